@@ -1,0 +1,72 @@
+"""명령: `python -m tests.upstream serve [--port P] [--lesson NN]`, `python -m tests.upstream record NN`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from datetime import datetime
+from pathlib import Path
+
+from .script import Script
+from .server import Upstream
+
+ROOT = Path(__file__).resolve().parents[2]
+# 어느 제공자의 것도 아닌, 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다.
+FAKE_KEYS = {
+    "OPENAI_API_KEY": "sk-authored-not-a-real-key",
+    "ANTHROPIC_API_KEY": "sk-ant-authored-not-a-real-key",
+    "HF_TOKEN": "hf_authored_not_a_real_key",
+    "GEMINI_API_KEY": "authored-not-a-real-gemini-key",
+    "GROQ_API_KEY": "gsk_authored_not_a_real_key",
+}
+
+
+def record(number: str) -> int:
+    """노트북을 대본의 서버에 대고 다시 녹화합니다. 대본에 없는 요청이 하나라도 있으면 0이 아닌 값을 돌려줍니다."""
+    from llmkit.record import record_notebook
+
+    notebooks = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
+    if len(notebooks) != 1:
+        print(f"notebooks에 {number}_*.ipynb가 하나 있어야 하는데 {len(notebooks)}개입니다.", file=sys.stderr)
+        return 2
+    with Upstream(Script.of_lesson(number)) as server:
+        startup = (
+            f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
+            f"from tests.upstream import redirect; redirect.install({server.port})",
+        )
+        status = record_notebook(notebooks[0], startup=startup)
+        for prompt in server.unanswered:
+            print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
+        return status or (1 if server.unanswered else 0)
+
+
+def serve(port: int, number: str | None) -> int:
+    """멈출 때까지 서버를 띄웁니다."""
+    script = Script.of_lesson(number) if number else Script(date=datetime.now().astimezone(), entries=[])
+    with Upstream(script, port) as server:
+        base = f"http://127.0.0.1:{server.port}"
+        print(f'OpenAI(base_url="{base}/v1", api_key="아무 글자")')
+        print(f'Anthropic(base_url="{base}", api_key="아무 글자")')
+        print("멈추려면 Ctrl+C를 누르세요.")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            return 0
+    return 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.upstream", description="제공자를 대신하는 서버")
+    commands = parser.add_subparsers(dest="command", required=True)
+    recording = commands.add_parser("record", help="노트북의 예시 응답을 다시 녹화합니다")
+    recording.add_argument("number", help="노트북 번호. 예: 01")
+    serving = commands.add_parser("serve", help="서버를 띄웁니다")
+    serving.add_argument("--port", type=int, default=8765)
+    serving.add_argument("--lesson", help="대본의 노트북 번호. 예: 01")
+    given = parser.parse_args()
+    return record(given.number) if given.command == "record" else serve(given.port, given.lesson)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Chat Completions 형식: OpenAI와, 같은 형식을 쓰는 Hugging Face 라우터, Gemini, Groq."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import zip_longest
+from typing import Any
+
+from .reply import Completion, Event, Reply, sse
+
+
+def usage(reply: Reply) -> dict[str, Any]:
+    prompt, completion = reply.prompt_tokens, sum(c.tokens for c in reply.completions)
+    reasoning = sum(c.reasoning_tokens for c in reply.completions)
+    total: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    if reply.provider == "openai":
+        total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
+        total["completion_tokens_details"] = {
+            "reasoning_tokens": reasoning,
+            "audio_tokens": 0,
+            "accepted_prediction_tokens": 0,
+            "rejected_prediction_tokens": 0,
+        }
+    elif reply.provider == "groq":
+        seconds = completion * reply.token_ms / 1000
+        total |= {"queue_time": 0.005, "prompt_time": 0.01, "completion_time": seconds, "total_time": 0.01 + seconds}
+        if reasoning:
+            total["completion_tokens_details"] = {"reasoning_tokens": reasoning}
+    return total
+
+
+def body(reply: Reply) -> dict[str, Any]:
+    """스트림이 아닌 응답의 본문."""
+    answer = _head(reply, "chat.completion")
+    answer["choices"] = [_choice(reply, index, c) for index, c in enumerate(reply.completions)]
+    answer["usage"] = usage(reply)
+    if reply.provider == "groq":
+        answer |= {"usage_breakdown": None, "x_groq": {"id": reply.id("req_")}}
+    return answer
+
+
+def events(reply: Reply) -> Iterator[Event]:
+    """스트림의 SSE 이벤트. n이 2 이상이면 실제처럼 선택지가 한 조각씩 번갈아 옵니다."""
+    head = _head(reply, "chat.completion.chunk")
+    include_usage = bool((reply.request.get("stream_options") or {}).get("include_usage"))
+    openai, groq = reply.provider == "openai", reply.provider == "groq"
+
+    def chunk(choices: list[dict[str, Any]], **extra: Any) -> str:
+        # OpenAI는 include_usage일 때 모든 조각에 usage: null을 두고, 마지막에 선택지가 빈 조각으로 알립니다.
+        null_usage = {"usage": None} if include_usage and openai else {}
+        return sse({**head, "choices": choices, **null_usage, **extra})
+
+    def delta(index: int, content: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
+        logprobs = {"logprobs": None} if groq else {}
+        return {"index": index, "delta": content, **logprobs, "finish_reason": finish}
+
+    first = {"role": "assistant", "content": "", "refusal": None} if openai else {"role": "assistant", "content": ""}
+    for index in range(len(reply.completions)):
+        yield Event(chunk([delta(index, first)], **({"x_groq": {"id": reply.id("req_")}} if groq else {})))
+    for row in zip_longest(*[completion.pieces() for completion in reply.completions]):
+        for index, piece in enumerate(row):
+            if piece is not None:
+                yield Event(chunk([delta(index, {"content": piece})]), text=True)
+    for index, completion in enumerate(reply.completions):
+        total = {"x_groq": {"id": reply.id("req_"), "usage": usage(reply)}, "usage": usage(reply)} if groq else {}
+        yield Event(chunk([delta(index, {}, completion.finish)], **total))
+    if include_usage and not groq:
+        yield Event(chunk([], usage=usage(reply)))
+    yield Event("data: [DONE]\n\n")
+
+
+def _head(reply: Reply, kind: str) -> dict[str, Any]:
+    head = {"id": reply.id("chatcmpl-"), "object": kind, "created": reply.created, "model": reply.model}
+    if reply.provider == "openai":
+        head["service_tier"] = "default"
+    if reply.provider != "gemini":
+        head["system_fingerprint"] = "fp_authored"
+    return head
+
+
+def _choice(reply: Reply, index: int, completion: Completion) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": completion.text}
+    if reply.provider == "openai":
+        message |= {"refusal": None, "annotations": []}
+    choice = {"index": index, "message": message, "finish_reason": completion.finish}
+    return {**choice, "logprobs": None} if reply.provider in ("huggingface", "groq") else choice

@@ -1,0 +1,124 @@
+"""제공자마다 다른 오류의 상태, 본문, 헤더.
+
+본문의 꼴은 실제 기록(../shared/real_exchanges)과 공개된 이슈에 남은 것을 따랐습니다. 키와 조직 이름은 되돌려 적지 않습니다.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from .script import Fault
+
+
+@dataclass(frozen=True)
+class Failure(Exception):
+    """오류 응답 하나. `body`가 글이면 그대로(프록시의 평문이나 HTML), 아니면 JSON으로 보냅니다."""
+
+    status: int
+    body: Any
+    headers: dict[str, str] = field(default_factory=dict)
+
+    def encode(self) -> tuple[str, bytes]:
+        """content-type과 본문."""
+        if isinstance(self.body, str):
+            kind = "text/html" if self.body.startswith("<") else "text/plain"
+            return kind, self.body.encode()
+        return "application/json", json.dumps(self.body, ensure_ascii=False).encode()
+
+
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
+    "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
+TOO_LONG = "Your input exceeds the context window of this model. Please adjust your input and try again."
+PROXY_TEXT = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
+PROXY_HTML = "<html><head><title>Authored proxy</title></head><body><h1>It works!</h1></body></html>"
+
+# kind: (상태, type, code, 문장). OpenAI와, 같은 꼴을 쓰는 제공자들.
+OPENAI = {
+    "invalid_api_key": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided: ********. "
+                        "You can find your API key at https://platform.openai.com/account/api-keys."),
+    "permission": (403, "invalid_request_error", "model_not_found",
+                   "Project `proj_authored` does not have access to model `{model}`"),
+    "model_not_found": (404, "invalid_request_error", "model_not_found",
+                        "The model `{model}` does not exist or you do not have access to it."),
+    "invalid_request": (400, "invalid_request_error", None, "Invalid request."),
+    "unsupported_parameter": (400, "invalid_request_error", "unsupported_parameter",
+                              "Unsupported parameter: '{param}' is not supported with this model."),
+    "context_length": (400, "invalid_request_error", "context_length_exceeded", TOO_LONG),
+    "request_timeout": (408, "server_error", None, "Request timed out."),
+    "conflict": (409, "invalid_request_error", "conflict", "The resource is being modified by another request."),
+    "too_large": (413, "invalid_request_error", "request_too_large", "Request body is too large."),
+    "unprocessable": (422, "invalid_request_error", None, "Unable to process the request."),
+    "rate_limit": (429, "requests", "rate_limit_exceeded", "Rate limit reached for {model} in organization org-authored "
+                   "on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in {retry_after}s. Visit "
+                   "https://platform.openai.com/account/rate-limits to learn more."),
+    "insufficient_quota": (429, "insufficient_quota", "insufficient_quota", QUOTA),
+    "server_error": (500, "server_error", None, "The server had an error while processing your request. Sorry about that!"),
+    "overloaded": (503, "server_error", None, "The engine is currently overloaded, please try again later."),
+}  # fmt: skip
+
+# kind: (상태, type, 문장)
+ANTHROPIC = {
+    "invalid_api_key": (401, "authentication_error", "invalid x-api-key"),
+    "permission": (403, "permission_error", "Your API key does not have permission to use the specified resource."),
+    "model_not_found": (404, "not_found_error", "model: {model}"),
+    "invalid_request": (400, "invalid_request_error", "Invalid request."),
+    "unsupported_parameter": (400, "invalid_request_error", "{param}: Extra inputs are not permitted"),
+    "context_length": (400, "invalid_request_error", "prompt is too long: 1000001 tokens > 1000000 maximum"),
+    "request_timeout": (408, "timeout_error", "Request timed out."),
+    "conflict": (409, "conflict_error", "The resource is being modified by another request."),
+    "too_large": (413, "request_too_large", "Request exceeds the maximum size"),
+    "unprocessable": (422, "invalid_request_error", "Unable to process the request."),
+    "rate_limit": (429, "rate_limit_error", "This request would exceed the rate limit for your organization of "
+                   "50 requests per minute."),
+    "insufficient_quota": (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API. "
+                           "Please go to Plans & Billing to upgrade or purchase credits."),
+    "server_error": (500, "api_error", "Internal server error"),
+    "overloaded": (529, "overloaded_error", "Overloaded"),
+}  # fmt: skip
+
+# Gemini가 쓰는 구글의 상태 이름
+GOOGLE_STATUS = {
+    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED",
+    409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+}  # fmt: skip
+
+
+def failure(provider: str, fault: Fault, model: str = "", request_id: str = "") -> Failure:
+    """대본의 실패를 제공자의 오류 응답으로 바꿉니다."""
+    if fault.kind == "not_json":
+        return Failure(200, PROXY_HTML)
+    if fault.kind == "unavailable":
+        return Failure(503, PROXY_TEXT)
+    retry_after = f"{fault.retry_after:g}"
+    words = {"model": model, "param": fault.param or "", "retry_after": retry_after}
+    headers = {"retry-after": retry_after} if fault.kind == "rate_limit" else {}
+    if provider == "anthropic":
+        status, kind, text = ANTHROPIC[fault.kind]
+        error = {"type": kind, "message": fault.message or text.format(**words)}
+        retriable = str(status in (408, 409, 429) or status >= 500).lower()
+        return Failure(
+            status,
+            {"type": "error", "error": error, "request_id": request_id},
+            {**headers, "x-should-retry": retriable},
+        )
+    status, kind, code, text = OPENAI[fault.kind]
+    text = fault.message or text.format(**words)
+    if provider == "gemini":
+        # 구글은 잘못된 키를 400으로, OpenAI 호환 주소의 오류를 목록에 싸서 보냅니다.
+        if fault.kind == "invalid_api_key":
+            status, text = 400, "API key not valid. Please pass a valid API key."
+        error = {"code": status, "message": text, "status": GOOGLE_STATUS.get(status, "UNKNOWN")}
+        return Failure(status, [{"error": error}], headers)
+    if provider == "huggingface" and fault.kind == "invalid_api_key":
+        return Failure(401, {"error": "Invalid username or password."})
+    if provider == "huggingface" and fault.kind == "model_not_found":
+        status, code = 400, "model_not_supported"
+        text = fault.message or f"The requested model '{model}' is not supported by any provider you have enabled."
+    error = {"message": text, "type": kind, "param": fault.param, "code": code}
+    if provider == "groq":
+        error = {key: value for key, value in error.items() if value is not None}
+    return Failure(status, {"error": error}, headers)

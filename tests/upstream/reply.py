@@ -1,0 +1,71 @@
+"""한 번의 답: 대본의 글에 출력 제한과 stop을 적용한 결과와, 본문과 이벤트를 적는 데 드는 값들."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from . import tokens
+from .script import Answer
+
+
+@dataclass(frozen=True)
+class Completion:
+    """출력 제한과 stop까지 적용한 답 하나.
+
+    `tokens`는 추론 토큰을 더한 출력 토큰, `finish`는 "stop" 또는 "length", `stopped_by`는 답을 멈춘 stop 문자열입니다.
+    """
+
+    text: str
+    tokens: int
+    reasoning_tokens: int
+    finish: str
+    stopped_by: str | None = None
+
+    @classmethod
+    def of(cls, answer: Answer, limit: int | None, stops: list[str]) -> Completion:
+        """대본의 답을 제한(`limit`, 추론 토큰을 포함한 토큰 수)과 stop 문자열에 맞게 자릅니다."""
+        text, stopped_by = answer.text, None
+        if found := [(at, stop) for stop in stops if (at := text.find(stop)) >= 0]:
+            at, stopped_by = min(found)
+            text = text[:at]
+        used = tokens.count(text)
+        if limit is None or answer.reasoning_tokens + used <= limit:
+            return cls(text, answer.reasoning_tokens + used, answer.reasoning_tokens, "stop", stopped_by)
+        reasoning = min(answer.reasoning_tokens, limit)
+        return cls(tokens.prefix(text, limit - reasoning), limit, reasoning, "length")
+
+    def pieces(self) -> Iterator[str]:
+        """스트림에 실을 조각들: 토큰 하나에 조각 하나."""
+        return (piece for piece, _ in tokens.pieces(self.text))
+
+
+@dataclass(frozen=True)
+class Reply:
+    """요청 하나에 보낼 것. `digest`는 요청과 그것이 몇 번째인지에서 나온 16진수라서 id가 녹화할 때마다 같습니다."""
+
+    provider: str
+    request: dict[str, Any]
+    model: str
+    created: int
+    completions: list[Completion]
+    prompt_tokens: int
+    digest: str
+    token_ms: int
+
+    def id(self, prefix: str) -> str:
+        return f"{prefix}authored{'-' if prefix.endswith('-') else '_'}{self.digest[:24]}"
+
+
+class Event(NamedTuple):
+    """SSE 이벤트 하나. 글이 실린 것(`text`)만 토큰 사이의 시간만큼 쉬고 보냅니다."""
+
+    data: str
+    text: bool = False
+
+
+def sse(data: dict[str, Any], event: str | None = None) -> str:
+    head = f"event: {event}\n" if event else ""
+    return f"{head}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"

@@ -1,0 +1,168 @@
+"""대본(scripts/NN_name.toml)을 읽고, 요청에 맞는 답을 고릅니다. 형식은 README.md에 있습니다."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "scripts"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """일부러 내는 실패. `kind`의 목록은 README.md에 있습니다."""
+
+    kind: str
+    message: str | None = None
+    param: str | None = None
+    retry_after: float = 1
+    after_chunks: int | None = None
+    seconds: float = 60
+
+    @classmethod
+    def read(cls, value: str | dict[str, Any]) -> Fault:
+        fault = cls(kind=value) if isinstance(value, str) else cls(**value)
+        if fault.kind not in FAULTS:
+            raise ValueError(f"알 수 없는 fault {fault.kind!r}. 쓸 수 있는 것: {', '.join(sorted(FAULTS))}")
+        return fault
+
+
+HTTP_FAULTS = {
+    "invalid_api_key", "permission", "model_not_found", "invalid_request", "unsupported_parameter", "context_length",
+    "request_timeout", "conflict", "too_large", "unprocessable", "rate_limit", "insufficient_quota", "server_error",
+    "unavailable", "overloaded", "not_json",
+}  # fmt: skip
+STREAM_FAULTS = {"stall", "drop", "error_event"}
+FAULTS = HTTP_FAULTS | STREAM_FAULTS | {"close"}
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str = ""
+    reasoning_tokens: int = 0
+    fault: Fault | None = None
+
+    @classmethod
+    def read(cls, value: str | dict[str, Any], reasoning_tokens: int = 0, fault: Fault | None = None) -> Answer:
+        if isinstance(value, str):
+            return cls(value.strip("\n"), reasoning_tokens, fault)
+        table = {"reasoning_tokens": reasoning_tokens, **value}
+        text = table.pop("answer", "").strip("\n")
+        if "fault" in table:
+            table["fault"] = Fault.read(table["fault"])
+        return cls(text=text, **table)
+
+
+@dataclass(frozen=True)
+class Question:
+    """요청에서 대본이 보는 것. `turns`는 (역할, 글)이고 system, developer는 맨 앞에 모입니다."""
+
+    provider: str
+    path: str
+    body: dict[str, Any]
+    turns: list[tuple[str, str]]
+
+    @property
+    def system(self) -> str:
+        return "\n".join(text for role, text in self.turns if role in ("system", "developer"))
+
+    @property
+    def dialogue(self) -> list[tuple[str, str]]:
+        return [turn for turn in self.turns if turn[0] not in ("system", "developer")]
+
+    @property
+    def prompt(self) -> str:
+        return next((text for role, text in reversed(self.turns) if role == "user"), "").strip()
+
+
+@dataclass(frozen=True)
+class Entry:
+    answers: list[Answer]
+    prompt: str | None = None
+    contains: list[str] = field(default_factory=list)
+    regex: str | None = None
+    system: str | None = None
+    turns: int | None = None
+    provider: list[str] = field(default_factory=list)
+    path: str | None = None
+    body: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, table: dict[str, Any]) -> Entry:
+        table = dict(table)
+        reasoning_tokens = table.pop("reasoning_tokens", 0)
+        fault = Fault.read(table.pop("fault")) if "fault" in table else None
+        if "answer" in table and "answers" in table:
+            raise ValueError("answer와 answers 가운데 하나만 적으세요.")
+        given = table.pop("answers", None) or [table.pop("answer", None)]
+        if given == [None] and fault is None:
+            raise ValueError("answer, answers, fault 가운데 하나가 필요합니다.")
+        answers = [Answer.read(value or "", reasoning_tokens, fault) for value in given]
+        for key in ("contains", "provider"):
+            if isinstance(table.get(key), str):
+                table[key] = [table[key]]
+        if not table:
+            raise ValueError("어떤 요청의 답인지 조건을 하나 이상 적으세요(prompt, contains, ...).")
+        return cls(answers=answers, **table)
+
+    def matches(self, question: Question) -> bool:
+        wanted = self.body
+        return (
+            (self.prompt is None or self.prompt.strip() == question.prompt)
+            and all(part in question.prompt for part in self.contains)
+            and (self.regex is None or re.search(self.regex, question.prompt) is not None)
+            and (self.system is None or (self.system in question.system if self.system else not question.system))
+            and (self.turns is None or self.turns == len(question.dialogue))
+            and (not self.provider or question.provider in self.provider)
+            and (self.path is None or question.path.endswith(self.path))
+            and all(key in question.body and question.body[key] == wanted[key] for key in wanted)
+        )
+
+
+@dataclass(frozen=True)
+class Script:
+    date: datetime
+    entries: list[Entry]
+    first_token_ms: int = 300
+    token_ms: int = 20
+
+    @classmethod
+    def load(cls, path: Path) -> Script:
+        """대본 파일을 읽습니다.
+
+        Raises:
+            ValueError: 형식이 틀렸을 때. 파일과 몇 번째 항목인지 말합니다.
+        """
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"{path.name}: TOML로 읽을 수 없습니다. {error}") from error
+        entries = []
+        for number, item in enumerate(table.pop("entry", []), start=1):
+            try:
+                entries.append(Entry.read(item))
+            except (TypeError, ValueError) as error:
+                raise ValueError(f"{path.name}의 {number}번째 [[entry]]가 틀렸습니다: {error}") from error
+        try:
+            script = cls(entries=entries, **table)
+        except TypeError as error:
+            raise ValueError(f"{path.name}의 맨 위가 틀렸습니다: {error}") from error
+        if not isinstance(script.date, datetime) or script.date.tzinfo is None:
+            raise ValueError(f"{path.name}: date에 시간대까지 적으세요. 예: date = 2026-11-21T09:00:00+09:00")
+        return script
+
+    @classmethod
+    def of_lesson(cls, number: str) -> Script:
+        """노트북 번호("01")의 대본을 읽습니다."""
+        found = sorted(FOLDER.glob(f"{number}_*.toml"))
+        if len(found) != 1:
+            raise ValueError(f"{FOLDER}에 {number}_*.toml이 하나 있어야 하는데 {len(found)}개입니다.")
+        return cls.load(found[0])
+
+    def find(self, question: Question) -> Entry | None:
+        """요청에 맞는 첫 항목입니다. 없으면 None입니다."""
+        return next((entry for entry in self.entries if entry.matches(question)), None)
