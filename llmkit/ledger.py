@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import dataclass
 from typing import Any, Literal
 
 Provenance = Literal["live", "recorded", "authored"]
@@ -25,4 +26,34 @@ class Call:
     usage: dict[str, Any] | None = None  # 제공자가 보낸 usage 그대로. 보내지 않았으면 None
     first_byte_s: float | None = None
     total_s: float | None = None
-    waited_s: float | None = field(default=None)
+    waited_s: float | None = None
+
+
+def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """응답 본문(JSON 또는 SSE 스트림)에서 usage와 모델 이름을 찾습니다. 없으면 usage는 None입니다.
+
+    스트림에서는 usage가 나뉘어 올 수 있습니다(Anthropic은 처음에 입력, 끝에 출력). 그래서 합칩니다.
+
+    >>> read_usage(b'{"model": "m", "usage": {"prompt_tokens": 3}}', None)
+    ({'prompt_tokens': 3}, 'm')
+    """
+    usage: dict[str, Any] = {}
+    if content[:1] == b"{":
+        candidates = [content]
+    else:
+        lines = [line[5:] for line in content.splitlines() if line.startswith(b"data:")]
+        candidates = lines[:1] + [line for line in lines[1:] if b'"usage' in line]
+    for candidate in candidates:
+        try:
+            data = json.loads(candidate)
+        except ValueError:
+            continue
+        if not isinstance(data, dict):
+            continue
+        for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
+            if isinstance(holder, dict):
+                model = holder.get("model") or holder.get("modelVersion") or model
+                found = holder.get("usage") or holder.get("usageMetadata")
+                if isinstance(found, dict):
+                    usage |= {name: value for name, value in found.items() if value is not None}
+    return usage or None, model

@@ -1,0 +1,46 @@
+"""llmkit: LLM API 강좌의 도우미 패키지.
+
+노트북에는 평범한 SDK 코드만 있습니다. 이 패키지는 그 밑에서 녹화를 재생하고, 스트림을 보기 좋게 보여 주고,
+토큰과 돈을 셈합니다. 읽어 볼 순서는 hook.py(어디에 끼어드는가) → player.py(무엇을 재생하는가) → tape.py와
+recorder.py(어떻게 녹화하는가) → cost.py(얼마인가)입니다.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# 이름마다 그것이 사는 모듈. 처음 쓸 때 읽어 오므로 `import llmkit`은 가볍습니다.
+_HOMES = {
+    "setup": "session",
+    "Session": "session",
+    "model": "session",
+    "model_status": "models",
+    "display_stream": "display",
+    "adisplay_stream": "display",
+    "StreamResult": "display",
+    "stream_text": "streams",
+    "count_tokens": "tokens",
+    "calculate_cost": "cost",
+    "calc_cost": "cost",
+    "to_krw": "krw",
+    "add_cost": "frames",
+    "check": "checks",
+    "CassetteMiss": "miss",
+    "CassetteError": "cassette",
+}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"llmkit에 {name!r}이라는 이름은 없습니다. 있는 이름: {', '.join(__all__)}")
+    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

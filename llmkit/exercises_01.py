@@ -1,0 +1,193 @@
+"""수업 01의 연습 채점."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from .checks import Wrong, call, exercise
+
+ROLES = ("developer", "system", "user", "assistant")
+
+# 연습 01-2가 학습자의 함수에 넘기는 응답입니다. 노트북에 나오는 응답과 값이 모두 다릅니다.
+_STORED_RESPONSES = (
+    {
+        "id": "chatcmpl-authored-exercise-1",
+        "object": "chat.completion",
+        "created": 1792000000,
+        "model": "authored-model-a",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "택배는 이틀 걸립니다.", "refusal": None},
+                "logprobs": None,
+                "finish_reason": "stop",
+            }
+        ],
+        "usage": {"prompt_tokens": 21, "completion_tokens": 9, "total_tokens": 30},
+    },
+    {
+        "id": "chatcmpl-authored-exercise-2",
+        "object": "chat.completion",
+        "created": 1792000060,
+        "model": "authored-model-b",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": "반품하시려면 먼저 주문", "refusal": None},
+                "logprobs": None,
+                "finish_reason": "length",
+            }
+        ],
+        "usage": {"prompt_tokens": 47, "completion_tokens": 5, "total_tokens": 52},
+    },
+)
+
+
+@exercise("01-1")
+def example_role(messages: Any) -> Iterator[str]:
+    """예시(few-shot)의 답에 붙이는 역할 하나를 채웁니다."""
+    _require_messages(messages)
+    if len(messages) != 4:
+        raise Wrong(f"메시지는 4개여야 합니다. 지금은 {len(messages)}개입니다. `role`만 채우면 됩니다.")
+    role = messages[2]["role"]
+    if role == "user":
+        yield '[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
+    elif role in ("developer", "system"):
+        yield "[2]는 지시가 아닙니다. 앞의 질문에 대한 모범 답이므로, 답하는 쪽의 역할을 적습니다."
+    if [message["role"] for message in messages[1::2]] != ["user", "user"]:
+        yield "[1]과 [3]은 손님의 질문입니다. 두 곳의 `role`은 처음대로 user로 둡니다."
+
+
+@exercise("01-2")
+def read_response(read: Any) -> Iterator[str]:
+    """응답을 받아 글, 끝난 이유, 토큰의 합계를 꺼내는 함수를 완성합니다. 저장해 둔 응답 두 개로 불러 봅니다."""
+    from openai.types.chat import ChatCompletion
+
+    responses = [ChatCompletion.model_validate(stored) for stored in _STORED_RESPONSES]
+    results = [call(read, response, name="read") for response in responses]
+    for result in results:
+        if not isinstance(result, dict):
+            raise Wrong(f"`read` 함수는 딕셔너리를 돌려주어야 합니다. 지금은 {type(result).__name__}입니다.")
+    if results[0] == results[1]:
+        raise Wrong(
+            "서로 다른 두 응답을 넘겼는데 결과가 같습니다. 인수 `response`가 아니라 함수 밖의 변수를 읽거나 값을 그대로 "
+            "적지 않았습니까?"
+        )
+    for key, meaning in (("text", "답의 글"), ("finish_reason", "끝난 이유"), ("total_tokens", "토큰의 합계")):
+        if any(key not in result for result in results):
+            yield f'결과에 "{key}"({meaning})가 없습니다.'
+            continue
+        for result, response in zip(results, responses, strict=True):
+            problem = _field_problem(key, result[key], response)
+            if problem:
+                yield problem
+                break
+
+
+@exercise("01-3")
+def few_shot_classifier(answer: Any) -> Iterator[str]:
+    """라벨, 메시지를 만드는 함수, 답을 라벨로 바꾸는 함수를 스스로 만듭니다."""
+    names = ("labels", "build_messages", "parse_label")
+    if not isinstance(answer, dict) or set(answer) != set(names):
+        raise Wrong(f"{', '.join(names)} 세 가지를 담은 딕셔너리를 넘깁니다.")
+    labels, build, parse = (answer[name] for name in names)
+    _require_labels(labels)
+    yield from _builder_problems(build, labels)
+    yield from _parser_problems(parse, labels)
+
+
+def _require_labels(labels: Any) -> None:
+    if not isinstance(labels, (list, tuple)) or not all(isinstance(label, str) for label in labels):
+        raise Wrong("`labels`는 글(str)의 목록입니다.")
+    if len(set(labels)) < 2 or len(set(labels)) != len(labels):
+        raise Wrong(f"`labels`에는 서로 다른 라벨이 둘 이상 있어야 합니다. 지금은 {list(labels)}입니다.")
+    if any(not label or label != label.strip() for label in labels):
+        raise Wrong("`labels`에 비어 있거나 앞뒤에 공백이 붙은 라벨이 있습니다.")
+
+
+def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
+    texts = ("첫 번째 시험 글입니다.", "두 번째 시험 글은 조금 더 깁니다.")
+    first, second = (list(call(build, text, name="build_messages")) for text in texts)
+    _require_messages(first)
+    if len(second) > len(first):
+        raise Wrong(
+            f"`build_messages`를 다시 부르니 메시지가 {len(first)}개에서 {len(second)}개로 늘었습니다. 함수 밖의 목록에 "
+            "덧붙이지 말고, 부를 때마다 새 목록을 만듭니다."
+        )
+    head, last = first[0], first[-1]
+    if head["role"] not in ("developer", "system"):
+        yield f"첫 메시지는 지시여야 합니다(developer 또는 system). 지금은 {head['role']}입니다."
+    else:
+        unsaid = [label for label in labels if label not in head["content"]]
+        if unsaid:
+            yield f"지시에 없는 라벨이 있습니다: {', '.join(unsaid)}. 고를 수 있는 답을 모두 알려 줍니다."
+    if last["role"] != "user" or texts[0] not in last["content"]:
+        yield "마지막 메시지는 user이고, 넘겨받은 글이 그 안에 있어야 합니다."
+    examples = first[1:-1]
+    if [message["role"] for message in examples] != ["user", "assistant"] * (len(examples) // 2):
+        yield "지시와 마지막 질문 사이의 예시는 user, assistant가 번갈아 나와야 합니다."
+        return
+    answers = [message["content"] for message in examples[1::2]]
+    odd = [text for text in answers if text not in labels]
+    if odd:
+        yield f"예시의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {odd[0]!r}"
+    unshown = [label for label in labels if label not in answers]
+    if unshown and not odd:
+        yield f"예시가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
+
+
+def _parser_problems(parse: Any, labels: list[str]) -> Iterator[str]:
+    if not callable(parse):
+        raise Wrong(f"`parse_label` 자리에는 함수 자체를 넘깁니다. 지금은 {type(parse).__name__} 값입니다.")
+    for text in (labels[0], f" {labels[-1]}\n"):
+        parsed = call(parse, text, name="parse_label")
+        if parsed != text.strip():
+            yield f"`parse_label({text!r})`의 결과는 {text.strip()!r}이어야 합니다. 지금은 {parsed!r}입니다."
+    for text in ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다"):
+        try:
+            parsed = parse(text)
+        except Exception as error:
+            yield f"`parse_label({text!r})`에서 예외가 났습니다. {type(error).__name__}: {error}"
+            continue
+        if parsed is not None:
+            yield (
+                f"`parse_label({text!r})`은 라벨이 아니므로 None을 돌려주어야 합니다. 지금은 {parsed!r}입니다. "
+                "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다."
+            )
+
+
+def _require_messages(messages: Any) -> None:
+    """메시지 목록의 꼴을 살핍니다. 꼴이 틀리면 내용은 볼 수 없으므로 `Wrong`을 일으킵니다."""
+    if not isinstance(messages, list) or not messages:
+        raise Wrong("messages는 메시지(딕셔너리)를 담은 목록입니다. 대괄호 [ ]로 감쌉니다.")
+    for position, message in enumerate(messages):
+        if not isinstance(message, dict) or {"role", "content"} - set(message):
+            raise Wrong(f'[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
+        role, content = message["role"], message["content"]
+        if role not in ROLES:
+            raise Wrong(f"[{position}]의 role {role!r}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
+        if not isinstance(content, str) or not content.strip():
+            raise Wrong(f"[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")
+
+
+def _field_problem(key: str, value: Any, response: Any) -> str:
+    """`read`가 꺼낸 값 하나를 살핍니다. 흔한 착각이면 무엇을 꺼냈는지까지 말합니다."""
+    choice, usage = response.choices[0], response.usage
+    expected = {
+        "text": choice.message.content,
+        "finish_reason": choice.finish_reason,
+        "total_tokens": usage.total_tokens,
+    }[key]
+    if type(value) is type(expected) and value == expected:
+        return ""
+    mistakes = (
+        (choice.message, "글이 아니라 message 객체를 꺼냈습니다. 글은 그 안의 content에 있습니다."),
+        (usage, "usage 객체를 통째로 꺼냈습니다. 합계는 그 안의 total_tokens입니다."),
+        (usage.prompt_tokens, "입력 토큰만 꺼냈습니다. 합계는 total_tokens입니다."),
+        (usage.completion_tokens, "출력 토큰만 꺼냈습니다. 합계는 total_tokens입니다."),
+    )
+    for mistake, explanation in mistakes:
+        if type(value) is type(mistake) and value == mistake:
+            return f'"{key}": {explanation}'
+    return f'"{key}": 저장된 응답의 값은 {expected!r}인데 {value!r}이 나왔습니다.'

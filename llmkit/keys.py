@@ -1,0 +1,121 @@
+"""API 키: 어디서 찾고, 무엇을 없는 것으로 보며, 어떻게 새지 않게 하는가."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from dataclasses import dataclass
+
+from .providers import PLACEHOLDERS, PROVIDERS, Provider
+
+# 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다.
+_SHAPE = re.compile(
+    r"(?:sk-(?:ant-|proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|gsk_[A-Za-z0-9]{20,}"
+    r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
+)
+_FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
+_SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱말과 겹치기 때문입니다.
+
+
+@dataclass(frozen=True)
+class Key:
+    """한 제공자의 키를 찾은 결과입니다. 키의 값은 담지 않습니다."""
+
+    found: bool
+    variable: str  # 찾은 변수, 없으면 넣어야 할 변수
+    problem: str = ""  # 없을 때의 까닭: "OPENAI_API_KEY가 없습니다"
+
+
+def load_environment() -> None:
+    """`.env`를 찾아(지금 폴더에서 위로) 읽고, Colab이면 비밀(userdata)에서도 키를 가져옵니다.
+
+    이미 쓸 만한 값이 있는 환경 변수는 건드리지 않습니다. `PYTHON_DOTENV_DISABLED=1`이면 `.env`를 읽지 않습니다.
+    """
+    from dotenv import dotenv_values, find_dotenv
+
+    if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() not in ("1", "true", "t", "yes", "y"):
+        for name, value in dotenv_values(find_dotenv(usecwd=True), encoding="utf-8-sig").items():
+            if value and missing_reason(os.environ.get(name, "")):
+                os.environ[name] = value
+    if "google.colab" in sys.modules:
+        _load_colab_secrets()
+
+
+def _load_colab_secrets() -> None:
+    for name in (name for provider in PROVIDERS.values() for name in provider.keys):
+        if not missing_reason(os.environ.get(name, "")):
+            continue
+        try:
+            from google.colab import userdata
+
+            value = userdata.get(name)
+        except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
+            if type(error).__name__ in ("TimeoutException", "NotebookAccessError"):
+                return  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
+            continue
+        if value:
+            os.environ[name] = value
+
+
+def missing_reason(value: str) -> str:
+    """키로 쓸 수 없는 값이면 까닭을, 쓸 수 있으면 빈 문자열을 돌려줍니다.
+
+    >>> missing_reason("")
+    '비어 있습니다'
+    >>> missing_reason("여기에-키를-붙여-넣으십시오")
+    '예시 값 그대로입니다'
+    """
+    value = value.strip().strip("'\"").strip()
+    if not value:
+        return "비어 있습니다"
+    if value in PLACEHOLDERS:
+        return "없습니다"
+    if not value.isascii() or value.endswith("..."):  # .env.example의 값에는 한글이 들어 있습니다.
+        return "예시 값 그대로입니다"
+    return ""
+
+
+def find_key(provider: Provider) -> Key:
+    """환경 변수에서 제공자의 키를 찾습니다."""
+    problem = ""
+    for variable in provider.keys:
+        if variable in os.environ:
+            reason = missing_reason(os.environ[variable])
+            if not reason:
+                return Key(True, variable)
+            problem = problem or f"{variable} 값이 {reason}".replace(" 값이 없습니다", "가 없습니다")
+    return Key(False, provider.keys[0], problem or f"{provider.keys[0]}가 없습니다")
+
+
+def known_keys(*headers: str) -> set[str]:
+    """지금 프로세스가 아는 키: 환경 변수에 있는 것과, 요청 헤더(`Bearer ...`)로 나가는 것."""
+    names = [name for provider in PROVIDERS.values() for name in provider.keys]
+    values = [os.environ.get(name, "") for name in names] + [header.split(" ")[-1] for header in headers]
+    return {value for value in values if len(value) >= _SHORTEST and value not in PLACEHOLDERS}
+
+
+def has_secret(text: str, keys: set[str]) -> bool:
+    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것이 들어 있으면 True입니다."""
+    if _SHAPE.search(text):
+        return True
+    return any(fragment in text for key in keys for fragment in _fragments(key))
+
+
+def redact(text: str) -> str:
+    """사람에게 보이기 전에 `text` 속 키를 가립니다.
+
+    >>> redact("제 키는 sk-proj-abcdefghijklmnopqrstuvwxyz 입니다")
+    '제 키는 [가린 키] 입니다'
+    """
+    text = _SHAPE.sub("[가린 키]", text)
+    for key in known_keys():
+        text = text.replace(key, "[가린 키]")
+        for fragment in _fragments(key):
+            text = text.replace(fragment, "[가린 키]")
+    return text
+
+
+def _fragments(key: str) -> list[str]:
+    secret = re.sub(r"^(sk-ant-api\d\d-|sk-proj-|sk-svcacct-|sk-ant-|sk-|hf_|gsk_|AIza)", "", key)
+    return [secret[at : at + _FRAGMENT] for at in range(len(secret) - _FRAGMENT + 1)]

@@ -1,0 +1,106 @@
+"""녹화에 없는 요청: 무엇을 물었고, 어느 녹화와 어디가 다르며, 어떻게 하면 되는지."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from .keys import redact
+from .providers import PROVIDERS
+from .request import leaves
+
+if TYPE_CHECKING:
+    from .cassette import Exchange
+    from .request import Ask
+
+_WIDTH = 64  # 값 하나를 보여 주는 글자 수
+_SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
+
+
+class Halt(BaseException):
+    """llmkit이 요청을 멈췄습니다. 긴 호출 경로 없이 까닭만 보여 줍니다.
+
+    `Exception`이 아니라 `BaseException`입니다. 그래야 SDK의 재시도와 `except Exception`이 삼키지 않습니다.
+    """
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython이 부릅니다. SDK 속을 지나온 수십 줄 대신 이 글만 보입니다."""
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class CassetteMiss(Halt):
+    """재생 중에 녹화에 없는 요청을 했습니다. 네트워크로는 아무것도 보내지 않았습니다."""
+
+
+class PlaceholderKey(Halt):
+    """키가 없을 때 넣은 가짜 키로 만든 클라이언트가 실제 호출을 하려 했습니다."""
+
+
+def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: list[str]) -> CassetteMiss:
+    """녹화 가운데 가장 비슷한 것을 찾아 차이를 적은 `CassetteMiss`를 만듭니다.
+
+    `played`는 이 셀이 같은 요청을 이미 재생한 횟수, `ways`는 이어서 할 수 있는 일입니다.
+    """
+    title = PROVIDERS[ask.provider].title
+    lines = ["녹화에 없는 요청입니다. 재생 중이므로 아무것도 보내지 않았습니다."]
+    lines.append(f"  요청: {title} {ask.method} {ask.path}" + (f", 모델 {ask.model}" if ask.model else ""))
+    if played:
+        lines.append(f"  같은 요청을 이 셀에서 {played}번까지만 녹화했는데 {played + 1}번째로 보냈습니다.")
+    elif nearest := _nearest(ask, recorded):
+        lines.append("  가장 가까운 녹화와 다른 곳:")
+        changes = list(_changes(nearest.body, ask.body))
+        for where, before, now in changes[:_SHOWN]:
+            before, now = _focus(before, now)
+            lines += [f"    {where}", f"      녹화 {before}", f"      지금 {now}"]
+        if len(changes) > _SHOWN:
+            lines.append(f"    그 밖에 {len(changes) - _SHOWN}곳")
+    else:
+        lines.append(f"  이 수업에는 {title} {ask.path} 녹화가 없습니다.")
+    lines += ["계속하려면:"] + [f"  - {way}" for way in ways]
+    return CassetteMiss(redact("\n".join(lines)))
+
+
+def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
+    near = [e for e in recorded if (e.provider, e.path) == (ask.provider, ask.path)]
+    if not near:
+        return None
+    matcher = difflib.SequenceMatcher(autojunk=False)
+    matcher.set_seq2(_gist(ask.body))
+
+    def likeness(exchange: Exchange) -> float:
+        matcher.set_seq1(_gist(exchange.body))
+        return matcher.quick_ratio()  # 글자 수만 세므로 녹화가 수백 개여도 빠릅니다.
+
+    return max(near, key=likeness)
+
+
+def _gist(body: Any) -> str:
+    values = [str(value) for path, value in leaves(body) if not path.endswith("role")]
+    return "\n".join(value[:200] for value in values[-12:])
+
+
+def _changes(before: Any, now: Any) -> Iterator[tuple[str, str, str]]:
+    old, new = dict(leaves(before)), dict(leaves(now))
+    for where in [*new, *(path for path in old if path not in new)]:
+        if old.get(where, _ABSENT) != new.get(where, _ABSENT):
+            yield where, _show(old.get(where, _ABSENT)), _show(new.get(where, _ABSENT))
+
+
+_ABSENT = object()
+
+
+def _show(value: Any) -> str:
+    return "(없음)" if value is _ABSENT else repr(value)
+
+
+def _focus(before: str, now: str) -> tuple[str, str]:
+    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다."""
+    same = next((at for at, (a, b) in enumerate(zip(before, now)) if a != b), min(len(before), len(now)))
+    start = max(0, same - _WIDTH // 3)
+    return _cut(before, start), _cut(now, start)
+
+
+def _cut(text: str, start: int) -> str:
+    end = start + _WIDTH
+    return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")

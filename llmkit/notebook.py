@@ -1,0 +1,94 @@
+"""노트북과의 접점: 셀의 시작과 끝, 예시 응답 표시, input(), 그리고 삼켜진 예외."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from .miss import Halt
+
+if TYPE_CHECKING:
+    from .session import Session
+
+
+def shell() -> Any:
+    """지금의 IPython. 평범한 파이썬이면 None입니다."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def someone_is_watching() -> bool:
+    """사람이 보고 있는 노트북(JupyterLab, Colab, VS Code)이면 True입니다. 그때만 녹화의 박자를 지킵니다."""
+    current = shell()
+    in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
+    return bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
+
+
+class Notebook:
+    """`session`을 IPython의 셀 실행에 잇습니다. IPython이 아니면 예외를 짧게 보여 주는 일만 합니다."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._shell = shell()
+        self.in_cells = self._shell is not None
+        self._undo: list[Callable[[], None]] = []
+        if self._shell is None:
+            self._shorten_tracebacks()
+            return
+        for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
+            self._shell.events.register(event, callback)
+            self._undo.append(lambda event=event, callback=callback: self._shell.events.unregister(event, callback))
+        kernel = getattr(self._shell, "kernel", None)
+        if kernel is not None:
+            self._answer_input(kernel)
+
+    def close(self) -> None:
+        while self._undo:
+            self._undo.pop()()
+
+    def _before(self, info: Any) -> None:
+        self._session.start_cell(info.raw_cell or "")
+
+    def _after(self, result: Any) -> None:
+        shown = result.error_in_exec
+        for halt in self._session.halts:
+            if halt is not shown:  # gather(return_exceptions=True)나 except:가 삼켰습니다.
+                print("\n".join(halt._render_traceback_()))
+        self._session.halts.clear()
+        self._session.print_mark()
+
+    def _answer_input(self, kernel: Any) -> None:
+        # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.
+        original = kernel.raw_input
+
+        def raw_input(prompt: str = "") -> str:
+            if kernel._allow_stdin:
+                recorded = self._session.player.replies(str(prompt)) if self._session.is_replay else []
+                if recorded:
+                    print("재생 중에는 다음 입력에 답이 있습니다: " + ", ".join(repr(reply) for reply in recorded))
+                return original(prompt)
+            reply = (self._session.recorder or self._session.player).reply(str(prompt))
+            if reply is None:
+                raise EOFError(f"입력을 받을 수 없는 곳에서 실행했고, 녹화된 대답도 없습니다: {prompt}")
+            print(f"{prompt}{reply}")
+            return reply
+
+        kernel.raw_input = raw_input
+        if builtins.input == original:
+            builtins.input = raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
+        self._undo.append(lambda: delattr(kernel, "raw_input"))
+
+    def _shorten_tracebacks(self) -> None:
+        original = sys.excepthook
+
+        def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+            if isinstance(error, Halt):
+                print("\n".join(error._render_traceback_()), file=sys.stderr)
+            else:
+                original(kind, error, trace)
+
+        sys.excepthook = excepthook
+        self._undo.append(lambda: setattr(sys, "excepthook", original))

@@ -1,0 +1,60 @@
+"""재생기: 들어온 요청에 맞는 녹화를 고릅니다."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import Counter, defaultdict
+
+from .cassette import Cassette, Exchange
+from .miss import explain_miss
+from .request import Ask
+
+
+def fingerprint(source: str) -> str:
+    """셀의 내용을 가리키는 짧은 값입니다. 앞뒤 공백은 보지 않습니다."""
+    return hashlib.sha256(source.strip().encode("utf-8", "replace")).hexdigest()[:12]
+
+
+class Player:
+    """같은 요청의 여러 답은 **한 번의 셀 실행 안에서** 녹화한 순서대로 나옵니다.
+
+    셀을 시작할 때마다 처음 답으로 돌아가므로, 셀을 몇 번을 어떤 순서로 실행해도 같은 답이 나옵니다.
+    """
+
+    def __init__(self, cassette: Cassette) -> None:
+        self._exchanges = cassette.exchanges
+        self._inputs = cassette.inputs
+        # 요청 → 셀 → 답들. 첫 번째 녹화(take 1)는 어느 셀에서나 쓰므로 셀 자리에 ""를 둡니다.
+        self._answers: dict[str, dict[str, list[Exchange]]] = defaultdict(lambda: defaultdict(list))
+        for exchange in cassette.exchanges:
+            self._answers[exchange.key]["" if exchange.take == 1 else exchange.cell].append(exchange)
+        self._lock = threading.Lock()
+        self.start_cell("")
+
+    def start_cell(self, source: str) -> None:
+        with self._lock:
+            self._cell = fingerprint(source)
+            self._played: Counter[str] = Counter()
+
+    def play(self, ask: Ask, ways: list[str]) -> Exchange:
+        """다음 답을 돌려줍니다. 없으면 `CassetteMiss`를 냅니다."""
+        with self._lock:
+            takes = self._answers.get(ask.key, {})
+            answers = takes.get(self._cell) or takes.get("") or []
+            place = self._played[ask.key]
+            self._played[ask.key] += 1
+        if place >= len(answers):
+            raise explain_miss(ask, self._exchanges, played=len(answers), ways=ways)
+        return answers[place]
+
+    def reply(self, prompt: str) -> str | None:
+        """`input(prompt)`에 녹화할 때 쓴 다음 대답입니다. 없으면 None입니다."""
+        replies = self._inputs.get(prompt, [])
+        with self._lock:
+            place = self._played["input " + prompt]
+            self._played["input " + prompt] += 1
+        return replies[place] if place < len(replies) else None
+
+    def replies(self, prompt: str) -> list[str]:
+        return self._inputs.get(prompt, [])

@@ -1,0 +1,47 @@
+"""제공자 표: 강좌가 아는 제공자마다 이름, 호스트, 키, 모델을 정하는 변수 이름."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
+
+
+@dataclass(frozen=True)
+class Provider:
+    """제공자 하나입니다. `placeholder`는 키가 없을 때 클라이언트를 만들기 위해 넣는 값이며 네트워크로 나가지 않습니다."""
+
+    name: str
+    title: str
+    hosts: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    model_variable: str = ""
+    placeholder: str = "llmkit-replay-no-key"
+
+
+PROVIDERS = {
+    provider.name: provider
+    for provider in (
+        Provider("openai", "OpenAI", ("api.openai.com",), ("OPENAI_API_KEY",), "OPENAI_MODEL"),
+        Provider("anthropic", "Anthropic", ("api.anthropic.com",), ("ANTHROPIC_API_KEY",), "ANTHROPIC_MODEL"),
+        Provider(
+            "huggingface",
+            "Hugging Face",
+            ("router.huggingface.co", "api-inference.huggingface.co"),
+            ("HF_TOKEN",),
+            "HF_MODEL",
+            placeholder="hf_llmkit_replay_no_key",  # InferenceClient는 hf_로 시작하지 않는 토큰을 받지 않습니다.
+        ),
+        Provider(
+            "gemini",
+            "Gemini",
+            ("generativelanguage.googleapis.com",),
+            ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+            "GEMINI_MODEL",
+        ),
+        Provider("groq", "Groq", ("api.groq.com",), ("GROQ_API_KEY",), "GROQ_MODEL"),
+        Provider("local", "로컬 모델", LOOPBACK, (), "LOCAL_MODEL"),
+    )
+}
+
+PLACEHOLDERS = frozenset(provider.placeholder for provider in PROVIDERS.values())

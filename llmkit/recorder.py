@@ -1,0 +1,118 @@
+"""녹화기: 끝난 교환을 바로바로 카세트에 담습니다. 담으면 안 되는 것은 담지 않고 까닭을 말합니다."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .cassette import Cassette, Exchange
+from .keys import has_secret
+from .player import fingerprint
+from .request import leaves
+
+
+@dataclass
+class Plan:
+    """`llmkit.record`가 노트북을 녹화하며 커널에 심는 계획입니다. 계획이 있으면 `setup`은 그대로 따릅니다."""
+
+    cassettes: str  # 카세트를 둘 폴더
+    providers: list[str]  # 녹화할 제공자. 나머지는 재생합니다.
+    takes: dict[str, int] = field(default_factory=dict)  # 셀의 지문 → 셀 메타데이터의 take 번호
+    inputs: dict[str, list[str]] = field(default_factory=dict)  # 셀의 지문 → input()에 줄 대답
+
+
+plan: Plan | None = None
+
+
+class Recorder:
+    """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다."""
+
+    def __init__(self, cassette: Cassette) -> None:
+        self.cassette = cassette
+        self.refused: list[str] = []
+        self._takes = plan.takes if plan else {}
+        self._replies = plan.inputs if plan else {}
+        self._old = {id(exchange) for exchange in cassette.exchanges}
+        self._lock = threading.Lock()
+        self.start_cell("")
+
+    def start_cell(self, source: str) -> None:
+        with self._lock:
+            self._cell = fingerprint(source)
+            self._place: Counter[str] = Counter()
+            self._said: dict[str, list[str]] = {}
+
+    def keep(self, exchange: Exchange, keys: set[str]) -> None:
+        """교환 하나를 담고 파일에 씁니다. `keys`는 지금 아는 키들입니다."""
+        if any(has_secret(text, keys) for text in _texts(exchange)):
+            return self._refuse(exchange, "키로 보이는 글이 들어 있습니다")
+        with self._lock:
+            exchange.cell, exchange.take = self._cell, self._takes.get(self._cell, 1)
+            kept = self.cassette.exchanges
+            # 새로 녹화한 요청의 옛 답은 이제 필요 없습니다.
+            kept[:] = [e for e in kept if e.key != exchange.key or id(e) not in self._old]
+            siblings = [e for e in kept if e.key == exchange.key and e.take == exchange.take]
+            place = self._place[exchange.key]
+            self._place[exchange.key] += 1
+            if place >= len(siblings):
+                kept.append(exchange)
+            elif siblings[place].same_answer(exchange):
+                return
+            elif siblings[place].cell == exchange.cell:
+                kept[kept.index(siblings[place])] = exchange
+            else:
+                reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
+                return self._refuse(exchange, reason)
+            self.cassette.save()
+
+    def reply(self, prompt: str) -> str | None:
+        """`input(prompt)`에 줄 다음 대답을 계획에서 꺼내고, 재생에서 쓰도록 카세트에도 담습니다."""
+        replies = self._replies.get(self._cell, [])
+        place = sum(len(said) for said in self._said.values())
+        if place >= len(replies):
+            return None
+        self._said.setdefault(prompt, []).append(replies[place])
+        self.cassette.inputs[prompt] = self._said[prompt]
+        return replies[place]
+
+    def model(self, provider: str, model: str) -> None:
+        with self._lock:
+            self.cassette.models[provider] = model
+            self.cassette.save()
+
+    def forget_old(self, providers: set[str]) -> None:
+        """이번에 다시 쓰이지 않은 옛 교환을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
+        with self._lock:
+            kept = self.cassette.exchanges
+            kept[:] = [e for e in kept if id(e) not in self._old or e.provider not in providers]
+            self.cassette.save()
+
+    def _refuse(self, exchange: Exchange, reason: str) -> None:
+        line = f"{exchange.provider} {exchange.path}: {reason}. 이 교환은 카세트에 담지 않았습니다."
+        self.refused.append(line)
+        print(f"llmkit: {line}")
+
+
+def _texts(exchange: Exchange) -> Iterator[str]:
+    """키가 숨어 있을 수 있는 모든 글. 스트림에서는 조각으로 나뉜 글을 이어서도 봅니다."""
+    yield json.dumps(exchange.body, ensure_ascii=False)
+    yield from exchange.headers.values()
+    yield from exchange.error or ()
+    documents = [exchange.content, *(data for _, data in exchange.events)]
+    yield b"".join(documents).decode("utf-8", "replace")
+    joined: dict[str, str] = defaultdict(str)
+    for document in documents:
+        for line in document.splitlines() or [b""]:
+            try:
+                parsed = json.loads(line.removeprefix(b"data:"))
+            except ValueError:
+                continue
+            for path, value in leaves(parsed):
+                if isinstance(value, str):
+                    joined[path] += value
+    yield from joined.values()
+    for _, value in leaves(exchange.body):
+        yield str(value)

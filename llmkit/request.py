@@ -1,0 +1,116 @@
+"""요청 하나를 알아보기: 누구에게 가는 요청이며, 어떤 녹화와 같은 요청인가."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .providers import LOOPBACK, PROVIDERS
+
+_BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
+_BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
+_VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
+_API = re.compile(r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files)\b")
+_BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
+
+
+@dataclass(frozen=True)
+class Ask:
+    """비교할 수 있게 다듬은 요청입니다. 헤더와 호스트는 비교하지 않습니다.
+
+    `key`가 같으면 같은 요청입니다: 0과 0.0은 같고, 한글은 NFC로 맞추며, JSON 키의 순서는 보지 않습니다.
+    """
+
+    provider: str
+    method: str
+    path: str  # 기본 주소 뒤의 경로: "/chat/completions"
+    body: Any  # JSON이면 파이썬 값, 아니면 문자열
+    key: str
+    host: str
+    port: int | None
+    user_agent: str
+
+    @property
+    def model(self) -> str | None:
+        return self.body.get("model") if isinstance(self.body, dict) else None
+
+
+def owner(request: Any) -> str | None:
+    """요청의 주인인 제공자 이름. 강좌와 상관없는 요청이면 None입니다.
+
+    호스트를 먼저 보고, 모르는 호스트면(프록시, 직접 정한 base_url) SDK의 user agent를 봅니다.
+    """
+    host, path = request.url.host, request.url.path
+    agent = request.headers.get("user-agent", "").lower()
+    by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
+    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
+        return "huggingface" if "inferenceProviderMapping" in str(request.url.query) else None
+    if host in LOOPBACK:
+        return "local" if by_agent or _API.search(path) else None
+    return _BY_HOST.get(host) or by_agent
+
+
+def read_request(request: Any, provider: str, content: bytes) -> Ask:
+    """httpx 또는 httpx2의 요청을 `Ask`로 바꿉니다."""
+    path = api_path(request.url.path)
+    if request.url.query:
+        path += "?" + request.url.query.decode("ascii", "replace")
+    body = _readable(content, request.headers.get("content-type", ""))
+    return Ask(
+        provider,
+        request.method,
+        path,
+        body,
+        request_key(provider, request.method, path, body),
+        request.url.host,
+        request.url.port,
+        request.headers.get("user-agent", ""),
+    )
+
+
+def api_path(path: str) -> str:
+    """기본 주소를 뗀 API 경로입니다.
+
+    >>> api_path("/v1/chat/completions"), api_path("/v1beta/openai/chat/completions"), api_path("/proxy/messages")
+    ('/chat/completions', '/chat/completions', '/messages')
+    """
+    if version := _VERSION.match(path):
+        return path[version.end() :]
+    found = _API.search(path)
+    return path[found.start() :] if found else path
+
+
+def request_key(provider: str, method: str, path: str, body: Any) -> str:
+    """같은 요청이면 같은 문자열입니다."""
+    text = json.dumps([provider, method, path, body], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """JSON 값을 ("messages[0].content", "안녕")처럼 납작하게 폅니다."""
+    if isinstance(value, dict) and value:
+        for name, item in value.items():
+            yield from leaves(item, f"{path}.{name}" if path else str(name))
+    elif isinstance(value, list) and value:
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}[{index}]")
+    else:
+        yield path or "본문", value
+
+
+def _readable(content: bytes, content_type: str) -> Any:
+    if boundary := _BOUNDARY.search(content_type):
+        content = content.replace(boundary[1].encode(), b"BOUNDARY")  # 보낼 때마다 새로 뽑는 값입니다.
+    try:
+        return json.loads(content, parse_float=_number)
+    except ValueError:
+        return content.decode("utf-8", "backslashreplace")
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value

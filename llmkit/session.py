@@ -1,0 +1,363 @@
+"""`setup`과 `Session`: 수업 하나를 재생할지 실제로 호출할지 정하고, 그동안 있었던 호출을 기억합니다."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import socket
+import sys
+import threading
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import hook, models, recorder
+from .cassette import Cassette, Exchange
+from .clock import set_today, today
+from .keys import find_key, known_keys, load_environment
+from .ledger import Call
+from .miss import Halt, PlaceholderKey
+from .notebook import Notebook, someone_is_watching
+from .player import Player
+from .providers import PLACEHOLDERS, PROVIDERS
+from .recorder import Recorder
+from .request import Ask
+from .tape import Tape
+
+if TYPE_CHECKING:
+    from .receipt import Receipt
+
+MODES = ("auto", "live", "replay", "record")
+CASSETTES = Path(str(files("llmkit"))) / "cassettes"
+
+_current: Session | None = None
+
+
+def setup(
+    lesson: str | None = None,
+    *,
+    mode: str | None = None,
+    pace: float | None = None,
+    cassette: str | os.PathLike[str] | None = None,
+) -> Session:
+    """수업을 시작합니다. 키가 있는 제공자는 실제로 호출하고, 없는 제공자는 녹화를 재생합니다.
+
+    `.env`(지금 폴더에서 위로 찾습니다)와 Colab의 비밀에서 키를 읽고, 제공자마다 재생인지 실제 호출인지와 그 까닭을
+    한 줄씩 출력합니다. 그 뒤에는 평범한 SDK 코드를 쓰면 됩니다. 다시 불러도 됩니다.
+
+    인자:
+        lesson: 수업 이름. `notebooks/`의 파일 이름과 같습니다("01_basics"). 없으면 카세트 없이 시작합니다.
+        mode: "auto"(키가 있으면 live), "live", "replay", "record". 없으면 환경 변수 `LLMKIT_MODE`, 그것도 없으면
+            "auto"입니다. CI에서는 "record" 말고는 늘 재생합니다.
+        pace: 재생의 빠르기. 1이면 녹화한 박자 그대로, 0이면 기다리지 않습니다. 없으면 `LLMKIT_PACE`, 그것도 없으면
+            사람이 보는 노트북에서는 1, 아니면 0입니다.
+        cassette: 수업의 카세트 대신 쓸 파일.
+
+    돌려주는 것: `Session`. `with`로 쓰면 나갈 때 모든 것을 원래대로 되돌립니다.
+
+    예외: 없는 수업이나 모르는 mode면 `ValueError`, 카세트가 깨졌으면 `CassetteError`.
+
+    >>> with setup("01_basics", mode="replay", pace=0) as session:  # doctest: +ELLIPSIS
+    ...     pass
+    llmkit 01_basics...
+    """
+    global _current
+    chosen = "record" if recorder.plan else mode or os.environ.get("LLMKIT_MODE") or "auto"
+    if chosen not in MODES:
+        raise ValueError(f"mode는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
+    tape = _open_cassette(lesson, cassette, chosen)
+    if _current is not None:
+        _current.close()
+    load_environment()
+    _current = Session(lesson, tape, chosen, _pace(pace))
+    print(_current.banner())
+    return _current
+
+
+def current_session() -> Session | None:
+    """`setup`이 만든 지금의 세션입니다."""
+    return _current
+
+
+def finish_recording() -> list[str]:
+    """`llmkit.record`가 노트북의 끝에서 부릅니다. 쓰이지 않은 옛 교환을 지우고, 담지 못한 까닭들을 돌려줍니다."""
+    assert _current is not None and _current.recorder is not None and recorder.plan is not None
+    _current.recorder.forget_old(set(recorder.plan.providers))
+    return _current.recorder.refused
+
+
+class Session:
+    """수업 하나의 상태입니다. `setup`이 만듭니다.
+
+    `calls`에는 지금까지의 HTTP 시도가 순서대로 있고(`llmkit.ledger.Call`), `receipt()`가 그것을 셈합니다.
+    """
+
+    def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
+        self.lesson = lesson
+        self.cassette = cassette
+        self.pace = pace
+        self.calls: list[Call] = []
+        self.halts: list[Halt] = []
+        self.player = Player(cassette)
+        self.recorder = Recorder(cassette) if mode == "record" else None
+        self._asked_mode = "replay" if os.environ.get("CI") and mode != "record" else mode
+        self._modes = {name: self._mode_of(name) for name in PROVIDERS}
+        self._authored: dict[str, None] = {}
+        self._lock = threading.Lock()
+        self._environment: dict[str, str | None] = {}
+        self._fill_placeholders()
+        set_today(cassette.date if self.is_replay else None)
+        self._notebook = Notebook(self)
+        hook.install(self)
+
+    # 무엇을 재생하는가 -----------------------------------------------------------------------------------
+
+    @property
+    def is_replay(self) -> bool:
+        """실제로 호출하는 제공자가 하나도 없으면 True입니다."""
+        return not any(mode in ("live", "record") for mode in self._modes.values())
+
+    def _mode_of(self, name: str) -> str:
+        if recorder.plan and name not in recorder.plan.providers:
+            return "replay"
+        if self._asked_mode != "auto":
+            return self._asked_mode
+        if name == "local":
+            return "auto"  # 서버가 켜져 있는지는 요청할 때 봅니다.
+        return "live" if find_key(PROVIDERS[name]).found else "replay"
+
+    def replays(self, ask: Ask) -> bool:
+        mode = self._modes[ask.provider]
+        return mode == "replay" or (mode == "auto" and not _listening(ask.host, ask.port))
+
+    def banner(self) -> str:
+        used = dict.fromkeys([exchange.provider for exchange in self.cassette.exchanges] + list(self.cassette.models))
+        live = [name for name, mode in self._modes.items() if mode in ("live", "record")]
+        lines = [f"llmkit {self.lesson or '(수업 없이 시작했습니다)'}"]
+        return "\n".join(lines + [f"  {self._describe(name)}" for name in PROVIDERS if name in used or name in live])
+
+    def _describe(self, name: str) -> str:
+        provider, mode = PROVIDERS[name], self._modes[name]
+        if mode == "record":
+            return f"{provider.title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
+        if name == "local":
+            return f"{provider.title}: 서버가 켜져 있으면 실제 호출, 아니면 재생"
+        key = find_key(provider)
+        if mode == "live":
+            why = f"{key.variable}를 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
+            return f"{provider.title}: 실제 호출(live) — {why}"
+        kinds = {e.provenance for e in self.cassette.exchanges if e.provider == name}
+        kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
+        why = "LLMKIT_MODE나 CI가 재생으로 정했습니다" if key.found else key.problem
+        return f"{provider.title}: 재생(replay) — {why}. {self.cassette.date}의 {kind}을 씁니다."
+
+    def _fill_placeholders(self) -> None:
+        for name, provider in PROVIDERS.items():
+            if self._modes[name] == "replay" and provider.keys and not find_key(provider).found:
+                for variable in provider.keys[:1]:
+                    self._environment[variable] = os.environ.get(variable)
+                    os.environ[variable] = provider.placeholder
+        if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
+            self._environment["HF_HUB_DISABLE_TELEMETRY"] = None
+            os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+
+    # 훅이 부르는 것 -------------------------------------------------------------------------------------
+
+    def play(self, ask: Ask) -> tuple[Exchange, Call]:
+        """요청에 맞는 녹화를 꺼내 장부에 적습니다. 없으면 `CassetteMiss`를 냅니다."""
+        try:
+            exchange = self.player.play(ask, self._ways(ask))
+        except Halt as halt:
+            self.halts.append(halt)
+            raise
+        usage, model = exchange.usage
+        kind: Any = exchange.provenance
+        call = Call(ask.provider, ask.path, kind, model, exchange.status, usage=usage)
+        call.error = exchange.error[0] if exchange.error else None
+        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
+        call.total_s = exchange.events[-1][0] if exchange.events else exchange.delay
+        with self._lock:
+            self.calls.append(call)
+            if kind == "authored":
+                self._note_authored(ask.provider)
+        return exchange, call
+
+    def start_tape(self, ask: Ask, request: Any) -> Tape:
+        """실제 호출을 받아 적을 준비를 합니다."""
+        keys = [request.headers.get(name, "") for name in ("authorization", "x-api-key", "api-key", "x-goog-api-key")]
+        if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
+            self.halts.append(PlaceholderKey(_STALE_CLIENT))
+            raise self.halts[-1]
+        call = Call(ask.provider, ask.path, "live", ask.model)
+        with self._lock:
+            self.calls.append(call)
+        if self.recorder is None:
+            return Tape(ask, call, None)
+        keep, known = self.recorder.keep, known_keys(*keys)
+
+        def kept(exchange: Exchange) -> None:
+            kind: Any = exchange.provenance
+            call.provenance = kind
+            if kind == "authored":
+                self._note_authored(ask.provider)
+            keep(exchange, known)
+
+        return Tape(ask, call, kept)
+
+    def tape_ran_out(self, exchange: Exchange) -> Halt:
+        halt = Halt(
+            "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
+            "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
+        )
+        self.halts.append(halt)
+        return halt
+
+    def start_cell(self, source: str) -> None:
+        self.player.start_cell(source)
+        if self.recorder:
+            self.recorder.start_cell(source)
+
+    def _ways(self, ask: Ask) -> list[str]:
+        if ask.provider == "local":
+            return ["로컬 모델 서버를 켜고 다시 실행하십시오.", _UNDO]
+        key = find_key(PROVIDERS[ask.provider])
+        live = (
+            "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
+            if key.found
+            else f".env에 {key.variable}를 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
+        )
+        return [live, _UNDO, _USE_LOCAL]
+
+    # 학습자에게 보이는 것 ---------------------------------------------------------------------------------
+
+    def receipt(self) -> Receipt:
+        """지금까지의 호출을 제공자와 모델별로 셈한 영수증입니다. 노트북에서는 표로 보입니다.
+
+        재생한 호출은 '실제로 호출했다면'의 금액입니다. 예시 응답의 토큰 수는 우리가 센 것이라 `추정`으로 표시합니다.
+        값을 모르는 모델은 0원이 아니라 '모름'으로 따로 적습니다.
+        """
+        from .receipt import Receipt
+
+        return Receipt(self.calls, today())
+
+    def print_mark(self) -> None:
+        """예시 응답이 나왔다면 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
+        with self._lock:
+            played, self._authored = list(self._authored), {}
+        if played:
+            print(_mark(played))
+
+    def _note_authored(self, provider: str) -> None:
+        if self._notebook.in_cells:
+            self._authored[provider] = None  # 셀이 끝날 때 print_mark가 알립니다.
+        elif provider not in self._authored:
+            self._authored[provider] = None  # 셀이 없는 곳(스크립트)에서는 제공자마다 한 번 바로 알립니다.
+            print(_mark([provider]), file=sys.stderr)
+
+    def close(self) -> None:
+        """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다."""
+        global _current
+        hook.uninstall()
+        self._notebook.close()
+        set_today(None)
+        for name, value in self._environment.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        self._environment.clear()
+        if _current is self:
+            _current = None
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
+
+
+def _mark(providers: list[str]) -> str:
+    titles = "·".join(PROVIDERS[name].title for name in providers)
+    return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+
+
+_UNDO = "고친 곳을 되돌리면 녹화된 답이 다시 나옵니다."
+_USE_LOCAL = '키 없이 해 보려면 로컬 모델(Ollama 등)을 켜고 base_url="http://localhost:11434/v1"로 부르십시오.'
+_STALE_CLIENT = (
+    "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
+    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."
+)
+
+
+def model(provider: str) -> str:
+    """이 수업에서 쓸 모델 이름입니다.
+
+    재생 중에는 카세트를 만들 때 쓴 모델이고, 실제로 호출할 때는 `OPENAI_MODEL` 같은 환경 변수, 없으면 오늘의
+    기본값(`data/models.json`)입니다. 그래서 기본값이 바뀌어도 녹화된 수업은 그대로 재생됩니다.
+
+    인자: provider는 "openai", "anthropic", "gemini", "groq", "huggingface", "local" 가운데 하나입니다.
+
+    예외: 모르는 제공자면 `ValueError`.
+
+    >>> isinstance(model("openai"), str)
+    True
+    """
+    if provider not in PROVIDERS:
+        near = difflib.get_close_matches(str(provider), PROVIDERS, n=1, cutoff=0.4)
+        hint = f" {near[0]!r}를 쓰려고 하셨습니까?" if near else ""
+        raise ValueError(f"모르는 제공자입니다: {provider!r}.{hint} 아는 제공자: {', '.join(PROVIDERS)}")
+    session = _current
+    if session is not None and session.recorder is None and session._modes[provider] != "live":
+        if provider in session.cassette.models:
+            return session.cassette.models[provider]
+    chosen = models.default_model(provider)
+    if session is not None and session._modes[provider] in ("live", "record"):
+        chosen = os.environ.get(PROVIDERS[provider].model_variable) or chosen
+    if session is not None and session.recorder is not None:
+        session.recorder.model(provider, chosen)
+    return chosen
+
+
+def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode: str) -> Cassette:
+    if path is not None:
+        file = Path(path)
+    elif lesson is not None:
+        folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
+        file = folder / f"{lesson}.json"
+        lessons = sorted(entry.stem for entry in folder.glob("*.json"))
+        if not file.exists() and mode != "record":
+            near = difflib.get_close_matches(lesson, lessons, n=1, cutoff=0.3)
+            hint = f" {near[0]!r}를 쓰려고 하셨습니까?" if near else ""
+            raise ValueError(f"없는 수업입니다: {lesson!r}.{hint} 있는 수업: {', '.join(lessons) or '없음'}")
+    else:
+        return Cassette()
+    if mode == "record" and not file.exists():
+        return Cassette(file, today())
+    cassette = Cassette.load(file)
+    if mode == "record":
+        cassette.date = today()
+    return cassette
+
+
+def _pace(pace: float | None) -> float:
+    chosen = pace if pace is not None else os.environ.get("LLMKIT_PACE")
+    if chosen is None or chosen == "":
+        return 1.0 if someone_is_watching() else 0.0
+    try:
+        value = float(chosen)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1000:
+        raise ValueError(f"pace(LLMKIT_PACE)는 0 이상의 수여야 합니다: {chosen!r}")
+    return value
+
+
+def _listening(host: str, port: int | None) -> bool:
+    try:
+        with socket.create_connection((host, port or 80), timeout=0.2):
+            return True
+    except OSError:
+        return False

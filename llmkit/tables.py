@@ -1,0 +1,63 @@
+"""표 하나를 HTML, Markdown, 글자로 그립니다. 비용과 영수증이 함께 씁니다."""
+
+from __future__ import annotations
+
+import html
+import unicodedata
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Table:
+    """제목 줄, 본문 줄, 표 아래에 붙는 설명으로 된 표입니다. 첫 두 열은 왼쪽, 나머지는 오른쪽에 맞춥니다."""
+
+    title: str
+    header: list[str]
+    rows: list[list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    def to_html(self) -> str:
+        def line(cells: list[str], tag: str) -> str:
+            sides = ["left", "left"] + ["right"] * len(cells)
+            return "<tr>" + "".join(
+                f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
+                for cell, side in zip(cells, sides, strict=False)
+            ) + "</tr>"
+
+        body = "".join(line(row, "td") for row in self.rows)
+        notes = "".join(f"<br>{html.escape(note)}" for note in self.notes)
+        return (
+            f"<div><b>{html.escape(self.title)}</b><table><thead>{line(self.header, 'th')}</thead>"
+            f"<tbody>{body}</tbody></table><small>{notes.removeprefix('<br>')}</small></div>"
+        )
+
+    def to_markdown(self) -> str:
+        def line(cells: list[str]) -> str:
+            return "| " + " | ".join(_escape_markdown(cell) for cell in cells) + " |"
+
+        rule = "|" + "|".join([":--", ":--"] + ["--:"] * (len(self.header) - 2)) + "|"
+        lines = [f"**{_escape_markdown(self.title)}**", ""]
+        lines += [line(self.header), rule, *map(line, self.rows), ""]
+        lines += [f"- {_escape_markdown(note)}" for note in self.notes]
+        return "\n".join(lines).rstrip("\n")
+
+    def to_text(self) -> str:
+        lines = [self.header, *self.rows]
+        widths = [max(_width(row[i]) for row in lines) for i in range(len(self.header))]
+        out = [self.title]
+        for row in lines:
+            cells = []
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
+                gap = " " * (width - _width(cell))
+                cells.append(cell + gap if i < 2 else gap + cell)
+            out.append("  ".join(cells).rstrip())
+        return "\n".join(out + self.notes)
+
+
+def _width(text: str) -> int:
+    """고정폭 글꼴에서 차지하는 칸 수입니다. 한글은 두 칸입니다."""
+    return sum(2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text)
+
+
+def _escape_markdown(text: str) -> str:
+    return "".join("\\" + char if char in "\\|*_`<>$~[]" else char for char in text)

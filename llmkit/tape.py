@@ -1,0 +1,132 @@
+"""테이프: 지나가는 응답 하나를 받아 적어 장부와 카세트에 넘깁니다. 학습자에게 가는 바이트는 건드리지 않습니다."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .cassette import Exchange, kept_headers, split_stream
+from .ledger import Call, read_usage
+from .providers import LOOPBACK, PROVIDERS
+from .request import Ask
+
+# SDK는 이 이벤트를 보면 더 읽지 않고 연결을 닫습니다. 그것은 도중에 그만둔 것이 아닙니다.
+_LAST_EVENT = re.compile(
+    rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
+)
+
+
+class Tape:
+    """응답 하나를 끝까지 따라갑니다. 끝나면(또는 끊기면) `keep`에 `Exchange`를 한 번만 넘깁니다."""
+
+    def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None) -> None:
+        self._ask, self._call, self._keep = ask, call, keep
+        self._started = time.perf_counter()
+        self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, ask.body)
+        self._chunks: list[tuple[float, bytes]] = []
+        self._library_response: Any = None
+        self._done = threading.Lock()
+
+    def start(self, response: Any) -> None:
+        """응답의 머리가 왔습니다."""
+        self._library_response = response
+        exchange = self._exchange
+        exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
+        exchange.delay = self._elapsed()
+        exchange.provenance = provenance(self._ask, response)
+        if exchange.provenance == "recorded":
+            exchange.origin = {
+                "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "from": self._ask.host,
+                "sdk": self._ask.user_agent.split(" ")[0][:40],
+            }
+        self._call.status = response.status_code
+
+    def add(self, data: bytes) -> None:
+        self._chunks.append((self._elapsed(), data))
+
+    def finish(self) -> None:
+        """본문을 끝까지 받았습니다."""
+        self._end()
+
+    def fail(self, error: BaseException) -> None:
+        """응답을 기다리거나 받다가 실패했습니다. SDK가 보게 될 예외를 그대로 적습니다."""
+        is_transport_error = any(base.__name__ == "TransportError" for base in type(error).__mro__)
+        if not is_transport_error:  # 학습자가 멈춘 것(KeyboardInterrupt, CancelledError)은 제공자의 일이 아닙니다.
+            self._call.error = type(error).__name__
+            return self.close()
+        self._exchange.error = (type(error).__name__, str(error))
+        if self._exchange.status is None:
+            self._exchange.delay = self._elapsed()
+        self._call.error = type(error).__name__
+        self._end()
+
+    def close(self) -> None:
+        """받는 쪽이 닫았습니다. 끝 표시까지 받았다면 다 받은 것이고, 아니면 도중에 그만둔 것입니다."""
+        if self._exchange.status is not None and not self._done.locked():
+            self._exchange.abandoned = not _LAST_EVENT.search(b"".join(data for _, data in self._chunks))
+            self._end()
+
+    def _end(self) -> None:
+        if not self._done.acquire(blocking=False):
+            return
+        exchange, response = self._exchange, self._library_response
+        raw = b"".join(data for _, data in self._chunks)
+        separator = split_stream(exchange.headers.get("content-type", ""))
+        encoded = response is not None and response.headers.get("content-encoding")
+        content = _decoded(response, raw) if encoded else raw
+        if separator is not None and not encoded:
+            exchange.events = _events(self._chunks, separator)
+        else:
+            exchange.content, exchange.abandoned = content, False
+        call = self._call
+        call.usage, call.model = read_usage(content, call.model)
+        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
+        call.total_s = self._chunks[-1][0] if self._chunks else exchange.delay
+        if self._keep:
+            self._keep(exchange)
+
+    def _elapsed(self) -> float:
+        return round(time.perf_counter() - self._started, 4)
+
+
+def provenance(ask: Ask, response: Any) -> str:
+    """누가 한 답인지 실제로 연결된 상대를 보고 정합니다.
+
+    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp나 Ollama가 답했으면
+    `recorded`입니다. 그 밖에는 모두 우리가 쓴 것(`authored`)으로 봅니다.
+    """
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    peer_host = str(peer[0]) if peer else "127.0.0.1"
+    if ask.provider == "local":
+        server = response.headers.get("server", "").lower()
+        return "recorded" if server.startswith(("llama.cpp", "ollama")) else "authored"
+    is_far = peer_host not in LOOPBACK and not peer_host.startswith("127.")
+    encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
+    known_host = ask.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
+    return "recorded" if known_host and is_far and encrypted else "authored"
+
+
+def _decoded(response: Any, raw: bytes) -> bytes:
+    """압축된 본문을 httpx가 푸는 방식 그대로 풉니다."""
+    copy = type(response)(response.status_code, headers=response.headers, content=raw)
+    return copy.content
+
+
+def _events(chunks: list[tuple[float, bytes]], separator: Any) -> list[tuple[float, bytes]]:
+    """도착한 조각들을 이벤트로 나눕니다. 이벤트의 시각은 마지막 바이트가 온 때입니다."""
+    events: list[tuple[float, bytes]] = []
+    rest = b""
+    for at, data in chunks:
+        rest += data
+        while found := separator.search(rest):
+            events.append((at, rest[: found.end()]))
+            rest = rest[found.end() :]
+    if rest:
+        events.append((chunks[-1][0], rest))
+    return events
