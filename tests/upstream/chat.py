@@ -2,11 +2,62 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Any
+from typing import Any, get_type_hints
 
-from .reply import Completion, Event, Reply, sse
+from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
+
+from .errors import Refusal
+from .reply import Completion, Event, Reply, sse, turns_of
+
+
+def check(asked: dict[str, Any], provider: str) -> None:
+    """제공자가 거절할 요청이면 `Refusal`을 냅니다."""
+    if not asked.get("model"):
+        raise Refusal("you must provide a model parameter")
+    if "messages" not in asked:
+        raise Refusal("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+    if not asked["messages"]:
+        message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
+        raise Refusal(message, "messages", "empty_array")
+    if provider != "openai":
+        return
+    for name in sorted(asked.keys() - get_type_hints(CompletionCreateParamsStreaming).keys()):
+        raise Refusal(f"Unrecognized request argument supplied: {name}")
+    if not reasons(asked["model"]):
+        return
+    if "max_tokens" in asked:
+        message = ("Unsupported parameter: 'max_tokens' is not supported with this model. "
+                   "Use 'max_completion_tokens' instead.")  # fmt: skip
+        raise Refusal(message, "max_tokens", kind="unsupported_parameter")
+    for name in refused_sampling(asked, asked.get("reasoning_effort")):
+        message = (f"Unsupported value: '{name}' does not support {asked[name]} with this model. "
+                   "Only the default (1) value is supported.")  # fmt: skip
+        raise Refusal(message, name, "unsupported_value")
+
+
+def reasons(model: str) -> bool:
+    """OpenAI의 추론 모델인가."""
+    return re.match(r"o\d|gpt-[5-9]", model) is not None
+
+
+def refused_sampling(asked: dict[str, Any], effort: str | None) -> list[str]:
+    """추론 모델이 받지 않는 temperature, top_p. 새 모델은 effort가 "none"일 때 받고, 옛 모델은 늘 거절합니다(facts.md)."""
+    always = re.match(r"o\d|gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?$", asked["model"])
+    if effort == "none" and not always:
+        return []
+    return [name for name in ("temperature", "top_p") if asked.get(name) not in (None, 1)]
+
+
+def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    return turns_of(asked["messages"])
+
+
+def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
+    """출력 토큰의 제한과 stop."""
+    return asked.get("max_completion_tokens", asked.get("max_tokens")), asked.get("stop")
 
 
 def usage(reply: Reply) -> dict[str, Any]:

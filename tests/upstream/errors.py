@@ -12,8 +12,17 @@ from typing import Any
 from .script import Fault
 
 
+class Refusal(Exception):
+    """대본에 없어도 제공자가 거절할 요청: 서버가 그 제공자의 오류 응답으로 바꿉니다."""
+
+    def __init__(self, message: str | None = None, param: str | None = None, code: str | None = None,
+                 kind: str = "invalid_request") -> None:  # fmt: skip
+        super().__init__(message or kind)
+        self.fault = Fault(kind, message, param, code)
+
+
 @dataclass(frozen=True)
-class Failure(Exception):
+class Failure:
     """오류 응답 하나. `body`가 글이면 그대로(프록시의 평문이나 HTML), 아니면 JSON으로 보냅니다."""
 
     status: int
@@ -81,44 +90,38 @@ ANTHROPIC = {
 }  # fmt: skip
 
 # Gemini가 쓰는 구글의 상태 이름
-GOOGLE_STATUS = {
+GOOGLE = {
     400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED",
     409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
 }  # fmt: skip
 
 
-def failure(provider: str, fault: Fault, model: str = "", request_id: str = "") -> Failure:
-    """대본의 실패를 제공자의 오류 응답으로 바꿉니다."""
+def failure(provider: str, fault: Fault, model: str, request_id: str) -> Failure:
+    """실패를 제공자의 오류 응답으로 바꿉니다."""
     if fault.kind == "not_json":
         return Failure(200, PROXY_HTML)
     if fault.kind == "unavailable":
         return Failure(503, PROXY_TEXT)
-    retry_after = f"{fault.retry_after:g}"
-    words = {"model": model, "param": fault.param or "", "retry_after": retry_after}
-    headers = {"retry-after": retry_after} if fault.kind == "rate_limit" else {}
+    words = {"model": model, "param": fault.param, "retry_after": f"{fault.retry_after:g}"}
+    headers = {"retry-after": words["retry_after"]} if fault.kind == "rate_limit" else {}
     if provider == "anthropic":
         status, kind, text = ANTHROPIC[fault.kind]
         error = {"type": kind, "message": fault.message or text.format(**words)}
-        retriable = str(status in (408, 409, 429) or status >= 500).lower()
-        return Failure(
-            status,
-            {"type": "error", "error": error, "request_id": request_id},
-            {**headers, "x-should-retry": retriable},
-        )
+        headers["x-should-retry"] = str(status in (408, 409, 429) or status >= 500).lower()
+        return Failure(status, {"type": "error", "error": error, "request_id": request_id}, headers)
     status, kind, code, text = OPENAI[fault.kind]
     text = fault.message or text.format(**words)
+    error = {"message": text, "type": kind, "param": fault.param, "code": fault.code or code}
     if provider == "gemini":
-        # 구글은 잘못된 키를 400으로, OpenAI 호환 주소의 오류를 목록에 싸서 보냅니다.
+        # 구글은 잘못된 키에 400을 주고, OpenAI 호환 주소의 오류를 목록에 싸서 보냅니다.
         if fault.kind == "invalid_api_key":
             status, text = 400, "API key not valid. Please pass a valid API key."
-        error = {"code": status, "message": text, "status": GOOGLE_STATUS.get(status, "UNKNOWN")}
-        return Failure(status, [{"error": error}], headers)
+        return Failure(status, [{"error": {"code": status, "message": text, "status": GOOGLE.get(status)}}], headers)
     if provider == "huggingface" and fault.kind == "invalid_api_key":
         return Failure(401, {"error": "Invalid username or password."})
     if provider == "huggingface" and fault.kind == "model_not_found":
-        status, code = 400, "model_not_supported"
-        text = fault.message or f"The requested model '{model}' is not supported by any provider you have enabled."
-    error = {"message": text, "type": kind, "param": fault.param, "code": code}
+        text = f"The requested model '{model}' is not supported by any provider you have enabled."
+        return Failure(400, {"error": {**error, "message": text, "param": "model", "code": "model_not_supported"}})
     if provider == "groq":
         error = {key: value for key, value in error.items() if value is not None}
     return Failure(status, {"error": error}, headers)

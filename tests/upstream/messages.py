@@ -6,9 +6,34 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
-from .reply import Completion, Event, Reply, sse
+from .errors import Refusal
+from .reply import Completion, Event, Reply, sse, text_of, turns_of
 
 STOP_REASONS = {"stop": "end_turn", "length": "max_tokens"}
+
+
+def check(asked: dict[str, Any], provider: str, counting: bool = False) -> None:
+    """제공자가 거절할 요청이면 `Refusal`을 냅니다. 토큰만 셀 때는 max_tokens가 없어도 됩니다."""
+    for name in ("model", "messages") if counting else ("model", "max_tokens", "messages"):
+        if name not in asked:
+            raise Refusal(f"{name}: Field required")
+    if not asked["messages"]:
+        raise Refusal("messages: at least one message is required")
+    for message in asked["messages"]:
+        if message.get("role") not in ("user", "assistant"):
+            raise Refusal(f"messages: Unexpected role \"{message.get('role')}\". The Messages API accepts a top-level "
+                          "`system` parameter, not \"system\" as an input message role.")  # fmt: skip
+
+
+def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    system = [("system", text_of(asked["system"]))] if asked.get("system") else []
+    return system + turns_of(asked["messages"])
+
+
+def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
+    """출력 토큰의 제한과 stop."""
+    return asked.get("max_tokens"), asked.get("stop_sequences")
+
 
 
 def body(reply: Reply) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""제공자마다 지금 부를 수 있는 모델. 목록과 종료일은 설치된 SDK에서 읽습니다."""
+"""제공자마다 지금 부를 수 있는 모델과, 그 목록을 보여 주는 GET의 본문. 목록과 종료일은 설치된 SDK에서 읽습니다."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import inspect
 import re
 from datetime import date, datetime
-from typing import get_args
+from typing import Any, get_args
 
 from anthropic.resources.messages.messages import DEPRECATED_MODELS
 from anthropic.types import Model as AnthropicModel
@@ -51,3 +51,40 @@ def served_as(provider: str, name: str) -> str:
     """응답의 `model`에 적힐 이름: 날짜 붙은 판이 하나 있는 별칭이면 그 판, 아니면 그대로."""
     versions = [m for m in _listed(provider) if re.fullmatch(re.escape(name) + r"-(\d{8}|\d{4}-\d\d-\d\d)", m)]
     return versions[0] if len(versions) == 1 else name
+
+
+def known(provider: str, name: str, day: date) -> bool:
+    """`day`에 부를 수 있는 모델인가. Hugging Face의 `모델:제공자`와 Gemini의 `models/모델`도 압니다."""
+    bare = name.partition(":")[0] if provider == "huggingface" else name.removeprefix("models/")
+    return bare in current(provider, day)
+
+
+def listing(provider: str, at: datetime) -> dict[str, Any]:
+    """`GET /models`의 본문. `created`는 알 수 없으므로 대본의 시각입니다."""
+    items = [_entry(provider, name, at) for name in current(provider, at.date())]
+    if provider == "anthropic":
+        return {"data": items, "has_more": False, "first_id": items[0]["id"], "last_id": items[-1]["id"]}
+    return {"object": "list", "data": items}
+
+
+def _entry(provider: str, name: str, at: datetime) -> dict[str, Any]:
+    if provider == "anthropic":
+        ends = shutdowns().get(name)
+        return {
+            "type": "model",
+            "id": name,
+            "display_name": name.replace("-", " ").title(),
+            "created_at": "1970-01-01T00:00:00Z",
+            "lifecycle": "deprecated" if ends else "active",
+            "retires_at": f"{ends}T00:00:00Z" if ends else None,
+        }
+    if provider == "gemini":
+        return {"id": f"models/{name}", "object": "model", "owned_by": "google"}
+    owner = "system" if provider == "openai" else provider
+    return {"id": name, "object": "model", "created": int(at.timestamp()), "owned_by": owner}
+
+
+def provider_mapping(name: str) -> dict[str, Any]:
+    """Hub의 `GET /api/models/<모델>?expand=inferenceProviderMapping`의 본문."""
+    route = {"status": "live", "providerId": name, "task": "conversational", "isModelAuthor": False}
+    return {"_id": "authored", "id": name, "inferenceProviderMapping": {"groq": route}}

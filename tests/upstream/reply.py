@@ -44,7 +44,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Reply:
-    """요청 하나에 보낼 것. `digest`는 요청과 그것이 몇 번째인지에서 나온 16진수라서 id가 녹화할 때마다 같습니다."""
+    """요청 하나에 보낼 것. `digest`는 요청과 몇 번째 답인지에서 나온 16진수라서 id가 녹화할 때마다 같습니다."""
 
     provider: str
     request: dict[str, Any]
@@ -69,3 +69,14 @@ class Event(NamedTuple):
 def sse(data: dict[str, Any], event: str | None = None) -> str:
     head = f"event: {event}\n" if event else ""
     return f"{head}data: {json.dumps(data, ensure_ascii=False, separators=(',', ':'))}\n\n"
+
+
+def text_of(content: Any) -> str:
+    """글이거나 조각의 목록인 내용에서 글만 모읍니다."""
+    if isinstance(content, list):
+        return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
+    return content or ""
+
+
+def turns_of(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(item.get("role", ""), text_of(item.get("content"))) for item in items]

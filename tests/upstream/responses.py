@@ -3,9 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_type_hints
 
-from .reply import Event, Reply, sse
+from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
+
+from .chat import reasons, refused_sampling
+from .errors import Refusal
+from .reply import Event, Reply, sse, turns_of
+
+
+def check(asked: dict[str, Any], provider: str) -> None:
+    """제공자가 거절할 요청이면 `Refusal`을 냅니다."""
+    for name in ("model", "input"):
+        if not asked.get(name):
+            raise Refusal(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
+    for name in sorted(asked.keys() - get_type_hints(ResponseCreateParamsStreaming).keys()):
+        raise Refusal(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    if reasons(asked["model"]):
+        for name in refused_sampling(asked, (asked.get("reasoning") or {}).get("effort")):
+            raise Refusal(f"Unsupported parameter: '{name}' is not supported with this model.", name)
+
+
+def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
+    given = asked["input"]
+    system = [("developer", asked["instructions"])] if asked.get("instructions") else []
+    return system + ([("user", given)] if isinstance(given, str) else turns_of(given))
+
+
+def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
+    """출력 토큰의 제한과 stop(이 API에는 없습니다)."""
+    return asked.get("max_output_tokens"), None
 
 
 def body(reply: Reply) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Fault:
     kind: str
     message: str | None = None
     param: str | None = None
+    code: str | None = None
     retry_after: float = 1
     after_chunks: int | None = None
     seconds: float = 60
@@ -26,8 +27,8 @@ class Fault:
     @classmethod
     def read(cls, value: str | dict[str, Any]) -> Fault:
         fault = cls(kind=value) if isinstance(value, str) else cls(**value)
-        if fault.kind not in FAULTS:
-            raise ValueError(f"알 수 없는 fault {fault.kind!r}. 쓸 수 있는 것: {', '.join(sorted(FAULTS))}")
+        if fault.kind not in (known := HTTP_FAULTS | TRANSPORT_FAULTS):
+            raise ValueError(f"알 수 없는 fault {fault.kind!r}. 쓸 수 있는 것: {', '.join(sorted(known))}")
         return fault
 
 
@@ -36,8 +37,7 @@ HTTP_FAULTS = {
     "request_timeout", "conflict", "too_large", "unprocessable", "rate_limit", "insufficient_quota", "server_error",
     "unavailable", "overloaded", "not_json",
 }  # fmt: skip
-STREAM_FAULTS = {"stall", "drop", "error_event"}
-FAULTS = HTTP_FAULTS | STREAM_FAULTS | {"close"}
+TRANSPORT_FAULTS = {"stall", "close", "drop", "error_event"}
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""듣고, 검사하고, 답하거나 실패하는 HTTP 서버.
+"""듣고, 답하거나 실패하는 HTTP 서버.
 
 표준 라이브러리의 ThreadingHTTPServer를 씁니다: 의존성이 없고, 연결을 중간에 끊는 것 같은 실패를 소켓에서 진짜로 낼 수 있습니다.
 """
@@ -9,18 +9,16 @@ import hashlib
 import json
 import re
 import socket
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, get_type_hints
+from typing import Any
 from urllib.parse import urlsplit
 
-from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming as ChatParams
-from openai.types.responses.response_create_params import ResponseCreateParamsStreaming as ResponsesParams
-
 from . import chat, messages, models, responses, tokens
-from .errors import Failure, failure
+from .errors import Failure, Refusal, failure
 from .reply import Completion, Event, Reply
 from .script import HTTP_FAULTS, Answer, Fault, Question, Script
 
@@ -32,10 +30,25 @@ HOSTS = {
     "generativelanguage.googleapis.com": "gemini",
     "api.groq.com": "groq",
 }
+RATE_LIMITS = {
+    "x-ratelimit-limit-requests": "500",
+    "x-ratelimit-limit-tokens": "200000",
+    "x-ratelimit-remaining-requests": "499",
+    "x-ratelimit-remaining-tokens": "199950",
+    "x-ratelimit-reset-requests": "120ms",
+    "x-ratelimit-reset-tokens": "15ms",
+}
+NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
+    "(i.e. Authorization: Bearer YOUR_KEY)."
+)
 
 
 class Upstream(ThreadingHTTPServer):
-    """대본 하나로 답하는 서버. `with Upstream(script) as server:` 안에서 `server.port`가 듣습니다."""
+    """대본 하나로 답하는 서버. `with Upstream(script) as server:` 안에서 `server.port`가 듣습니다.
+
+    `unanswered`에는 대본에 답이 없던 요청의 마지막 user 메시지가 쌓입니다.
+    """
 
     daemon_threads = True
     request_queue_size = 256
@@ -58,16 +71,14 @@ class Upstream(ThreadingHTTPServer):
         self.shutdown()
         self.server_close()
 
-    def times_asked(self, key: str) -> int:
+    def times_asked(self, request: str) -> int:
         """같은 요청이 이번 전에 몇 번 왔는지."""
         with self._lock:
-            self._asked[key] += 1
-            return self._asked[key] - 1
+            self._asked[request] += 1
+            return self._asked[request] - 1
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """받는 쪽이 스트림을 일찍 닫는 것은 오류가 아닙니다."""
-        import sys
-
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
 
@@ -78,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Upstream
 
     def log_message(self, format: str, *args: Any) -> None:
-        pass
+        """요청마다 한 줄씩 찍지 않습니다."""
 
     def do_GET(self) -> None:
         self._serve(self._get)
@@ -88,336 +99,223 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self, answer: Callable[[], None]) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.path_only = urlsplit(self.path).path
+        self.url_path = urlsplit(self.path).path
         host = (self.headers.get("host") or "").partition(":")[0]
-        by_path = "anthropic" if re.search(r"/messages(/|$)", self.path_only) else "openai"
-        self.provider = HOSTS.get(host, by_path)
+        guess = "anthropic" if self.headers.get("anthropic-version") else "openai"  # base_url로 온 요청
+        self.provider = HOSTS.get(host, guess)
         try:
-            self.request_body = json.loads(raw) if raw else {}
+            self.asked = json.loads(raw) if raw else {}
         except ValueError:
-            self.request_body = None
-        canonical = json.dumps(self.request_body, sort_keys=True, ensure_ascii=False)
-        key = f"{self.provider} {self.path} {canonical}"
-        self.nth = self.server.times_asked(key)
-        self.digest = hashlib.sha256(f"{self.nth} {key}".encode()).hexdigest()
+            self.asked = None
+        body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
+        self.request_text = f"{self.provider} {self.command} {self.path} {body}"
+        self._name_answer(0)
         try:
             self._check_key()
             answer()
-        except Failure as error:
-            kind, body = error.encode()
-            self._send(error.status, kind, body, error.headers)
+        except Refusal as refusal:
+            self._fail(refusal.fault)
 
-    def _fail(self, kind: str, message: str | None = None, param: str | None = None, code: str | None = None) -> None:
-        """대본에 없어도 진짜처럼 나는 오류."""
-        model = (self.request_body or {}).get("model") or self.path_only.rpartition("/")[2]
-        error = failure(self.provider, Fault(kind, message, param), model, self._request_id())
-        if code and isinstance(error.body, dict) and isinstance(error.body.get("error"), dict):
-            error.body["error"]["code"] = code
-        raise error
+    def _name_answer(self, position: int) -> None:
+        """id를 요청과, 대본의 몇 번째 답인지로 정합니다: 다시 녹화해도, 다른 셀에서 되물어도 같습니다."""
+        self.digest = hashlib.sha256(f"{position} {self.request_text}".encode()).hexdigest()
+        self.request_id = f"req_authored_{self.digest[:24]}"
 
     def _check_key(self) -> None:
-        if self.provider == "huggingface" and self.command == "GET":
-            return
-        if not any(self.headers.get(name) for name in ("authorization", "x-api-key", "x-goog-api-key")):
-            self._fail(
-                "invalid_api_key",
-                "x-api-key header is required"
-                if self.provider == "anthropic"
-                else "You didn't provide an API key. You need to provide your API key in an Authorization header using "
-                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY).",
-            )
-
-    # 읽기: 모델 목록과 Hub의 제공자 표
+        public = self.provider == "huggingface" and self.command == "GET"
+        if not public and not any(self.headers.get(name) for name in ("authorization", "x-api-key")):
+            message = "x-api-key header is required" if self.provider == "anthropic" else NO_KEY
+            raise Refusal(message, kind="invalid_api_key")
+        if self.provider == "anthropic" and not self.headers.get("anthropic-version"):
+            raise Refusal("anthropic-version: header is required")
 
     def _get(self) -> None:
-        day = self.server.script.date.date()
-        if found := re.fullmatch(r"/api/models/(.+)", self.path_only):
-            return self._json(_provider_mapping(found[1], models.current("huggingface", day)))
-        if not (found := re.search(r"/models(?:/(.+))?$", self.path_only)):
-            raise Failure(404, {"error": {"message": f"Invalid URL (GET {self.path_only})", "code": None}})
-        created = int(self.server.script.date.timestamp())
-        listed = [_model(self.provider, name, created) for name in models.current(self.provider, day)]
+        """모델 목록, 모델 하나, Hub의 제공자 표."""
+        at = self.server.script.date
+        if found := re.fullmatch(r"/api/models/(.+)", self.url_path):
+            if not models.known("huggingface", found[1], at.date()):
+                return self._send_failure(Failure(404, {"error": "Repository not found"}, {"x-error-code": "RepoNotFound"}))
+            return self._send_json(models.provider_mapping(found[1]))
+        if not (found := re.search(r"/models(?:/(.+))?$", self.url_path)):
+            return self._no_such_url()
+        listing = models.listing(self.provider, at)
         if found[1] is None:
-            page: dict[str, Any] = {"data": listed}
-            if self.provider == "anthropic":
-                page |= {"has_more": False, "first_id": listed[0]["id"], "last_id": listed[-1]["id"]}
-            else:
-                page = {"object": "list", **page}
-            return self._json(page)
+            return self._send_json(listing)
         name = found[1].removeprefix("models/")
-        one = next((model for model in listed if model["id"].removeprefix("models/") == name), None)
-        if one is None:
-            self._fail("model_not_found")
-        self._json(one)
-
-    # 답하기
+        for model in listing["data"]:
+            if model["id"].removeprefix("models/") == name:
+                return self._send_json(model)
+        raise Refusal(kind="model_not_found")
 
     def _post(self) -> None:
-        asked = self.request_body
-        if not isinstance(asked, dict):
-            self._fail("invalid_request", "We could not parse the JSON body of your request.")
-        counting = self.path_only.endswith(("/messages/count_tokens", "/responses/input_tokens"))
-        path = self.path_only.removesuffix("/count_tokens").removesuffix("/input_tokens")
-        if path.endswith("/chat/completions") and self.provider != "anthropic":
-            self._check_chat(asked)
-            turns, form = _turns(asked["messages"]), chat
-            limit, stop = asked.get("max_completion_tokens", asked.get("max_tokens")), asked.get("stop")
-        elif path.endswith("/responses") and self.provider == "openai":
-            self._check_responses(asked)
-            turns, form = _responses_turns(asked), responses
-            limit, stop = asked.get("max_output_tokens"), None
-        elif path.endswith("/messages") and self.provider == "anthropic":
-            self._check_messages(asked, counting)
-            turns = [("system", _text(asked["system"]))] if asked.get("system") else []
-            turns, form = turns + _turns(asked["messages"]), messages
-            limit, stop = asked.get("max_tokens"), asked.get("stop_sequences")
+        """글을 만들거나, 토큰을 셉니다."""
+        if not isinstance(self.asked, dict):
+            raise Refusal("We could not parse the JSON body of your request.")
+        counting = self.url_path.endswith(("/messages/count_tokens", "/responses/input_tokens"))
+        path = re.sub("/(count_tokens|input_tokens)$", "", self.url_path)
+        if self.provider == "anthropic" and path.endswith("/messages"):
+            form = messages
+            messages.check(self.asked, self.provider, counting)
+        elif self.provider == "openai" and path.endswith("/responses"):
+            form = responses
+            responses.check(self.asked, self.provider)
+        elif self.provider != "anthropic" and path.endswith("/chat/completions"):
+            form = chat
+            chat.check(self.asked, self.provider)
         else:
-            raise Failure(404, {"error": {"message": f"Invalid URL (POST {self.path_only})", "code": None}})
-        self._check_model(asked["model"])
-        prompt_tokens = tokens.prompt_tokens(turns, asked["model"])
+            return self._no_such_url()
+        model, script = self.asked["model"], self.server.script
+        if not models.known(self.provider, model, script.date.date()):
+            raise Refusal(kind="model_not_found")
+        turns = form.turns(self.asked)
+        prompt_tokens = tokens.prompt_tokens(turns, model)
         if counting:
             head = {} if self.provider == "anthropic" else {"object": "response.input_tokens"}
-            return self._json({**head, "input_tokens": prompt_tokens})
+            return self._send_json({**head, "input_tokens": prompt_tokens})
 
-        question = Question(self.provider, path, asked, turns)
-        answers = self._answers(question, asked.get("n") or 1)
+        answers = self._choose(Question(self.provider, path, self.asked, turns))
+        if not answers:
+            return
         fault = answers[0].fault
         if fault and fault.kind in HTTP_FAULTS:
-            raise failure(self.provider, fault, asked["model"], self._request_id())
+            return self._fail(fault)
         if fault and fault.kind == "close":
             return self._hang_up()
+        limit, stop = form.limits(self.asked)
         stops = [stop] if isinstance(stop, str) else stop or []
         reply = Reply(
             provider=self.provider,
-            request=asked,
-            model=models.served_as(self.provider, asked["model"]),
-            created=int(self.server.script.date.timestamp()),
+            request=self.asked,
+            model=models.served_as(self.provider, model),
+            created=int(script.date.timestamp()),
             completions=[Completion.of(answer, limit, stops) for answer in answers],
             prompt_tokens=prompt_tokens,
             digest=self.digest,
-            token_ms=self.server.script.token_ms,
+            token_ms=script.token_ms,
         )
-        if asked.get("stream"):
-            self._stream(form.events(reply), fault)
+        if self.asked.get("stream"):
+            self._send_stream(form.events(reply), fault)
         else:
-            self._json(form.body(reply), fault)
+            self._send_answer(form.body(reply), fault)
 
-    def _answers(self, question: Question, n: int) -> list[Answer]:
+    def _choose(self, question: Question) -> list[Answer]:
+        """대본에서 답을 n개 고릅니다. 맞는 항목이 없으면 599를 보내고 빈 목록을 돌려줍니다."""
         entry = self.server.script.find(question)
         if entry is None:
             self.server.unanswered.append(question.prompt)
             message = (
                 f"대본에 이 요청의 답이 없습니다. 제공자 {question.provider}, 경로 {question.path}, "
-                f"대화 {len(question.dialogue)}번째, 마지막 user 메시지: {question.prompt!r}"
+                f"메시지 {len(question.dialogue)}개, 마지막 user 메시지: {question.prompt!r}"
             )
-            raise Failure(599, {"error": {"message": message, "type": "no_script_entry"}}, {"x-should-retry": "false"})
-        start = self.nth * n
-        return [entry.answers[(start + i) % len(entry.answers)] for i in range(n)]
-
-    # 검사: 대본이 없어도 제공자가 거절할 요청
-
-    def _check_model(self, name: str) -> None:
-        bare = name.partition(":")[0] if self.provider == "huggingface" else name.removeprefix("models/")
-        if bare not in models.current(self.provider, self.server.script.date.date()):
-            self._fail("model_not_found")
-
-    def _check_chat(self, asked: dict[str, Any]) -> None:
-        if not asked.get("model"):
-            self._fail("invalid_request", "you must provide a model parameter")
-        if "messages" not in asked:
-            self._fail("invalid_request", "Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
-        if not asked["messages"]:
-            self._fail("invalid_request", "Invalid 'messages': empty array. Expected an array with minimum length 1, but "
-                       "got an empty array instead.", "messages", "empty_array")  # fmt: skip
-        if self.provider != "openai":
-            return
-        for name in asked.keys() - get_type_hints(ChatParams).keys():
-            self._fail("invalid_request", f"Unrecognized request argument supplied: {name}")
-        if _reasons(asked["model"]):
-            if "max_tokens" in asked:
-                self._fail("unsupported_parameter", "Unsupported parameter: 'max_tokens' is not supported with this model. "
-                           "Use 'max_completion_tokens' instead.", "max_tokens")  # fmt: skip
-            if not _samples(asked["model"], asked.get("reasoning_effort")):
-                for name in ("temperature", "top_p"):
-                    if asked.get(name) not in (None, 1):
-                        message = (f"Unsupported value: '{name}' does not support {asked[name]} with this model. "
-                                   "Only the default (1) value is supported.")  # fmt: skip
-                        self._fail("unsupported_parameter", message, name, "unsupported_value")
-
-    def _check_responses(self, asked: dict[str, Any]) -> None:
-        if not asked.get("model"):
-            self._fail("invalid_request", "Missing required parameter: 'model'.", "model", "missing_required_parameter")
-        if not asked.get("input"):
-            self._fail("invalid_request", "Missing required parameter: 'input'.", "input", "missing_required_parameter")
-        for name in asked.keys() - get_type_hints(ResponsesParams).keys():
-            self._fail("invalid_request", f"Unknown parameter: '{name}'.", name, "unknown_parameter")
-        if _reasons(asked["model"]) and not _samples(asked["model"], (asked.get("reasoning") or {}).get("effort")):
-            for name in ("temperature", "top_p"):
-                if asked.get(name) not in (None, 1):
-                    self._fail("unsupported_parameter", param=name)
-
-    def _check_messages(self, asked: dict[str, Any], counting: bool) -> None:
-        if not self.headers.get("anthropic-version"):
-            self._fail("invalid_request", "anthropic-version: header is required")
-        for name in ("model", "messages") if counting else ("model", "max_tokens", "messages"):
-            if name not in asked:
-                self._fail("invalid_request", f"{name}: Field required")
-        if not asked["messages"]:
-            self._fail("invalid_request", "messages: at least one message is required")
-        for message in asked["messages"]:
-            if message.get("role") not in ("user", "assistant"):
-                self._fail("invalid_request", f"messages: Unexpected role \"{message.get('role')}\". The Messages API accepts "
-                           "a top-level `system` parameter, not \"system\" as an input message role.")  # fmt: skip
+            body = {"error": {"message": message, "type": "no_script_entry"}}
+            self._send_failure(Failure(599, body, {"x-should-retry": "false"}))
+            return []
+        n = self.asked.get("n") or 1
+        first = self.server.times_asked(self.request_text) * n % len(entry.answers)
+        self._name_answer(first)
+        return [entry.answers[(first + i) % len(entry.answers)] for i in range(n)]
 
     # 보내기
 
-    def _request_id(self) -> str:
-        return f"req_authored_{self.digest[:24]}"
-
-    def _common_headers(self) -> dict[str, str]:
-        date = self.server.script.date
-        milliseconds = str(self.server.script.first_token_ms)
-        if self.provider == "anthropic":
-            reset = date.strftime("%Y-%m-%dT%H:%M:%SZ")
-            return {
-                "request-id": self._request_id(),
-                "anthropic-ratelimit-requests-limit": "50",
-                "anthropic-ratelimit-requests-remaining": "49",
-                "anthropic-ratelimit-requests-reset": reset,
-                "anthropic-ratelimit-tokens-limit": "60000",
-                "anthropic-ratelimit-tokens-remaining": "60000",
-                "anthropic-ratelimit-tokens-reset": reset,
-            }
-        if self.provider == "huggingface":
-            return {"x-request-id": self._request_id(), "x-inference-provider": "authored"}
-        if self.provider == "gemini":
-            return {"server-timing": f"gfet4t7; dur={milliseconds}"}
-        limits = {
-            "x-request-id": self._request_id(),
-            "x-ratelimit-limit-requests": "500",
-            "x-ratelimit-limit-tokens": "200000",
-            "x-ratelimit-remaining-requests": "499",
-            "x-ratelimit-remaining-tokens": "199950",
-            "x-ratelimit-reset-requests": "120ms",
-            "x-ratelimit-reset-tokens": "15ms",
-        }
-        if self.provider == "groq":
-            return limits
-        return {**limits, "openai-processing-ms": milliseconds, "openai-version": "2020-10-01"}
-
-    def _start(self, status: int, headers: dict[str, str]) -> None:
+    def _start(self, status: int, kind: str, headers: dict[str, str]) -> None:
         self.send_response_only(status, "No Script Entry" if status == 599 else None)
-        for name, value in {"server": "llmkit-upstream", **self._common_headers(), **headers}.items():
+        for name, value in {"server": "llmkit-upstream", "content-type": kind, **self._ids(), **headers}.items():
             self.send_header(name, value)
         self.end_headers()
 
-    def _send(self, status: int, kind: str, body: bytes, headers: dict[str, str], keep: int | None = None) -> None:
-        self._start(status, {"content-type": kind, "content-length": str(len(body)), **headers})
-        self.wfile.write(body[:keep])
+    def _ids(self) -> dict[str, str]:
+        """요청 id와 사용 한도처럼 모든 응답에 붙는 헤더."""
+        script = self.server.script
+        if self.provider == "anthropic":
+            limits = {"limit": "50", "remaining": "49", "reset": script.date.strftime("%Y-%m-%dT%H:%M:%SZ")}
+            return {
+                "request-id": self.request_id,
+                **{f"anthropic-ratelimit-requests-{name}": value for name, value in limits.items()},
+            }
+        if self.provider == "gemini":
+            return {"server-timing": f"gfet4t7; dur={script.first_token_ms}"}
+        if self.provider == "huggingface":
+            return {"x-request-id": self.request_id, "x-inference-provider": "authored"}
+        ids = {"x-request-id": self.request_id, **RATE_LIMITS}
+        if self.provider == "openai":
+            ids |= {"openai-processing-ms": str(script.first_token_ms), "openai-version": "2020-10-01"}
+        return ids
 
-    def _json(self, body: dict[str, Any], fault: Fault | None = None) -> None:
-        data = json.dumps(body, ensure_ascii=False).encode()
+    def _send(self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        self._start(status, kind, {"content-length": str(len(body)), **(headers or {})})
+        self.wfile.write(body)
+
+    def _send_json(self, body: Any) -> None:
+        self._send(200, "application/json", json.dumps(body, ensure_ascii=False).encode())
+
+    def _send_failure(self, error: Failure) -> None:
+        self._send(error.status, *error.encode(), error.headers)
+
+    def _fail(self, fault: Fault) -> None:
+        model = (self.asked or {}).get("model") or self.url_path.rpartition("/")[2]
+        self._send_failure(failure(self.provider, fault, model, self.request_id))
+
+    def _no_such_url(self) -> None:
+        message = f"Invalid URL ({self.command} {self.url_path})"
+        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
+        self._send_failure(Failure(404, {"error": error}))
+
+    def _send_answer(self, body: dict[str, Any], fault: Fault | None) -> None:
+        """스트림이 아닌 답. `stall`은 시작도 하지 않고, `drop`은 본문의 절반에서 끊습니다."""
         if fault and fault.kind == "stall":
-            self.server.stopping.wait(fault.seconds)
+            return self._stall(fault)
+        self._wait(self.server.script.first_token_ms / 1000)
+        if fault and fault.kind == "drop":
+            data = json.dumps(body, ensure_ascii=False).encode()
+            self._start(200, "application/json", {"content-length": str(len(data))})
+            self.wfile.write(data[: len(data) // 2])
             return self._hang_up()
-        self.server.stopping.wait(self.server.script.first_token_ms / 1000)
-        half = len(data) // 2 if fault and fault.kind == "drop" else None
-        self._send(200, "application/json", data, {}, keep=half)
-        if half is not None:
-            self._hang_up()
+        self._send_json(body)
 
-    def _stream(self, events: Iterable[Event], fault: Fault | None) -> None:
-        script, sent = self.server.script, 0
-        patience = {"stall": 0, "drop": 3, "error_event": 3}.get(fault.kind, 0) if fault else None
-        if fault and fault.after_chunks is not None:
-            patience = fault.after_chunks
-        if fault and fault.kind == "stall" and patience == 0:
-            self.server.stopping.wait(fault.seconds)
-            return self._hang_up()
-        self._start(200, {"content-type": "text/event-stream; charset=utf-8", "transfer-encoding": "chunked",
-                          "cache-control": "no-cache"})  # fmt: skip
-        self.server.stopping.wait(script.first_token_ms / 1000)
+    def _send_stream(self, events: Iterable[Event], fault: Fault | None) -> None:
+        """SSE 스트림. 실패는 글이 실린 이벤트 `after_chunks`개 뒤에 일어납니다."""
+        left = -1
+        if fault:
+            left = fault.after_chunks if fault.after_chunks is not None else 0 if fault.kind == "stall" else 3
+            if fault.kind == "stall" and left == 0:
+                return self._stall(fault)
+        script = self.server.script
+        self._wait(script.first_token_ms / 1000)
+        self._start(200, "text/event-stream; charset=utf-8", {"transfer-encoding": "chunked", "cache-control": "no-cache"})
         for event in events:
-            if fault and event.text and sent == patience:
-                break
             if event.text:
-                sent += 1
-                self.server.stopping.wait(script.token_ms / 1000)
+                if left == 0:
+                    break
+                left -= 1
             self._chunk(event.data)
-        else:
-            self.wfile.write(b"0\r\n\r\n")
-            return
-        if fault.kind == "error_event":
-            self._chunk(self._error_event(fault))
-            self.wfile.write(b"0\r\n\r\n")
-        else:
+            if event.text:
+                self._wait(script.token_ms / 1000)
+        if left == 0 and fault:
             if fault.kind == "stall":
-                self.server.stopping.wait(fault.seconds)
-            self._hang_up()
+                return self._stall(fault)
+            if fault.kind == "drop":
+                return self._hang_up()
+            self._chunk(self._error_event(fault))
+        self.wfile.write(b"0\r\n\r\n")
 
     def _error_event(self, fault: Fault) -> str:
-        error = failure(self.provider, Fault("overloaded", fault.message), request_id=self._request_id()).body
-        if self.path_only.endswith("/responses"):
-            error = {"type": "error", "sequence_number": 99, "code": "server_error", "param": None, **error["error"]}
-            error["type"] = "error"
+        """200으로 시작한 스트림의 중간에 오는 오류."""
+        error = failure(self.provider, Fault("overloaded", fault.message), "", self.request_id).body
+        if self.url_path.endswith("/responses"):
+            error = {"type": "error", "sequence_number": 9, **error}
         return f"event: error\ndata: {json.dumps(error, ensure_ascii=False)}\n\n"
 
     def _chunk(self, data: str) -> None:
         raw = data.encode()
-        self.wfile.write(f"{len(raw):x}\r\n".encode() + raw + b"\r\n")
+        self.wfile.write(b"%x\r\n%b\r\n" % (len(raw), raw))
+
+    def _wait(self, seconds: float) -> None:
+        self.server.stopping.wait(seconds)
+
+    def _stall(self, fault: Fault) -> None:
+        self._wait(fault.seconds)
+        self._hang_up()
 
     def _hang_up(self) -> None:
         self.close_connection = True
         self.connection.shutdown(socket.SHUT_RDWR)
-
-
-def _text(content: Any) -> str:
-    """글이거나 조각의 목록인 내용에서 글만 모읍니다."""
-    if isinstance(content, list):
-        return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
-    return content or ""
-
-
-def _turns(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(item.get("role", ""), _text(item.get("content"))) for item in items]
-
-
-def _responses_turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
-    system = [("developer", asked["instructions"])] if asked.get("instructions") else []
-    given = asked["input"]
-    return system + ([("user", given)] if isinstance(given, str) else _turns(given))
-
-
-def _reasons(model: str) -> bool:
-    return re.match(r"o\d|gpt-[5-9]", model) is not None
-
-
-def _samples(model: str, effort: str | None) -> bool:
-    """temperature와 top_p를 받는가: 새 추론 모델은 reasoning_effort="none"일 때만, 옛 추론 모델은 늘 거절합니다(facts.md)."""
-    always_refuses = re.match(r"o\d|gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?$", model)
-    return effort == "none" and not always_refuses
-
-
-def _model(provider: str, name: str, created: int) -> dict[str, Any]:
-    if provider == "anthropic":
-        ends = models.shutdowns().get(name)
-        return {
-            "type": "model",
-            "id": name,
-            "display_name": name.replace("-", " ").title(),
-            "created_at": "1970-01-01T00:00:00Z",
-            "lifecycle": "deprecated" if ends else "active",
-            "retires_at": f"{ends}T00:00:00Z" if ends else None,
-        }
-    if provider == "gemini":
-        return {"id": f"models/{name}", "object": "model", "owned_by": "google"}
-    return {"id": name, "object": "model", "created": created, "owned_by": {"openai": "system"}.get(provider, provider)}
-
-
-def _provider_mapping(name: str, known: list[str]) -> dict[str, Any]:
-    if name not in known:
-        raise Failure(404, {"error": "Repository not found"}, {"x-error-code": "RepoNotFound"})
-    route = {"status": "live", "providerId": name, "task": "conversational", "isModelAuthor": False}
-    return {"_id": "authored", "id": name, "inferenceProviderMapping": {"groq": route}}
-
-
