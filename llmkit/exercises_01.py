@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -108,7 +109,7 @@ def _require_labels(labels: Any) -> None:
 
 def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
     texts = ("첫 번째 시험 글입니다.", "두 번째 시험 글은 조금 더 깁니다.")
-    first, second = (list(call(build, text, name="build_messages")) for text in texts)
+    first, second = (copy.copy(call(build, text, name="build_messages")) for text in texts)
     _require_messages(first)
     if len(second) > len(first):
         raise Wrong(

@@ -1,0 +1,291 @@
+"""수업 01의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 무엇이 틀렸는지 말합니다."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import llmkit
+from llmkit.checks import CheckResult
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+CELLS = json.loads((NOTEBOOKS / "01_basics.ipynb").read_text(encoding="utf-8"))["cells"]
+SOURCES = ["".join(cell["source"]) for cell in CELLS]
+EXERCISES = ["01-1", "01-2", "01-3"]
+
+
+def run(source: str) -> tuple[Any, dict[str, Any]]:
+    """셀처럼 실행하고, 마지막 식의 값과 생긴 이름들을 돌려줍니다."""
+    *body, last = ast.parse(source).body
+    names: dict[str, Any] = {"llmkit": llmkit}
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
+    assert isinstance(last, ast.Expr)
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names), names
+
+
+def stub(exercise: str) -> str:
+    (source,) = [s for s, c in zip(SOURCES, CELLS) if c["cell_type"] == "code" and f'check("{exercise}"' in s]
+    return source
+
+
+def solution(exercise: str) -> str:
+    (cell,) = [s for s in SOURCES if f"<summary>풀이 {exercise}" in s]
+    match = re.search(r"```python\n(.*?)```", cell, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def wrong(exercise: str, answer: Any) -> str:
+    result = llmkit.check(exercise, answer)
+    assert isinstance(result, CheckResult)
+    assert result.problems, f"틀린 답을 맞다고 했습니다: {result}"
+    return repr(result)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_the_folded_solution_passes(exercise: str) -> None:
+    result, _ = run(solution(exercise))
+    assert result.passed, result
+    assert repr(result) == f"✓ {exercise} 통과했습니다."
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_the_unfilled_stub_says_what_is_missing(exercise: str) -> None:
+    result, _ = run(stub(exercise))
+    assert result.blanks and not result.problems and not result.passed
+    assert repr(result).startswith(f"… {exercise} 아직 채우지 않은 곳: ")
+
+
+@pytest.mark.parametrize(
+    ("exercise", "blanks"),
+    [
+        ("01-1", ('[2]["role"]',)),
+        ("01-2", ('read의 결과["finish_reason"]', 'read의 결과["total_tokens"]')),
+        ("01-3", ('["labels"][0]',)),
+    ],
+)
+def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[str, ...]) -> None:
+    result, _ = run(stub(exercise))
+    assert result.blanks == blanks
+
+
+def test_blanks_left_in_functions_are_found_after_the_labels_are_filled() -> None:
+    result, _ = run(stub("01-3").replace("labels = [...]", 'labels = ["예", "아니요"]'))
+    assert result.blanks == ("build_messages의 결과",)
+
+
+def test_an_unknown_exercise_names_the_near_ones() -> None:
+    with pytest.raises(LookupError, match="01-9.*없습니다.*01-"):
+        llmkit.check("01-9", None)
+
+
+# 01-1 ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def messages() -> list[dict[str, Any]]:
+    return copy.deepcopy(run(solution("01-1"))[1]["messages"])
+
+
+@pytest.mark.parametrize(
+    ("role", "said"),
+    [
+        ("user", "손님의 말이 아니라"),
+        ("developer", "지시가 아닙니다"),
+        ("system", "지시가 아닙니다"),
+        ("Assistant", "없는 역할"),
+        ("bot", "없는 역할"),
+        (None, "없는 역할"),
+        (["assistant"], "없는 역할"),
+    ],
+)
+def test_wrong_role(messages: list[dict[str, Any]], role: Any, said: str) -> None:
+    messages[2]["role"] = role
+    assert said in wrong("01-1", messages)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"role": "assistant", "content": "시-1"}, "대괄호"),
+        ([], "대괄호"),
+        ("assistant", "대괄호"),
+        ([{"role": "assistant"}], '"content"'),
+        ([{"role": "user", "content": "코스모스"}], "4개"),
+        ([{"role": "assistant", "content": " "}], "비어"),
+    ],
+)
+def test_wrong_shape_of_messages(answer: Any, said: str) -> None:
+    assert said in wrong("01-1", answer)
+
+
+def test_other_lines_must_stay(messages: list[dict[str, Any]]) -> None:
+    messages[1]["role"] = "assistant"
+    assert "처음대로 user" in wrong("01-1", messages)
+
+
+# 01-2 ---------------------------------------------------------------------------------------------------
+
+
+def correct(response: Any) -> dict[str, Any]:
+    return {
+        "text": response.choices[0].message.content,
+        "finish_reason": response.choices[0].finish_reason,
+        "total_tokens": response.usage.total_tokens,
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda r: {"total_tokens": r.usage.completion_tokens}, "출력 토큰만"),
+        (lambda r: {"total_tokens": r.usage.prompt_tokens}, "입력 토큰만"),
+        (lambda r: {"total_tokens": r.usage}, "usage 객체를 통째로"),
+        (lambda r: {"total_tokens": str(r.usage.total_tokens)}, '"total_tokens"'),
+        (lambda r: {"text": r.choices[0].message}, "message 객체"),
+        (lambda r: {"finish_reason": "stop"}, "'length'"),
+        (lambda r: {"finish_reason": None}, "'stop'"),
+    ],
+)
+def test_wrong_field(change: Any, said: str) -> None:
+    assert said in wrong("01-2", lambda response: correct(response) | change(response))
+
+
+def test_a_missing_key_is_named_with_its_meaning() -> None:
+    shown = wrong("01-2", lambda response: {"text": response.choices[0].message.content})
+    assert '"finish_reason"(끝난 이유)' in shown and '"total_tokens"(토큰의 합계)' in shown
+    assert "2군데" in shown
+
+
+def test_reading_an_outer_variable_is_recognised() -> None:
+    fixed = {"text": "API는 약속입니다.", "finish_reason": "stop", "total_tokens": 40}
+    assert "함수 밖의 변수" in wrong("01-2", lambda response: fixed)
+
+
+def test_an_exception_is_shown_with_its_line_in_the_cell() -> None:
+    _, names = run("def read(response):\n    found = response\n    return found['choices']\n\n\nread")
+    shown = wrong("01-2", names["read"])
+    assert "3번째 줄" in shown and "TypeError" in shown and "not subscriptable" in shown
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"text": "글"}, "함수 자체"),
+        (lambda response: None, "return"),
+        (lambda response: ("글", "stop", 30), "딕셔너리"),
+        (lambda: {}, "TypeError"),
+    ],
+)
+def test_not_a_function_that_returns_a_dict(answer: Any, said: str) -> None:
+    assert said in wrong("01-2", answer)
+
+
+# 01-3 ---------------------------------------------------------------------------------------------------
+
+LABELS = ["배송", "환불"]
+
+
+def build(text: str) -> list[dict[str, str]]:
+    return [
+        {"role": "system", "content": "배송 또는 환불로만 답합니다."},
+        {"role": "user", "content": "언제 오나요?"},
+        {"role": "assistant", "content": "배송"},
+        {"role": "user", "content": "돈을 돌려주세요."},
+        {"role": "assistant", "content": "환불"},
+        {"role": "user", "content": f"문의: {text}"},
+    ]
+
+
+def parse(answer: str) -> str | None:
+    return answer.strip() if answer.strip() in LABELS else None
+
+
+def task(**changes: Any) -> dict[str, Any]:
+    return {"labels": LABELS, "build_messages": build, "parse_label": parse} | changes
+
+
+def test_any_task_of_the_learners_own_passes() -> None:
+    assert llmkit.check("01-3", task()).passed
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [("배송", "목록"), ([], "둘 이상"), (["배송", "배송"], "서로 다른"), (["배송", " 환불"], "공백"), ([1, 2], "글(str)")],
+)
+def test_wrong_labels(labels: Any, said: str) -> None:
+    assert said in wrong("01-3", task(labels=labels))
+
+
+def changed(position: int, **change: str) -> Any:
+    def build_changed(text: str) -> list[dict[str, str]]:
+        messages = build(text)
+        messages[position] |= change
+        return messages
+
+    return build_changed
+
+
+@pytest.mark.parametrize(
+    ("builder", "said"),
+    [
+        (changed(0, role="user"), "첫 메시지는 지시"),
+        (changed(0, content="분류합니다."), "지시에 없는 라벨이 있습니다: 배송, 환불"),
+        (changed(2, role="user"), "번갈아"),
+        (changed(2, content="배송 문의입니다"), "글자까지 같아야"),
+        (changed(4, content="배송"), "예시가 없는 라벨이 있습니다: 환불"),
+        (changed(-1, content="늘 같은 글"), "넘겨받은 글"),
+        (changed(-1, role="assistant"), "마지막 메시지는 user"),
+        (lambda text: build(text)[:1] + build(text)[-1:], "예시가 없는 라벨"),
+        (lambda text: str(build(text)), "대괄호"),
+        (lambda text: None, "return"),
+        (lambda text: build(texts), "NameError"),  # noqa: F821
+    ],
+)
+def test_wrong_messages(builder: Any, said: str) -> None:
+    assert said in wrong("01-3", task(build_messages=builder))
+
+
+def test_a_list_that_grows_between_calls_is_recognised() -> None:
+    kept = build("")[:-1]
+
+    def growing(text: str) -> list[dict[str, str]]:
+        kept.append({"role": "user", "content": text})
+        return kept
+
+    assert "새 목록" in wrong("01-3", task(build_messages=growing))
+
+
+@pytest.mark.parametrize(
+    ("parser", "said"),
+    [
+        (lambda answer: answer, "None을 돌려주어야"),
+        (lambda answer: next((label for label in LABELS if label in answer), None), "글 속에 들어 있다고"),
+        (lambda answer: answer if answer in LABELS else None, "None을 돌려주었습니다"),
+        (lambda answer: LABELS[0], "'환불'이어야"),
+        (lambda answer: LABELS[LABELS.index(answer.strip())], "ValueError"),
+        ("배송", "함수 자체"),
+    ],
+)
+def test_wrong_parser(parser: Any, said: str) -> None:
+    assert said in wrong("01-3", task(parse_label=parser))
+
+
+def test_the_three_parts_are_asked_for_by_name() -> None:
+    assert "labels, build_messages, parse_label" in wrong("01-3", [LABELS, build, parse])
+
+
+def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
+    facts = json.loads((NOTEBOOKS.parent / "llmkit/data/facts.json").read_text(encoding="utf-8"))
+    prose = " ".join("\n".join(SOURCES).split())
+    quoted = re.findall(r"(.{40})<!-- fact: ([\w-]+) -->", prose)
+    assert quoted
+    for before, key in quoted:
+        assert before.endswith(facts[key]["text"]), f"{key}: {before!r}"
+        assert facts[key]["as_of"] and facts[key]["source"]
