@@ -24,7 +24,7 @@ class Key:
 
     found: bool
     variable: str  # 찾은 변수, 없으면 넣어야 할 변수
-    problem: str = ""  # 없을 때의 까닭: "OPENAI_API_KEY가 없습니다"
+    problem: str = ""  # 없을 때의 까닭: "OPENAI_API_KEY 값이 없습니다"
 
 
 def load_environment() -> None:

@@ -49,6 +49,13 @@ class Notebook:
         while self._undo:
             self._undo.pop()()
 
+    def show(self, line: str) -> None:
+        """셀의 출력이 줄을 바꾸지 않고 끝났더라도 새 줄에 보이도록, print가 아니라 따로 된 출력으로 냅니다."""
+        if getattr(self._shell, "kernel", None) is None:
+            print(line)
+        else:
+            self._shell.display_pub.publish({"text/plain": line}, {})
+
     def _before(self, info: Any) -> None:
         self._session.start_cell(info.raw_cell or "")
 
@@ -56,7 +63,7 @@ class Notebook:
         shown = result.error_in_exec
         for halt in self._session.halts:
             if halt is not shown:  # gather(return_exceptions=True)나 except:가 삼켰습니다.
-                print("\n".join(halt._render_traceback_()))
+                self.show("\n".join(halt._render_traceback_()))
         self._session.halts.clear()
         self._session.print_mark()
 

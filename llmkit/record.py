@@ -58,9 +58,9 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    elsewhere = [] if cassettes == CASSETTES else [f"import llmkit.session as _s; _s.CASSETTES = type(_s.CASSETTES)({str(cassettes)!r})"]
+    use = f"import llmkit.session as _s, pathlib as _p; _s.CASSETTES = _p.Path({str(cassettes)!r})"
     with _no_keys():
-        _run(notebook, path, elsewhere)
+        _run(notebook, path, [use])
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -87,14 +87,16 @@ def _run(notebook: Any, path: Path, startup: Sequence[str]) -> None:
     from nbclient import NotebookClient
 
     client = NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}},
-        coalesce_streams=True, record_timing=False, store_widget_state=False,
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=[f"--IPKernelApp.exec_lines={line}" for line in startup],
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
     )
-    lines = [f"--IPKernelApp.exec_lines={line}" for line in startup]
-    client.reset_execution_trackers()
-    with client.setup_kernel(extra_arguments=lines):
-        for index, cell in enumerate(notebook.cells):
-            client.execute_cell(cell, index)
+    client.execute()
 
 
 @contextmanager

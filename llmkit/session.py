@@ -144,12 +144,12 @@ class Session:
             return f"{provider.title}: 서버가 켜져 있으면 실제 호출, 아니면 재생"
         key = find_key(provider)
         if mode == "live":
-            why = f"{key.variable}를 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
+            why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
             return f"{provider.title}: 실제 호출(live) — {why}"
         kinds = {e.provenance for e in self.cassette.exchanges if e.provider == name}
         kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
         why = "LLMKIT_MODE나 CI가 재생으로 정했습니다" if key.found else key.problem
-        return f"{provider.title}: 재생(replay) — {why}. {self.cassette.date}의 {kind}을 씁니다."
+        return f"{provider.title}: 재생(replay) — {why}. 카세트({self.cassette.date}, {kind})로 답합니다."
 
     def _fill_placeholders(self) -> None:
         for name, provider in PROVIDERS.items():
@@ -224,7 +224,7 @@ class Session:
         live = (
             "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
             if key.found
-            else f".env에 {key.variable}를 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
+            else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
         )
         return [live, _UNDO, _USE_LOCAL]
 
@@ -245,7 +245,7 @@ class Session:
         with self._lock:
             played, self._authored = list(self._authored), {}
         if played:
-            print(_mark(played))
+            self._notebook.show(_mark(played))
 
     def _note_authored(self, provider: str) -> None:
         if self._notebook.in_cells:
