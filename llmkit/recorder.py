@@ -98,6 +98,7 @@ class Recorder:
 
 def _texts(exchange: Exchange) -> Iterator[str]:
     """키가 숨어 있을 수 있는 모든 글. 스트림에서는 조각으로 나뉜 글을 이어서도 봅니다."""
+    yield exchange.path
     yield json.dumps(exchange.body, ensure_ascii=False)
     yield from exchange.headers.values()
     yield from exchange.error or ()

@@ -57,8 +57,8 @@ def owner(request: Any) -> str | None:
 def read_request(request: Any, provider: str, content: bytes) -> Ask:
     """httpx 또는 httpx2의 요청을 `Ask`로 바꿉니다."""
     path = api_path(request.url.path)
-    if request.url.query:
-        path += "?" + request.url.query.decode("ascii", "replace")
+    if query := str(request.url.params.remove("key")):  # Gemini는 API 키를 주소에 적기도 합니다.
+        path += "?" + query
     body = _readable(content, request.headers.get("content-type", ""))
     return Ask(
         provider,
