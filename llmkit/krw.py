@@ -37,7 +37,7 @@ class Krw(Decimal):
         return f"1달러={self.rate:,}원, {when}" + (", 부가세 10% 포함" if self.vat else "")
 
     def __str__(self) -> str:
-        return f"{won(self)} ({self.basis})"
+        return f"{won(Decimal(self))} ({self.basis})"
 
     __repr__ = __str__
 
@@ -68,7 +68,7 @@ def to_krw(usd: object, *, rate: Decimal | int | float | str | None = None, vat:
     >>> to_krw(1)
     1,335.27원 (1달러=1,335.27원, 2026-10-30 유럽중앙은행 기준환율)
     >>> to_krw("0.0001", rate=1400)
-    0.14원 (1달러=1,400원, 직접 준 환율)
+    0.140원 (1달러=1,400원, 직접 준 환율)
     >>> to_krw(1, vat=True) == to_krw(1) * Decimal("1.1")
     True
     """
@@ -83,30 +83,31 @@ def to_krw(usd: object, *, rate: Decimal | int | float | str | None = None, vat:
     return krw
 
 
-def won(amount: Decimal) -> str:
-    """원화 금액을 읽기 좋게 적습니다. 1원이 안 되는 금액은 유효 숫자 두 자리까지 적습니다.
+def digits(amount: Decimal, places: int = 4) -> str:
+    """소수점 아래 `places`자리로 적되, 작은 수는 유효 숫자 세 자리까지 적습니다.
 
-    >>> won(Decimal("1335.267")), won(Decimal("0.001234")), won(Decimal(0))
-    ('1,335.27원', '0.0012원', '0원')
+    >>> digits(Decimal("1.5")), digits(Decimal("0.00001234")), digits(Decimal(0))
+    ('1.5000', '0.0000123', '0')
     """
-    return f"{_digits(amount, 2)}원"
+    return f"{amount:,.{max(places, 2 - amount.adjusted())}f}" if amount else "0"
+
+
+def won(amount: Decimal) -> str:
+    """원화 금액을 적습니다. 호출 한 번은 1원이 안 될 때가 많아 소수점 아래도 적습니다.
+
+    >>> won(Decimal("1335.267")), won(Decimal("0.001234"))
+    ('1,335.27원', '0.00123원')
+    """
+    return f"{digits(amount, 2)}원"
 
 
 def dollars(amount: Decimal) -> str:
     """달러 금액을 적습니다. `$`는 노트북에서 수식이 되므로 단위를 뒤에 씁니다.
 
-    >>> dollars(Decimal("1.5")), dollars(Decimal("0.00001234"))
-    ('1.5000 USD', '0.000012 USD')
+    >>> dollars(Decimal("0.00027"))
+    '0.000270 USD'
     """
-    return f"{_digits(amount, 4)} USD"
-
-
-def _digits(amount: Decimal, places: int) -> str:
-    """소수점 아래 `places`자리로 적되, 그러면 유효 숫자가 두 자리도 안 남을 때는 더 적습니다."""
-    amount = Decimal(amount)
-    if not amount:
-        return "0"
-    return f"{amount:,.{max(places, 1 - amount.adjusted())}f}"
+    return f"{digits(amount)} USD"
 
 
 def _decimal(value: object, name: str) -> Decimal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .cost import SOURCE, Cost, UnknownPrice, price_call
-from .krw import Krw, dollars, to_krw, won
+from .krw import Krw, digits, to_krw, won
 from .ledger import Call
 from .tables import Table
 
@@ -61,7 +61,7 @@ class Receipt:
     ...             usage={"prompt_tokens": 1000, "completion_tokens": 200})
     >>> receipt = Receipt([call, Call("openai", "/chat/completions", "live", status=429)], datetime.date(2026, 11, 21))
     >>> receipt.usd, receipt.failed_tries, receipt.rows[0].calls
-    (Decimal('0.00027'), 1, 1)
+    (Decimal('0.00027000'), 1, 1)
     """
 
     def __init__(self, calls: Iterable[Call], day: datetime.date) -> None:
@@ -102,19 +102,19 @@ class Receipt:
             [
                 row.provider, row.model, row.basis, f"{row.calls:,}",
                 _with(row.input_tokens, row.cached_tokens), _with(row.output_tokens, row.reasoning_tokens),
-                dollars(row.usd), won(to_krw(row.usd)),
+                digits(row.usd), won(to_krw(row.usd)),
             ]
             for row in self.rows
         ]  # fmt: skip
         sums = [sum(getattr(row, name) for row in self.rows) for name in
                 ("calls", "input_tokens", "cached_tokens", "output_tokens", "reasoning_tokens")]  # fmt: skip
-        total = ["합계", "", "", f"{sums[0]:,}", _with(*sums[1:3]), _with(*sums[3:5]), dollars(self.usd), won(self.krw)]
+        total = ["합계", "", "", f"{sums[0]:,}", _with(*sums[1:3]), _with(*sums[3:5]), digits(self.usd), won(self.krw)]
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
         title = "영수증" if self.live else "영수증: live로 실행했다면"
         return Table(title, header, [*lines, total], self._notes())
 
     def _notes(self) -> list[str]:
-        notes = [f"{self.day} 기준 가격({SOURCE}), 환율 {self.krw.basis}"]
+        notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]
         if not self.live:
             notes.append("재생한 호출에는 돈이 들지 않았습니다.")
         if any(row.basis == "추정" for row in self.rows):
