@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import secrets
 import sys
 import threading
 from datetime import datetime
@@ -12,13 +13,13 @@ from .script import Script
 from .server import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
-# 어느 제공자의 것도 아닌, 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다.
+# 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다. 우연히라도 답의 글과 겹치면 키가 샌 것으로 보이므로 아무 뜻 없이 만듭니다.
 FAKE_KEYS = {
-    "OPENAI_API_KEY": "sk-authored-not-a-real-key",
-    "ANTHROPIC_API_KEY": "sk-ant-authored-not-a-real-key",
-    "HF_TOKEN": "hf_authored_not_a_real_key",
-    "GEMINI_API_KEY": "authored-not-a-real-gemini-key",
-    "GROQ_API_KEY": "gsk_authored_not_a_real_key",
+    "OPENAI_API_KEY": "sk-" + secrets.token_hex(20),
+    "ANTHROPIC_API_KEY": "sk-ant-" + secrets.token_hex(20),
+    "HF_TOKEN": "hf_" + secrets.token_hex(17),
+    "GEMINI_API_KEY": secrets.token_hex(20),
+    "GROQ_API_KEY": "gsk_" + secrets.token_hex(20),
 }
 
 
