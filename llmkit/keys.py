@@ -84,8 +84,8 @@ def find_key(provider: Provider) -> Key:
             reason = missing_reason(os.environ[variable])
             if not reason:
                 return Key(True, variable)
-            problem = problem or f"{variable} 값이 {reason}".replace(" 값이 없습니다", "가 없습니다")
-    return Key(False, provider.keys[0], problem or f"{provider.keys[0]}가 없습니다")
+            problem = problem or f"{variable} 값이 {reason}"
+    return Key(False, provider.keys[0], problem or f"{provider.keys[0]} 값이 없습니다")
 
 
 def known_keys(*headers: str) -> set[str]:
