@@ -94,19 +94,22 @@ class Entry:
     @classmethod
     def read(cls, table: dict[str, Any]) -> Entry:
         table = dict(table)
+        conditions = cls.__dataclass_fields__.keys() - {"answers"}
+        if unknown := table.keys() - conditions - {"answer", "answers", "reasoning_tokens", "fault"}:
+            raise ValueError(f"모르는 키입니다: {', '.join(sorted(unknown))}")
         reasoning_tokens = table.pop("reasoning_tokens", 0)
         fault = Fault.read(table.pop("fault")) if "fault" in table else None
         if "answer" in table and "answers" in table:
-            raise ValueError("answer와 answers 가운데 하나만 적으세요.")
+            raise ValueError("answer와 answers 가운데 하나만 적으십시오.")
         given = table.pop("answers", None) or [table.pop("answer", None)]
         if given == [None] and fault is None:
             raise ValueError("answer, answers, fault 가운데 하나가 필요합니다.")
         answers = [Answer.read(value or "", reasoning_tokens, fault) for value in given]
+        if not table:
+            raise ValueError(f"어떤 요청의 답인지 조건을 하나 이상 적으십시오: {', '.join(sorted(conditions))}")
         for key in ("contains", "provider"):
             if isinstance(table.get(key), str):
                 table[key] = [table[key]]
-        if not table:
-            raise ValueError("어떤 요청의 답인지 조건을 하나 이상 적으세요(prompt, contains, ...).")
         return cls(answers=answers, **table)
 
     def matches(self, question: Question) -> bool:
@@ -131,29 +134,28 @@ class Script:
     token_ms: int = 20
 
     @classmethod
-    def load(cls, path: Path) -> Script:
-        """대본 파일을 읽습니다.
+    def parse(cls, text: str, name: str = "대본") -> Script:
+        """대본의 글을 읽습니다. `name`은 오류에 적을 파일 이름입니다.
 
         Raises:
-            ValueError: 형식이 틀렸을 때. 파일과 몇 번째 항목인지 말합니다.
+            ValueError: 형식이 틀렸을 때. 몇 번째 항목의 무엇이 틀렸는지 말합니다.
         """
         try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
+            table = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise ValueError(f"{path.name}: TOML로 읽을 수 없습니다. {error}") from error
+            raise ValueError(f"{name}: TOML로 읽을 수 없습니다. {error}") from error
         entries = []
         for number, item in enumerate(table.pop("entry", []), start=1):
             try:
                 entries.append(Entry.read(item))
             except (TypeError, ValueError) as error:
-                raise ValueError(f"{path.name}의 {number}번째 [[entry]]가 틀렸습니다: {error}") from error
-        try:
-            script = cls(entries=entries, **table)
-        except TypeError as error:
-            raise ValueError(f"{path.name}의 맨 위가 틀렸습니다: {error}") from error
-        if not isinstance(script.date, datetime) or script.date.tzinfo is None:
-            raise ValueError(f"{path.name}: date에 시간대까지 적으세요. 예: date = 2026-11-21T09:00:00+09:00")
-        return script
+                raise ValueError(f"{name}: {number}번째 [[entry]]가 틀렸습니다. {error}") from error
+        date = table.get("date")
+        if not isinstance(date, datetime) or date.tzinfo is None:
+            raise ValueError(f"{name}: date에 시간대까지 적으십시오. 예: date = 2026-11-21T09:00:00+09:00")
+        if unknown := table.keys() - {"date", "first_token_ms", "token_ms"}:
+            raise ValueError(f"{name}: 맨 위에 모르는 키가 있습니다. {', '.join(sorted(unknown))}")
+        return cls(entries=entries, **table)
 
     @classmethod
     def of_lesson(cls, number: str) -> Script:
@@ -161,7 +163,7 @@ class Script:
         found = sorted(FOLDER.glob(f"{number}_*.toml"))
         if len(found) != 1:
             raise ValueError(f"{FOLDER}에 {number}_*.toml이 하나 있어야 하는데 {len(found)}개입니다.")
-        return cls.load(found[0])
+        return cls.parse(found[0].read_text(encoding="utf-8"), found[0].name)
 
     def find(self, question: Question) -> Entry | None:
         """요청에 맞는 첫 항목입니다. 없으면 None입니다."""

@@ -1,0 +1,653 @@
+"""제공자를 대신하는 서버를 진짜 SDK로 불러 봅니다: 답, 제한, 오류, 끊긴 연결, 대본."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import json
+import re
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import anthropic
+import httpx
+import httpx2
+import huggingface_hub
+import openai
+import pytest
+from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+
+from tests.upstream import redirect, tokens
+from tests.upstream.script import FOLDER, HTTP_FAULTS, Script
+from tests.upstream.testing import QUICK, stand_in
+
+ROOT = Path(__file__).resolve().parents[1]
+ANSWER = "대한민국의 수도는 **서울**입니다. 뷁도 온전한 글자로 옵니다 😀"
+CAPITAL = f"""
+[[entry]]
+contains = "수도"
+reasoning_tokens = 8
+answer = "{ANSWER}"
+"""
+ASK = [{"role": "user", "content": "대한민국의 수도는?"}]
+GPT, CLAUDE, LLAMA = "gpt-6-luna", "claude-haiku-5-5", "meta-llama/Llama-3.1-8B-Instruct"
+
+
+@pytest.fixture
+def capital():
+    with stand_in(CAPITAL) as server:
+        yield server
+
+
+@functools.cache
+def clients(**options):
+    return (
+        openai.OpenAI(api_key="sk-test", max_retries=0, **options),
+        anthropic.Anthropic(api_key="sk-ant-test", max_retries=0, **options),
+        huggingface_hub.InferenceClient(token="hf_test", **options),
+    )
+
+
+# 답: 세 SDK, 동기와 비동기, 스트림과 한 번에
+
+
+def test_every_sdk_gets_the_scripted_answer(capital):
+    gpt, claude, llama = clients()
+    chat = gpt.chat.completions.create(model=GPT, messages=ASK)
+    response = gpt.responses.create(model=GPT, input=ASK[0]["content"])
+    message = claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK)
+    completion = llama.chat_completion(ASK, model=LLAMA)
+
+    texts = [
+        chat.choices[0].message.content,
+        response.output_text,
+        message.content[0].text,
+        completion.choices[0].message.content,
+    ]
+    assert texts == [ANSWER] * 4
+    assert chat.id.startswith("chatcmpl-authored-") and chat.system_fingerprint == "fp_authored"
+    assert response.id.startswith("resp_authored_") and message.id.startswith("msg_authored_")
+    assert chat._request_id.startswith("req_authored_") and message._request_id.startswith("req_authored_")
+    assert chat.created == response.created_at == 1795219200  # 대본의 date
+
+
+def test_every_sdk_gets_the_same_answer_as_a_stream(capital):
+    gpt, claude, llama = clients()
+    chunks = list(gpt.chat.completions.create(model=GPT, messages=ASK, stream=True))
+    events = list(gpt.responses.create(model=GPT, input=ASK[0]["content"], stream=True))
+    with claude.messages.stream(model=CLAUDE, max_tokens=100, messages=ASK) as stream:
+        pieces = list(stream.text_stream)
+        message = stream.get_final_message()
+    deltas = [c.choices[0].delta.content for c in llama.chat_completion(ASK, model=LLAMA, stream=True)]
+
+    assert "".join(c.choices[0].delta.content or "" for c in chunks) == ANSWER
+    assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == ANSWER
+    assert "".join(pieces) == message.content[0].text == ANSWER
+    assert "".join(d or "" for d in deltas) == ANSWER
+    assert events[-1].response.output_text == ANSWER
+    # 토큰마다 한 조각이지만, 한 글자가 여러 토큰이면 글자 하나가 한 조각입니다.
+    sent = [c.choices[0].delta.content for c in chunks if c.choices[0].delta.content]
+    assert sent == [piece for piece, _ in tokens.pieces(ANSWER)]
+    assert " 뷁" in sent and 10 < len(sent) < tokens.count(ANSWER)
+
+
+def test_async_clients(capital):
+    async def ask():
+        async with openai.AsyncOpenAI(api_key="sk-test") as gpt, anthropic.AsyncAnthropic(api_key="k") as claude:
+            chat = await gpt.chat.completions.create(model=GPT, messages=ASK)
+            stream = await gpt.responses.create(model=GPT, input="수도?", stream=True)
+            deltas = [e.delta async for e in stream if e.type == "response.output_text.delta"]
+            async with claude.messages.stream(model=CLAUDE, max_tokens=100, messages=ASK) as stream:
+                pieces = [piece async for piece in stream.text_stream]
+        async with huggingface_hub.AsyncInferenceClient(token="hf_test") as llama:
+            completion = await llama.chat_completion(ASK, model=LLAMA)
+        return chat.choices[0].message.content, "".join(deltas), "".join(pieces), completion.choices[0].message.content
+
+    assert asyncio.run(ask()) == (ANSWER,) * 4
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model"),
+    [
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-2.5-flash-lite"),
+        ("https://api.groq.com/openai/v1", "openai/gpt-oss-20b"),
+        ("https://router.huggingface.co/v1", "openai/gpt-oss-20b:groq"),
+    ],
+)
+def test_openai_compatible_providers_are_told_apart_by_host(capital, base_url, model):
+    client = openai.OpenAI(api_key="k", base_url=base_url)
+    asked = {"model": model, "messages": ASK, "stream": True, "stream_options": {"include_usage": True}}
+    assert client.chat.completions.create(model=model, messages=ASK).choices[0].message.content == ANSWER
+    chunks = list(client.chat.completions.create(**asked))
+    assert "".join(c.choices[0].delta.content or "" for c in chunks if c.choices) == ANSWER
+    groq = [c.x_groq["usage"] for c in chunks if "usage" in (getattr(c, "x_groq", None) or {})]
+    usage = groq[0] if groq else chunks[-1].usage.model_dump()
+    assert bool(groq) == ("groq.com" in base_url)
+    assert usage["completion_tokens"] == tokens.count(ANSWER) + 8
+
+
+def test_usage_adds_up_and_counts_reasoning(capital):
+    gpt, claude, _ = clients()
+    usage = gpt.chat.completions.create(model=GPT, messages=ASK).usage
+    assert usage.completion_tokens_details.reasoning_tokens == 8
+    assert usage.completion_tokens == tokens.count(ANSWER) + 8
+    assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
+    last = list(
+        gpt.chat.completions.create(model=GPT, messages=ASK, stream=True, stream_options={"include_usage": True})
+    )[-1]
+    assert last.usage == usage and last.choices == []
+    counted = claude.messages.count_tokens(model=CLAUDE, messages=ASK).input_tokens
+    assert counted == claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK).usage.input_tokens
+    assert counted == gpt.responses.input_tokens.count(model=GPT, input=ASK).input_tokens + 1  # 추론 모델은 하나 적습니다
+
+
+def test_output_limit_cuts_the_answer_and_says_so(capital):
+    gpt, claude, _ = clients()
+    chat = gpt.chat.completions.create(model=GPT, messages=ASK, max_completion_tokens=12)
+    assert chat.choices[0].finish_reason == "length" and chat.usage.completion_tokens == 12
+    text = chat.choices[0].message.content
+    assert text and ANSWER.startswith(text) and tokens.count(text) == 12 - 8  # 추론 토큰이 먼저 씁니다
+    response = gpt.responses.create(model=GPT, input="수도?", max_output_tokens=12)
+    assert (response.status, response.incomplete_details.reason) == ("incomplete", "max_output_tokens")
+    assert response.output_text == text
+    events = list(gpt.responses.create(model=GPT, input="수도?", max_output_tokens=12, stream=True))
+    assert events[-1].type == "response.incomplete" and events[-1].response.status == "incomplete"
+    assert claude.messages.create(model=CLAUDE, max_tokens=12, messages=ASK).stop_reason == "max_tokens"
+    # 추론만으로 제한을 다 쓰면 빈 답입니다.
+    empty = gpt.chat.completions.create(model=GPT, messages=ASK, max_completion_tokens=5)
+    assert empty.choices[0].message.content == "" and empty.choices[0].finish_reason == "length"
+    assert gpt.responses.create(model=GPT, input="수도?", max_output_tokens=5).output_text == ""
+
+
+def test_stop_ends_the_answer_before_the_stop_string(capital):
+    gpt, claude, _ = clients()
+    chat = gpt.chat.completions.create(model=GPT, messages=ASK, stop=["입니다", "**"])
+    assert chat.choices[0].message.content == "대한민국의 수도는 " and chat.choices[0].finish_reason == "stop"
+    message = claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK, stop_sequences=["**"])
+    assert message.content[0].text == "대한민국의 수도는 "
+    assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "**")
+
+
+def test_models_can_be_listed_and_looked_up(capital):
+    gpt, claude, llama = clients()
+    listed = {model.id for model in gpt.models.list()}
+    assert GPT in listed and "gpt-4o" in listed and "gpt-3.5-turbo" not in listed
+    assert gpt.models.retrieve(GPT).id == GPT
+    assert CLAUDE in {model.id for model in claude.models.list()}
+    assert claude.models.retrieve("claude-sonnet-4-5").lifecycle == "deprecated"
+    with pytest.raises(openai.NotFoundError):
+        gpt.models.retrieve("gpt-3.5-turbo")
+    groq = huggingface_hub.InferenceClient(provider="groq", token="hf_test")  # Hub에 제공자 표를 먼저 묻습니다
+    assert groq.chat_completion(ASK, model="openai/gpt-oss-20b").choices[0].message.content == ANSWER
+
+
+def test_thirty_threads_each_get_their_own_answer():
+    entries = "".join(f'[[entry]]\nprompt = "{i}번"\nanswer = "답 {i}"\n' for i in range(30))
+    with stand_in(entries):
+        gpt = openai.OpenAI(api_key="k")
+
+        def ask(i):
+            messages = [{"role": "user", "content": f"{i}번"}]
+            stream = gpt.chat.completions.create(model=GPT, messages=messages, stream=True)
+            return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+
+        with ThreadPoolExecutor(30) as pool:
+            assert list(pool.map(ask, range(30))) == [f"답 {i}" for i in range(30)]
+
+
+def test_the_same_script_gives_the_same_bytes():
+    def bodies():
+        with stand_in(CAPITAL), httpx2.Client(headers={"authorization": "Bearer k"}) as client:
+            url = "https://api.openai.com/v1/chat/completions"
+            body = {"model": GPT, "messages": ASK}
+            answers = [client.post(url, json={**body, "stream": stream}) for stream in (False, True, False)]
+            return [(r.content, dict(r.headers)) for r in answers]
+
+    first, again = bodies(), bodies()
+    assert first == again
+    assert first[0] == first[2]  # 되물어도 같은 답이면 id까지 같아서, 두 셀이 물어도 녹화가 부딪히지 않습니다
+
+
+# 오류: 상태와 본문이 SDK의 어느 예외가 되는가
+
+OPENAI_ERRORS = {
+    "invalid_api_key": (openai.AuthenticationError, 401, "invalid_api_key"),
+    "permission": (openai.PermissionDeniedError, 403, "model_not_found"),
+    "model_not_found": (openai.NotFoundError, 404, "model_not_found"),
+    "invalid_request": (openai.BadRequestError, 400, None),
+    "unsupported_parameter": (openai.BadRequestError, 400, "unsupported_parameter"),
+    "context_length": (openai.BadRequestError, 400, "context_length_exceeded"),
+    "request_timeout": (openai.APIStatusError, 408, None),
+    "conflict": (openai.ConflictError, 409, "conflict"),
+    "too_large": (openai.APIStatusError, 413, "request_too_large"),
+    "unprocessable": (openai.UnprocessableEntityError, 422, None),
+    "rate_limit": (openai.RateLimitError, 429, "rate_limit_exceeded"),
+    "insufficient_quota": (openai.RateLimitError, 429, "insufficient_quota"),
+    "server_error": (openai.InternalServerError, 500, None),
+    "unavailable": (openai.InternalServerError, 503, None),
+    "overloaded": (openai.InternalServerError, 503, None),
+}
+ANTHROPIC_ERRORS = {
+    "invalid_api_key": (anthropic.AuthenticationError, 401, "authentication_error"),
+    "permission": (anthropic.PermissionDeniedError, 403, "permission_error"),
+    "model_not_found": (anthropic.NotFoundError, 404, "not_found_error"),
+    "invalid_request": (anthropic.BadRequestError, 400, "invalid_request_error"),
+    "unsupported_parameter": (anthropic.BadRequestError, 400, "invalid_request_error"),
+    "context_length": (anthropic.BadRequestError, 400, "invalid_request_error"),
+    "request_timeout": (anthropic.RequestTimeoutError, 408, "timeout_error"),
+    "conflict": (anthropic.ConflictError, 409, "conflict_error"),
+    "too_large": (anthropic.ContentTooLargeError, 413, "request_too_large"),
+    "unprocessable": (anthropic.UnprocessableEntityError, 422, "invalid_request_error"),
+    "rate_limit": (anthropic.RateLimitError, 429, "rate_limit_error"),
+    "insufficient_quota": (anthropic.BadRequestError, 400, "invalid_request_error"),
+    "server_error": (anthropic.InternalServerError, 500, "api_error"),
+    "unavailable": (anthropic.ServiceUnavailableError, 503, None),
+    "overloaded": (anthropic.OverloadedError, 529, "overloaded_error"),
+}
+EVERY_FAULT = "".join(
+    f'[[entry]]\nprompt = "{kind}"\nfault = {{ kind = "{kind}", param = "temperature", retry_after = 7 }}\n'
+    for kind in sorted(HTTP_FAULTS)
+)
+
+
+def test_every_http_fault_is_tested():
+    assert OPENAI_ERRORS.keys() == ANTHROPIC_ERRORS.keys() == HTTP_FAULTS - {"not_json"}
+
+
+@pytest.mark.parametrize("kind", OPENAI_ERRORS)
+def test_openai_error(kind):
+    kind_of_error, status, code = OPENAI_ERRORS[kind]
+    with stand_in(EVERY_FAULT):
+        gpt = openai.OpenAI(api_key="sk-test", max_retries=0)
+        for create in (
+            lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}]),
+            lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}], stream=True),
+            lambda: gpt.responses.create(model=GPT, input=kind),
+        ):
+            with pytest.raises(openai.APIStatusError) as caught:
+                create()
+            error = caught.value
+            assert (type(error), error.status_code, error.code) == (kind_of_error, status, code)
+            assert error.request_id.startswith("req_authored_")
+            assert error.response.headers.get("retry-after") == ("7" if kind == "rate_limit" else None)
+            assert error.param == ("temperature" if kind != "unavailable" else None)
+
+
+@pytest.mark.parametrize("kind", ANTHROPIC_ERRORS)
+def test_anthropic_error(kind):
+    kind_of_error, status, name = ANTHROPIC_ERRORS[kind]
+    with stand_in(EVERY_FAULT):
+        claude = anthropic.Anthropic(api_key="sk-ant-test", max_retries=0)
+        with pytest.raises(anthropic.APIStatusError) as caught:
+            claude.messages.create(model=CLAUDE, max_tokens=9, messages=[{"role": "user", "content": kind}])
+        error = caught.value
+        assert (type(error), error.status_code, error.type) == (kind_of_error, status, name)
+        assert error.request_id.startswith("req_authored_")
+        assert error.response.headers.get("retry-after") == ("7" if kind == "rate_limit" else None)
+        if name:
+            assert error.body["request_id"] == error.request_id
+
+
+def test_compatible_providers_have_their_own_error_shapes():
+    with stand_in(EVERY_FAULT):
+        messages = [{"role": "user", "content": "invalid_api_key"}]
+        gemini = openai.OpenAI(api_key="k", base_url="https://generativelanguage.googleapis.com/v1beta/openai/")
+        with pytest.raises(openai.BadRequestError) as caught:
+            gemini.chat.completions.create(model="gemini-2.5-flash-lite", messages=messages)
+        assert caught.value.response.json()[0]["error"]["status"] == "INVALID_ARGUMENT"
+        llama = huggingface_hub.InferenceClient(token="hf_test")
+        with pytest.raises(HfHubHTTPError) as caught:
+            llama.chat_completion(messages, model=LLAMA)
+        assert caught.value.response.status_code == 401
+        with pytest.raises(huggingface_hub.errors.BadRequestError, match="not supported by any provider"):
+            llama.chat_completion(messages, model="no/such-model")
+
+
+def test_retry_by_the_sdk_reaches_the_second_answer():
+    entry = '[[entry]]\nprompt = "다시"\nanswers = [{ fault = { kind = "rate_limit", retry_after = 0.05 } }, "됐습니다."]\n'
+    with stand_in(entry):
+        gpt = openai.OpenAI(api_key="k", max_retries=1)
+        for _ in range(2):  # 다른 셀에서 다시 물어도 429 뒤에 성공합니다
+            raw = gpt.chat.completions.with_raw_response.create(
+                model=GPT, messages=[{"role": "user", "content": "다시"}]
+            )
+            assert raw.parse().choices[0].message.content == "됐습니다." and raw.retries_taken == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "message"),
+    [
+        ({"messages": ASK}, 400, "you must provide a model parameter"),
+        ({"model": GPT}, 400, "Missing required parameter: 'messages'."),
+        ({"model": GPT, "messages": []}, 400, "Invalid 'messages': empty array"),
+        ({"model": GPT, "messages": ASK, "temprature": 1}, 400, "Unrecognized request argument supplied: temprature"),
+        ({"model": "gpt-3.5-turbo", "messages": ASK}, 404, "`gpt-3.5-turbo` does not exist"),
+        ({"model": GPT, "messages": ASK, "max_tokens": 5}, 400, "Use 'max_completion_tokens' instead."),
+        ({"model": GPT, "messages": ASK, "temperature": 0}, 400, "'temperature' does not support 0"),
+        ({"model": GPT, "messages": ASK, "temperature": 0, "reasoning_effort": "none"}, 200, ""),
+        ({"model": "gpt-5-nano", "messages": ASK, "top_p": 0.5, "reasoning_effort": "none"}, 400, "'top_p'"),
+        ({"model": "gpt-4o", "messages": ASK, "temperature": 0, "max_tokens": 5}, 200, ""),
+    ],
+)
+def test_openai_refuses_what_openai_refuses(capital, body, status, message):
+    url = "https://api.openai.com/v1/chat/completions"
+    response = httpx2.post(url, json=body, headers={"authorization": "Bearer k"})
+    assert response.status_code == status
+    assert message in response.json().get("error", {}).get("message", "")
+
+
+def test_anthropic_refuses_what_anthropic_refuses(capital):
+    url, headers = "https://api.anthropic.com/v1/messages", {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+
+    def refusal(**body):
+        response = httpx2.post(url, json=body, headers=headers)
+        return response.status_code, response.json()["error"]["message"]
+
+    assert refusal(model=CLAUDE, messages=ASK) == (400, "max_tokens: Field required")
+    assert refusal(max_tokens=5, messages=ASK) == (400, "model: Field required")
+    assert refusal(model="claude-sonnet-4-20250514", max_tokens=5, messages=ASK)[0] == 404
+    status, message = refusal(model=CLAUDE, max_tokens=5, messages=[{"role": "system", "content": "x"}])
+    assert status == 400 and 'Unexpected role "system"' in message
+
+
+def test_no_key_is_401_and_broken_json_is_400(capital):
+    chat = "https://api.openai.com/v1/chat/completions"
+    assert httpx2.post(chat, json={"model": GPT, "messages": ASK}).status_code == 401
+    assert httpx2.post(chat, content=b"{", headers={"authorization": "Bearer k"}).status_code == 400
+    assert httpx2.post("https://api.openai.com/v1/nothing", json={}, headers={"authorization": "k"}).status_code == 404
+    messages = httpx2.post("https://api.anthropic.com/v1/messages", json={})
+    assert messages.status_code == 401 and messages.json()["error"]["message"] == "x-api-key header is required"
+
+
+# 끊긴 연결: 소켓에서 진짜로 일어납니다
+
+BROKEN = """
+[[entry]]
+prompt = "멈춤"
+answer = "하나 둘 셋 넷 다섯 여섯 일곱 여덟"
+fault = { kind = "stall", after_chunks = 2 }
+[[entry]]
+prompt = "침묵"
+fault = "stall"
+[[entry]]
+prompt = "닫힘"
+fault = "close"
+[[entry]]
+prompt = "끊김"
+answer = "하나 둘 셋 넷 다섯 여섯 일곱 여덟"
+fault = "drop"
+[[entry]]
+prompt = "오류"
+answer = "하나 둘 셋 넷 다섯 여섯 일곱 여덟"
+fault = "error_event"
+[[entry]]
+prompt = "프록시"
+fault = "not_json"
+"""
+
+
+@pytest.fixture
+def broken():
+    with stand_in(BROKEN) as server:
+        yield server
+
+
+def openai_stream(client, prompt, got):
+    messages = [{"role": "user", "content": prompt}]
+    for chunk in client.chat.completions.create(model=GPT, messages=messages, stream=True):
+        got += [chunk.choices[0].delta.content] if chunk.choices[0].delta.content else []
+
+
+def anthropic_stream(client, prompt, got):
+    messages = [{"role": "user", "content": prompt}]
+    with client.messages.stream(model=CLAUDE, max_tokens=99, messages=messages) as stream:
+        for piece in stream.text_stream:
+            got.append(piece)
+
+
+def huggingface_stream(client, prompt, got):
+    messages = [{"role": "user", "content": prompt}]
+    for chunk in client.chat_completion(messages, model=LLAMA, stream=True):
+        got += [chunk.choices[0].delta.content] if chunk.choices[0].delta.content else []
+
+
+def test_a_server_that_never_answers_times_out(broken):
+    gpt, claude, llama = clients(timeout=0.3)
+    with pytest.raises(openai.APITimeoutError):
+        gpt.responses.create(model=GPT, input="침묵")
+    with pytest.raises(openai.APITimeoutError):
+        openai_stream(gpt, "침묵", [])
+    with pytest.raises(anthropic.APITimeoutError):
+        anthropic_stream(claude, "침묵", [])
+    with pytest.raises(InferenceTimeoutError):
+        llama.chat_completion([{"role": "user", "content": "침묵"}], model=LLAMA)
+
+
+# 스트림의 중간에서 openai는 제 예외로 싸지만, anthropic과 huggingface_hub는 httpx2의 예외를 그대로 냅니다.
+
+
+def test_a_stream_that_stalls_times_out_after_what_came(broken):
+    gpt, claude, llama = clients(timeout=0.3)
+    first, second, third = [], [], []
+    with pytest.raises(openai.APITimeoutError):
+        openai_stream(gpt, "멈춤", first)
+    with pytest.raises(httpx2.ReadTimeout):
+        anthropic_stream(claude, "멈춤", second)
+    with pytest.raises(httpx2.ReadTimeout):
+        huggingface_stream(llama, "멈춤", third)
+    assert first == third == ["하", "나"] and second == ["하", "나 둘 셋"]
+
+
+def test_a_connection_closed_before_the_answer(broken):
+    gpt, claude, llama = clients()
+    with pytest.raises(openai.APIConnectionError) as caught:
+        gpt.responses.create(model=GPT, input="닫힘")
+    assert not isinstance(caught.value, openai.APITimeoutError)
+    with pytest.raises(anthropic.APIConnectionError):
+        claude.messages.create(model=CLAUDE, max_tokens=9, messages=[{"role": "user", "content": "닫힘"}])
+    with pytest.raises(httpx2.RemoteProtocolError):
+        llama.chat_completion([{"role": "user", "content": "닫힘"}], model=LLAMA)
+
+
+def test_a_stream_that_breaks_in_the_middle_keeps_what_came(broken):
+    gpt, claude, llama = clients()
+    first, second, third = [], [], []
+    with pytest.raises(openai.APIConnectionError):
+        openai_stream(gpt, "끊김", first)
+    with pytest.raises(httpx2.RemoteProtocolError, match="incomplete chunked read"):
+        anthropic_stream(claude, "끊김", second)
+    with pytest.raises(httpx2.RemoteProtocolError, match="incomplete chunked read"):
+        huggingface_stream(llama, "끊김", third)
+    assert first == third == ["하", "나", " 둘"] and len(second) == 3
+    with pytest.raises(openai.APIConnectionError):  # 스트림이 아니면 본문의 중간에서
+        gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": "끊김"}])
+
+
+def test_an_error_event_inside_a_stream(broken):
+    gpt, claude, _ = clients()
+    with pytest.raises(openai.APIError, match="overloaded"):
+        openai_stream(gpt, "오류", [])
+    with pytest.raises(openai.APIError, match="overloaded"):
+        list(gpt.responses.create(model=GPT, input="오류", stream=True))
+    with pytest.raises(anthropic.APIStatusError) as caught:
+        anthropic_stream(claude, "오류", [])
+    assert caught.value.status_code == 200 and caught.value.type == "overloaded_error"
+
+
+def test_html_from_a_proxy_is_not_a_completion(broken):
+    gpt, _, llama = clients()
+    answer = gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": "프록시"}])
+    assert not isinstance(answer, openai.types.chat.ChatCompletion) or not answer.choices
+    with pytest.raises(json.JSONDecodeError):
+        llama.chat_completion([{"role": "user", "content": "프록시"}], model=LLAMA)
+
+
+# 돌리기
+
+
+@pytest.mark.parametrize("library", [httpx2, httpx], ids=lambda module: module.__name__)
+def test_redirect_shows_a_loopback_peer_and_keeps_the_request(capital, library):
+    url, headers = "https://api.openai.com/v1/models", {"authorization": "Bearer k"}
+
+    def seen(response):
+        peer = response.extensions["network_stream"].get_extra_info("server_addr")  # 연결이 열려 있는 동안만 됩니다
+        return str(response.request.url), response.request.headers["host"], response.headers["server"], peer
+
+    async def get():
+        async with library.AsyncClient(headers=headers) as client:
+            return seen(await client.get(url))
+
+    with library.Client(headers=headers) as client:
+        assert seen(client.get(url)) == (url, "api.openai.com", "llmkit-upstream", ("127.0.0.1", capital.port))
+    assert asyncio.run(get()) == (url, "api.openai.com", "llmkit-upstream", ("127.0.0.1", capital.port))
+
+
+def test_redirect_leaves_loopback_alone_and_can_be_taken_off():
+    before = httpx2.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request
+    with stand_in(CAPITAL), pytest.raises(httpx2.ConnectError):
+        httpx2.get("http://127.0.0.1:9/")
+    assert (httpx2.HTTPTransport.handle_request, httpx.AsyncHTTPTransport.handle_async_request) == before
+
+
+def test_redirect_twice_is_refused(capital):
+    with pytest.raises(RuntimeError, match="uninstall"):
+        redirect.install(1)
+
+
+# 대본
+
+
+def test_the_first_entry_whose_conditions_all_hold_answers():
+    entries = """
+[[entry]]
+prompt = "  이름?  "
+turns = 3
+answer = "지우입니다."
+[[entry]]
+prompt = "이름?"
+system = ""
+path = "/chat/completions"
+body = { seed = 1 }
+answer = "씨앗 1"
+[[entry]]
+regex = "^이름"
+system = "해적"
+provider = ["openai", "anthropic"]
+answer = "선장이다."
+[[entry]]
+contains = "이름"
+answer = '''
+
+모릅니다.
+'''
+"""
+    with stand_in(entries):
+        gpt, claude, _ = clients()
+
+        def ask(*messages, **options):
+            turns = [dict(zip(("role", "content"), message, strict=True)) for message in messages]
+            return gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
+
+        assert ask(("user", "이름?")) == "모릅니다."
+        assert ask(("user", "이름?"), seed=1) == "씨앗 1"
+        assert ask(("system", "해적"), ("user", "이름?"), seed=1) == "선장이다."
+        assert ask(("developer", "해적처럼"), ("user", "이름은?")) == "선장이다."
+        assert ask(("user", "저는 지우"), ("assistant", "네"), ("user", "이름?")) == "지우입니다."
+        assert gpt.responses.create(model=GPT, input="이름?", instructions="해적").output_text == "선장이다."
+        message = claude.messages.create(model=CLAUDE, max_tokens=9, system="해적", messages=[{"role": "user", "content": [{"type": "text", "text": "이름?"}]}])  # fmt: skip
+        assert message.content[0].text == "선장이다."
+
+
+def test_answers_are_played_in_turn_and_n_takes_several():
+    with stand_in('[[entry]]\nprompt = "셋"\nanswers = ["하나", "둘", "셋"]\n'):
+        gpt = openai.OpenAI(api_key="k")
+        messages = [{"role": "user", "content": "셋"}]
+
+        def ask(**options):
+            answer = gpt.chat.completions.create(model=GPT, messages=messages, **options)
+            return answer.id, [choice.message.content for choice in answer.choices]
+
+        turns = [ask() for _ in range(4)]
+        assert [texts for _, texts in turns] == [["하나"], ["둘"], ["셋"], ["하나"]]
+        assert turns[0] == turns[3] and len({name for name, _ in turns}) == 3
+        assert ask(n=3)[1] == ["하나", "둘", "셋"]
+        stream = gpt.chat.completions.create(model=GPT, messages=messages, n=3, stream=True)
+        texts = ["", "", ""]
+        for chunk in stream:
+            for choice in chunk.choices:
+                texts[choice.index] += choice.delta.content or ""
+        assert texts == ["하나", "둘", "셋"]
+
+
+def test_a_prompt_without_an_entry_fails_loudly_and_is_remembered(capital):
+    gpt, claude, llama = clients()
+    gpt = gpt.with_options(max_retries=2)  # 재시도하지 않습니다
+    messages = [{"role": "user", "content": "대본에 없는 말"}]
+    for ask in (
+        lambda: gpt.chat.completions.create(model=GPT, messages=messages),
+        lambda: claude.messages.create(model=CLAUDE, max_tokens=9, messages=messages),
+        lambda: llama.chat_completion(messages, model=LLAMA),
+    ):
+        with pytest.raises((openai.APIStatusError, anthropic.APIStatusError, HfHubHTTPError)) as caught:
+            ask()
+        assert caught.value.response.status_code == 599
+        assert "대본에 이 요청의 답이 없습니다" in caught.value.response.text
+        assert "대본에 없는 말" in caught.value.response.text
+    assert capital.unanswered == ["대본에 없는 말"] * 3
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[[entry]]\nanswer = "x"', "조건을 하나 이상"),
+        ('[[entry]]\nprompt = "x"', "answer, answers, fault 가운데"),
+        ('[[entry]]\nprompt = "x"\nanswer = "y"\nanswers = ["z"]', "하나만"),
+        ('[[entry]]\nprompt = "x"\nanser = "y"', "anser"),
+        ('[[entry]]\nprompt = "x"\nfault = "rate_limt"', "rate_limt"),
+        ('[[entry]]\nprompt = "x"\nanswer = "y"\n[[entry]]\nprompt = "x"\nfault = { kind = "drop", chunks = 3 }', "2번째"),
+        ('[[entry]]\nprompt = "x"\nanswer = y', "TOML"),
+    ],
+)
+def test_a_wrong_script_says_what_is_wrong(text, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        Script.parse(QUICK + text, "09_x.toml")
+    with pytest.raises(ValueError, match="시간대"):
+        Script.parse("date = 2026-11-21")
+    with pytest.raises(ValueError, match="tokenms"):
+        Script.parse(QUICK + "tokenms = 3")
+
+
+def test_the_examples_in_the_readme_are_scripts_that_load():
+    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    examples = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        assert Script.parse(example if "date =" in example else QUICK + example).entries
+    assert set(re.findall(r"^\| `(\w+)` \|", readme.partition("| kind |")[2], re.MULTILINE)) == (
+        HTTP_FAULTS | {"stall", "close", "drop", "error_event"}
+    )
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_lesson_script_loads(path):
+    assert Script.of_lesson(path.name[:2]).entries
+
+
+# 명령
+
+
+def test_serve_answers_a_client_that_is_pointed_at_it(tmp_path):
+    command = [sys.executable, "-m", "tests.upstream", "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        try:
+            base = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
+            gpt = openai.OpenAI(api_key="k", base_url=f"{base}/v1", max_retries=0)
+            claude = anthropic.Anthropic(api_key="k", base_url=base, max_retries=0)
+            assert GPT in {model.id for model in gpt.models.list()}
+            assert claude.messages.count_tokens(model=CLAUDE, messages=ASK).input_tokens > 5
+            with pytest.raises(openai.InternalServerError, match="대본에 이 요청의 답이 없습니다"):
+                gpt.chat.completions.create(model=GPT, messages=ASK)
+        finally:
+            process.terminate()
