@@ -56,7 +56,10 @@ class Rate:
 
     def at(self, input_tokens: int) -> Decimal:
         """입력이 이만큼일 때의 단가입니다. 긴 문맥은 더 비쌀 수 있습니다."""
-        return next((price for start, price in self.tiers if input_tokens > start), self.base)
+        for start, price in self.tiers:
+            if input_tokens > start:
+                return price
+        return self.base
 
 
 @dataclass(frozen=True)
@@ -80,32 +83,39 @@ class Rates:
 
     def price(self, counts: Mapping[str, int]) -> tuple[Decimal, Decimal, Decimal]:
         """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 값은 합계에만 들어 있습니다."""
-        total = input_usd = output_usd = Decimal(0)
         if not self.rates:
-            return total, input_usd, output_usd
+            return Decimal(0), Decimal(0), Decimal(0)
+        input_tokens = counts["input_tokens"]
+        own: dict[str, int] = {}
+        sums = {"input": Decimal(0), "output": Decimal(0), None: Decimal(0)}
+        for rate in self.rates:
+            key = rate.key
+            count = counts.get(key, 0)
+            for part in rate.parts:
+                if part in own:
+                    count -= own[part]
+            if count > 0:
+                own[key] = count
+                price = rate.at(input_tokens) if rate.tiers else rate.base
+                sums[rate.direction] = EXACT.fma(price, count, sums[rate.direction])
+            elif count < 0:
+                raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다.")
+            elif rate.overlaps:
+                self._refuse_overlap(rate, counts)
+        if not self.covered.issuperset(counts):
+            self._refuse_uncovered(counts)
+        input_usd, output_usd, tools = sums.values()
+        return EXACT.add(EXACT.add(input_usd, output_usd), tools), input_usd, output_usd
+
+    def _refuse_overlap(self, rate: Rate, counts: Mapping[str, int]) -> None:
+        for a, b in rate.overlaps:
+            if rate.key not in counts and counts.get(a) and counts.get(b):
+                raise ValueError(f"{a}와 {b}가 얼마나 겹치는지 알아야 합니다. usage에 {rate.key}도 넣으십시오.")
+
+    def _refuse_uncovered(self, counts: Mapping[str, int]) -> None:
         for key, count in counts.items():
             if count and key not in self.covered:
                 raise UnknownPrice(f"{self.model}의 {key} 값이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
-        own: dict[str, int] = {}
-        with decimal.localcontext(EXACT):
-            for rate in self.rates:
-                count = counts.get(rate.key, 0)
-                for a, b in rate.overlaps:
-                    if rate.key not in counts and counts.get(a) and counts.get(b):
-                        raise ValueError(f"{a}와 {b}가 얼마나 겹치는지 알아야 합니다. usage에 {rate.key}도 넣으십시오.")
-                for part in rate.parts:
-                    count -= own[part]
-                if count < 0:
-                    raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {rate.key}보다 많습니다.")
-                own[rate.key] = count
-                if count:
-                    usd = rate.at(counts["input_tokens"]) * count
-                    total += usd
-                    if rate.direction == "input":
-                        input_usd += usd
-                    elif rate.direction == "output":
-                        output_usd += usd
-        return total, input_usd, output_usd
 
 
 @lru_cache(maxsize=4096)
@@ -186,8 +196,8 @@ def _seller(model: str, provider: str | None) -> tuple[str, str]:
     name = model.strip()
     head, _, rest = name.partition("/")
     if rest and head in (*SELLERS, *LOCAL, "huggingface") and provider in (None, head):
-        if head in ("openai", "google") and provider is None and (others := _resellers(name)):
-            raise UnknownPrice(f"{name!r}는 파는 곳마다 값이 다릅니다. {_ask(others)}")
+        if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
+            raise UnknownPrice(f"{name!r}는 공개 모델이라 파는 곳마다 값이 다릅니다. {_ask(_resellers(name))}")
         if (head, provider) != ("openai", "groq"):
             provider, name = head, rest
     if provider in LOCAL:
@@ -242,7 +252,7 @@ def _nearest(name: str) -> str:
 # --- 비용 -----------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass
 class Cost:
     """계산한 비용입니다. 더하고(`a + b`, `sum(costs)`) 곱할(`cost * 1000`) 수 있습니다.
 
@@ -349,7 +359,7 @@ def calculate_cost(
     if batch:
         context["processing"] = "batch"
     # Groq의 모델 이름은 다른 곳과 같지만, 응답에는 Groq만 쓰는 이름이 있습니다.
-    is_groq = "queue_time" in fields_of(usage) and not model.startswith(("huggingface/", *LOCAL))
+    is_groq = "queue_time" in usage and not model.startswith(("huggingface/", *LOCAL))
     return price_call(usage, model, "groq" if is_groq else None, price_day(at), tuple(sorted(context.items())))
 
 
@@ -365,31 +375,32 @@ def price_call(usage: Any, model: str, provider: str | None, day: datetime.date,
     )  # fmt: skip
 
 
-def _open(source: Any) -> tuple[Any, str | None, dict[str, str]]:
+def _open(source: Any) -> tuple[Mapping[str, Any], str | None, dict[str, str]]:
     """응답에서 (usage, 모델, 처리 방식)을 꺼냅니다. usage를 바로 받았으면 그대로 돌려줍니다."""
     fields = fields_of(source)
+    if "prompt_tokens" in fields or "input_tokens" in fields:
+        return fields, None, _processing(fields, {})
     usage = fields.get("usage") or fields.get("usage_metadata") or fields.get("usageMetadata")
     if not usage and (inner := fields.get("response") or fields.get("x_groq")) and not isinstance(inner, str):
         return _open(inner)  # Responses 스트림의 마지막 사건, 또는 Groq 스트림의 마지막 조각
-    if not usage and any(name in fields for name in ("choices", "output", "content", "candidates")):
+    if not usage and not fields.keys().isdisjoint(("choices", "output", "content", "candidates")):
         raise ValueError(
             "응답에 usage가 없습니다. OpenAI 호환 스트림은 stream_options={'include_usage': True}로 요청해 마지막 "
             "조각을, Anthropic 스트림은 get_final_message()를 주십시오."
         )
-    usage = usage or source
+    usage = fields_of(usage or source)
     model = fields.get("model") or fields.get("model_version") or fields.get("modelVersion")
-    context = {}
-    for holder in (fields, fields_of(usage)):
-        for name in ("service_tier", "speed", "inference_geo"):
-            value = holder.get(name)
-            if value == "batch":
-                context["processing"] = value
-            elif isinstance(value, str) and value not in _STANDARD:
-                context[name] = value
-    return usage, model, context
+    return usage, model, _processing(usage, _processing(fields, {}))
 
 
-_STANDARD = ("", "auto", "default", "standard", "on_demand", "global", "not_available")
+def _processing(fields: Mapping[str, Any], found: dict[str, str]) -> dict[str, str]:
+    for name in ("service_tier", "speed", "inference_geo"):
+        if (value := fields.get(name)) and value not in _STANDARD:
+            found |= {"processing": "batch"} if value == "batch" else {name: value}
+    return found
+
+
+_STANDARD = ("auto", "default", "standard", "on_demand", "global", "not_available")
 
 
 def price_day(at: datetime.date | datetime.datetime | None) -> datetime.date:

@@ -57,6 +57,7 @@ _NAMES: dict[str, Any] = {
     "cache_tokens_details[]": "cache_{}_read_tokens",
     "candidates_tokens_details[]": "output_{}_tokens",
 }
+_OTHER = object()
 
 
 def normalize_usage(usage: Any) -> dict[str, int]:
@@ -102,13 +103,16 @@ def fields_of(value: Any) -> Mapping[str, Any]:
     """dict이든 SDK의 객체든 이름과 값의 짝으로 봅니다."""
     if isinstance(value, dict):
         return value
+    try:  # openai와 anthropic의 객체. SDK가 아직 모르는 이름은 __pydantic_extra__에 있습니다
+        extra = value.__pydantic_extra__
+        return {**value.__dict__, **extra} if extra else value.__dict__
+    except AttributeError:
+        pass
     if isinstance(value, Mapping):
         return dict(value)
-    fields = getattr(value, "__dict__", None)
-    if fields is None or isinstance(value, type):
-        raise ValueError(f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주십시오. 받은 값: {value!r}")
-    extra = getattr(value, "__pydantic_extra__", None)
-    return {**fields, **extra} if extra else fields
+    if hasattr(value, "__dict__") and not isinstance(value, type):
+        return value.__dict__
+    raise ValueError(f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주십시오. 받은 값: {value!r}")
 
 
 def whole_number(value: Any, name: str) -> int:
@@ -127,21 +131,28 @@ def _collect(fields: Mapping[str, Any], names: Mapping[str, Any], counts: dict, 
     for key, value in fields.items():
         if value is None:
             continue
-        if key not in names:
-            _collect_other(key, value, names, counts, added)
+        target = names.get(key, _OTHER)
+        if target is None:
             continue
-        target = names[key]
-        if isinstance(target, dict) and not isinstance(value, list):
-            _collect(fields_of(value), target, counts, added)
-        elif isinstance(value, list):
+        if isinstance(value, list):
             _collect_list(key, value, added)
-        elif target is not None:
-            tokens = whole_number(value, key)
-            for name in (target,) if isinstance(target, str) else target:
-                if name[0] == "+":
-                    added[name[1:]] = added.get(name[1:], 0) + tokens
-                elif counts.setdefault(name, tokens) != tokens:
-                    raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {key}={tokens}")
+        elif isinstance(target, str):
+            _put(target, value, key, counts, added)
+        elif isinstance(target, tuple):
+            for name in target:
+                _put(name, value, key, counts, added)
+        elif target is _OTHER:
+            _collect_other(key, value, names, counts, added)
+        else:
+            _collect(fields_of(value), target, counts, added)
+
+
+def _put(name: str, value: Any, key: str, counts: dict, added: dict) -> None:
+    tokens = whole_number(value, key)
+    if name[0] == "+":
+        added[name[1:]] = added.get(name[1:], 0) + tokens
+    elif counts.setdefault(name, tokens) != tokens:
+        raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {key}={tokens}")
 
 
 def _collect_other(key: Any, value: Any, names: Mapping[str, Any], counts: dict, added: dict) -> None:
