@@ -12,6 +12,8 @@ from openai.types.chat.completion_create_params import CompletionCreateParamsStr
 from .errors import Refusal
 from .reply import Completion, Event, Reply, sse, turns_of
 
+KNOWN = get_type_hints(CompletionCreateParamsStreaming).keys()
+
 
 def check(asked: dict[str, Any], provider: str) -> None:
     """제공자가 거절할 요청이면 `Refusal`을 냅니다."""
@@ -24,7 +26,7 @@ def check(asked: dict[str, Any], provider: str) -> None:
         raise Refusal(message, "messages", "empty_array")
     if provider != "openai":
         return
-    for name in sorted(asked.keys() - get_type_hints(CompletionCreateParamsStreaming).keys()):
+    for name in sorted(asked.keys() - KNOWN):
         raise Refusal(f"Unrecognized request argument supplied: {name}")
     if not reasons(asked["model"]):
         return
@@ -90,7 +92,7 @@ def body(reply: Reply) -> dict[str, Any]:
     answer["choices"] = [_choice(reply, index, c) for index, c in enumerate(reply.completions)]
     answer["usage"] = usage(reply)
     if reply.provider == "groq":
-        answer |= {"usage_breakdown": None, "x_groq": {"id": reply.id("req_")}}
+        answer |= {"service_tier": "on_demand", "usage_breakdown": None, "x_groq": _groq(reply)}
     return answer
 
 
@@ -111,7 +113,7 @@ def events(reply: Reply) -> Iterator[Event]:
 
     first = {"role": "assistant", "content": "", "refusal": None} if openai else {"role": "assistant", "content": ""}
     for index in range(len(reply.completions)):
-        yield Event(chunk([delta(index, first)], **({"x_groq": {"id": reply.id("req_")}} if groq else {})))
+        yield Event(chunk([delta(index, first)], **({"x_groq": _groq(reply)} if groq else {})))
     for row in zip_longest(*[completion.pieces() for completion in reply.completions]):
         for index, piece in enumerate(row):
             if piece is not None:
@@ -122,6 +124,10 @@ def events(reply: Reply) -> Iterator[Event]:
     if include_usage and not groq:
         yield Event(chunk([], usage=usage(reply)))
     yield Event("data: [DONE]\n\n")
+
+
+def _groq(reply: Reply) -> dict[str, Any]:
+    return {"id": reply.id("req_"), "seed": int(reply.digest[:7], 16)}
 
 
 def _head(reply: Reply, kind: str) -> dict[str, Any]:

@@ -107,6 +107,8 @@ def failure(provider: str, fault: Fault, model: str, request_id: str) -> Failure
     if provider == "anthropic":
         status, kind, text = ANTHROPIC[fault.kind]
         error = {"type": kind, "message": fault.message or text.format(**words)}
+        if fault.kind == "too_large":  # 앞단(Cloudflare)이 보내서 겉의 type과 request_id가 없습니다.
+            return Failure(status, {"error": error})
         headers["x-should-retry"] = str(status in (408, 409, 429) or status >= 500).lower()
         return Failure(status, {"type": "error", "error": error, "request_id": request_id}, headers)
     status, kind, code, text = OPENAI[fault.kind]

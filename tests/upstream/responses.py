@@ -11,13 +11,15 @@ from .chat import reasons, refused_sampling
 from .errors import Refusal
 from .reply import Event, Reply, sse, turns_of
 
+KNOWN = get_type_hints(ResponseCreateParamsStreaming).keys()
+
 
 def check(asked: dict[str, Any], provider: str) -> None:
     """제공자가 거절할 요청이면 `Refusal`을 냅니다."""
     for name in ("model", "input"):
         if not asked.get(name):
             raise Refusal(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
-    for name in sorted(asked.keys() - get_type_hints(ResponseCreateParamsStreaming).keys()):
+    for name in sorted(asked.keys() - KNOWN):
         raise Refusal(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
     if reasons(asked["model"]):
         for name in refused_sampling(asked, (asked.get("reasoning") or {}).get("effort")):

@@ -301,7 +301,9 @@ class Handler(BaseHTTPRequestHandler):
     def _error_event(self, fault: Fault) -> str:
         """200으로 시작한 스트림의 중간에 오는 오류."""
         error = failure(self.provider, Fault("overloaded", fault.message), "", self.request_id).body
-        if self.url_path.endswith("/responses"):
+        if self.provider == "anthropic":
+            error["error"] = {"details": None, **error["error"]}
+        elif self.url_path.endswith("/responses"):
             error = {"type": "error", "sequence_number": 9, **error}
         return f"event: error\ndata: {json.dumps(error, ensure_ascii=False)}\n\n"
 
