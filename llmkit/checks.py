@@ -75,12 +75,11 @@ def check(exercise_id: str, answer: Any) -> CheckResult:
         LookupError: 그런 연습이 없을 때. 비슷한 이름을 알려 줍니다.
 
     >>> check("01-1", [{"role": ..., "content": "안녕하세요?"}])
-    … 01-1 아직 채우지 않은 곳: [0]["role"]
+    … 01-1 아직 채우지 않은 곳: messages[0]["role"]
     """
     function = _find(exercise_id)
     problems = []
     try:
-        require_filled(answer)
         for problem in function(answer):
             problems.append(problem)
     except Unfilled as unfilled:
@@ -90,15 +89,15 @@ def check(exercise_id: str, answer: Any) -> CheckResult:
     return CheckResult(exercise_id, tuple(problems))
 
 
-def require_filled(value: Any, name: str = "") -> None:
+def require_filled(value: Any, name: str) -> None:
     """`value` 안에 `...`가 남아 있으면 `Unfilled`를 일으킵니다. `name`은 학습자가 아는 그 값의 이름입니다."""
     blanks = list(_blanks(value, name))
     if blanks:
         raise Unfilled(*blanks)
 
 
-def call(function: Any, *arguments: Any, name: str) -> Any:
-    """학습자의 함수를 부릅니다. 부를 수 없거나, 예외가 나거나, `None`을 돌려주면 `Wrong`을 일으킵니다.
+def call(function: Any, *arguments: Any, name: str, none_is_fine: bool = False) -> Any:
+    """학습자의 함수를 부릅니다. 부를 수 없거나, 예외가 나거나, 뜻밖에 `None`이 오면 `Wrong`을 일으킵니다.
 
     `name`은 메시지에 적을 함수의 이름입니다. 결과에 `...`가 남아 있으면 `Unfilled`를 일으킵니다.
     """
@@ -109,7 +108,7 @@ def call(function: Any, *arguments: Any, name: str) -> Any:
     except Exception as error:
         where = "".join(f" ({line}번째 줄)" for line in _last_line_in(function, error))
         raise Wrong(f"`{name}` 함수를 부르니 예외가 났습니다{where}. {type(error).__name__}: {error}") from error
-    if value is None:
+    if value is None and not none_is_fine:
         raise Wrong(f"`{name}` 함수가 None을 돌려주었습니다. `return`을 빠뜨리지 않았습니까?")
     require_filled(value, f"{name}의 결과")
     return value
@@ -117,7 +116,7 @@ def call(function: Any, *arguments: Any, name: str) -> Any:
 
 def _blanks(value: Any, name: str) -> Iterator[str]:
     if value is ...:
-        yield name or "답 전체"
+        yield name
     elif isinstance(value, dict):
         for key, item in value.items():
             yield from _blanks(item, f'{name}["{key}"]')

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from .checks import Wrong, call, exercise
+from .checks import Wrong, call, exercise, require_filled
 
 ROLES = ("developer", "system", "user", "assistant")
 
@@ -47,17 +47,18 @@ _STORED_RESPONSES = (
 
 @exercise("01-1")
 def example_role(messages: Any) -> Iterator[str]:
-    """예시(few-shot)의 답에 붙이는 역할 하나를 채웁니다."""
-    _require_messages(messages)
+    """본보기(few-shot)의 답에 붙이는 역할 하나를 채웁니다."""
+    require_filled(messages, "messages")
+    _require_messages(messages, "messages")
     if len(messages) != 4:
         raise Wrong(f"메시지는 4개여야 합니다. 지금은 {len(messages)}개입니다. `role`만 채우면 됩니다.")
     role = messages[2]["role"]
     if role == "user":
-        yield '[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
+        yield 'messages[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
     elif role in ("developer", "system"):
-        yield "[2]는 지시가 아닙니다. 앞의 질문에 대한 모범 답이므로, 답하는 쪽의 역할을 적습니다."
+        yield "messages[2]는 지시가 아닙니다. 앞의 질문에 대한 본보기이므로, 답하는 쪽의 역할을 적습니다."
     if [message["role"] for message in messages[1::2]] != ["user", "user"]:
-        yield "[1]과 [3]은 손님의 질문입니다. 두 곳의 `role`은 처음대로 user로 둡니다."
+        yield "messages[1]과 messages[3]은 손님의 질문입니다. 두 곳의 `role`은 처음대로 user로 둡니다."
 
 
 @exercise("01-2")
@@ -89,16 +90,17 @@ def read_response(read: Any) -> Iterator[str]:
 @exercise("01-3")
 def few_shot_classifier(answer: Any) -> Iterator[str]:
     """라벨, 메시지를 만드는 함수, 답을 라벨로 바꾸는 함수를 스스로 만듭니다."""
-    names = ("labels", "build_messages", "parse_label")
+    names = ("labels", "build_messages", "read_label")
     if not isinstance(answer, dict) or set(answer) != set(names):
         raise Wrong(f"{', '.join(names)} 세 가지를 담은 딕셔너리를 넘깁니다.")
-    labels, build, parse = (answer[name] for name in names)
+    labels, build, read = (answer[name] for name in names)
     _require_labels(labels)
     yield from _builder_problems(build, labels)
-    yield from _parser_problems(parse, labels)
+    yield from _reader_problems(read, labels)
 
 
 def _require_labels(labels: Any) -> None:
+    require_filled(labels, "labels")
     if not isinstance(labels, (list, tuple)) or not all(isinstance(label, str) for label in labels):
         raise Wrong("`labels`는 글(str)의 목록입니다.")
     if len(set(labels)) < 2 or len(set(labels)) != len(labels):
@@ -110,7 +112,7 @@ def _require_labels(labels: Any) -> None:
 def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
     texts = ("첫 번째 시험 글입니다.", "두 번째 시험 글은 조금 더 깁니다.")
     first, second = (copy.copy(call(build, text, name="build_messages")) for text in texts)
-    _require_messages(first)
+    _require_messages(first, "build_messages의 결과")
     if len(second) > len(first):
         raise Wrong(
             f"`build_messages`를 다시 부르니 메시지가 {len(first)}개에서 {len(second)}개로 늘었습니다. 함수 밖의 목록에 "
@@ -127,49 +129,40 @@ def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
         yield "마지막 메시지는 user이고, 넘겨받은 글이 그 안에 있어야 합니다."
     examples = first[1:-1]
     if [message["role"] for message in examples] != ["user", "assistant"] * (len(examples) // 2):
-        yield "지시와 마지막 질문 사이의 예시는 user, assistant가 번갈아 나와야 합니다."
+        yield "지시와 마지막 질문 사이의 본보기는 user, assistant가 번갈아 나와야 합니다."
         return
     answers = [message["content"] for message in examples[1::2]]
     odd = [text for text in answers if text not in labels]
     if odd:
-        yield f"예시의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {odd[0]!r}"
+        yield f"본보기의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {odd[0]!r}"
     unshown = [label for label in labels if label not in answers]
     if unshown and not odd:
-        yield f"예시가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
+        yield f"본보기가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
 
 
-def _parser_problems(parse: Any, labels: list[str]) -> Iterator[str]:
-    if not callable(parse):
-        raise Wrong(f"`parse_label` 자리에는 함수 자체를 넘깁니다. 지금은 {type(parse).__name__} 값입니다.")
-    for text in (labels[0], f" {labels[-1]}\n"):
-        parsed = call(parse, text, name="parse_label")
-        if parsed != text.strip():
-            yield f"`parse_label({text!r})`의 결과는 {text.strip()!r}이어야 합니다. 지금은 {parsed!r}입니다."
-    for text in ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다"):
-        try:
-            parsed = parse(text)
-        except Exception as error:
-            yield f"`parse_label({text!r})`에서 예외가 났습니다. {type(error).__name__}: {error}"
-            continue
-        if parsed is not None:
-            yield (
-                f"`parse_label({text!r})`은 라벨이 아니므로 None을 돌려주어야 합니다. 지금은 {parsed!r}입니다. "
-                "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다."
-            )
+def _reader_problems(read: Any, labels: list[str]) -> Iterator[str]:
+    strangers = ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다")
+    cases = [(labels[0], labels[0]), (f" {labels[-1]}\n", labels[-1])] + [(text, None) for text in strangers]
+    for text, expected in cases:
+        label = call(read, text, name="read_label", none_is_fine=True)
+        if label != expected:
+            yield f"`read_label({text!r})`의 결과는 {expected!r}이어야 합니다. 지금은 {label!r}입니다."
+            if expected is None and label in labels:
+                yield "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다. 답 전체가 라벨과 같은지 살핍니다."
 
 
-def _require_messages(messages: Any) -> None:
-    """메시지 목록의 꼴을 살핍니다. 꼴이 틀리면 내용은 볼 수 없으므로 `Wrong`을 일으킵니다."""
+def _require_messages(messages: Any, name: str) -> None:
+    """메시지 목록의 모양을 살핍니다. 모양이 틀리면 내용은 볼 수 없으므로 `Wrong`을 일으킵니다."""
     if not isinstance(messages, list) or not messages:
-        raise Wrong("messages는 메시지(딕셔너리)를 담은 목록입니다. 대괄호 [ ]로 감쌉니다.")
+        raise Wrong(f"{name}: 메시지(딕셔너리)를 담은 목록이어야 합니다. 대괄호 [ ]로 감쌉니다.")
     for position, message in enumerate(messages):
         if not isinstance(message, dict) or {"role", "content"} - set(message):
-            raise Wrong(f'[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
+            raise Wrong(f'{name}[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
         role, content = message["role"], message["content"]
         if role not in ROLES:
-            raise Wrong(f"[{position}]의 role {role!r}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
+            raise Wrong(f"{name}[{position}]의 role {role!r}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
         if not isinstance(content, str) or not content.strip():
-            raise Wrong(f"[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")
+            raise Wrong(f"{name}[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")
 
 
 def _field_problem(key: str, value: Any, response: Any) -> str:

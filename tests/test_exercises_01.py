@@ -65,9 +65,9 @@ def test_the_unfilled_stub_says_what_is_missing(exercise: str) -> None:
 @pytest.mark.parametrize(
     ("exercise", "blanks"),
     [
-        ("01-1", ('[2]["role"]',)),
+        ("01-1", ('messages[2]["role"]',)),
         ("01-2", ('read의 결과["finish_reason"]', 'read의 결과["total_tokens"]')),
-        ("01-3", ('["labels"][0]',)),
+        ("01-3", ("labels[0]",)),
     ],
 )
 def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[str, ...]) -> None:
@@ -208,7 +208,7 @@ def parse(answer: str) -> str | None:
 
 
 def task(**changes: Any) -> dict[str, Any]:
-    return {"labels": LABELS, "build_messages": build, "parse_label": parse} | changes
+    return {"labels": LABELS, "build_messages": build, "read_label": parse} | changes
 
 
 def test_any_task_of_the_learners_own_passes() -> None:
@@ -239,10 +239,10 @@ def changed(position: int, **change: str) -> Any:
         (changed(0, content="분류합니다."), "지시에 없는 라벨이 있습니다: 배송, 환불"),
         (changed(2, role="user"), "번갈아"),
         (changed(2, content="배송 문의입니다"), "글자까지 같아야"),
-        (changed(4, content="배송"), "예시가 없는 라벨이 있습니다: 환불"),
+        (changed(4, content="배송"), "본보기가 없는 라벨이 있습니다: 환불"),
         (changed(-1, content="늘 같은 글"), "넘겨받은 글"),
         (changed(-1, role="assistant"), "마지막 메시지는 user"),
-        (lambda text: build(text)[:1] + build(text)[-1:], "예시가 없는 라벨"),
+        (lambda text: build(text)[:1] + build(text)[-1:], "본보기가 없는 라벨"),
         (lambda text: str(build(text)), "대괄호"),
         (lambda text: None, "return"),
         (lambda text: build(texts), "NameError"),  # noqa: F821
@@ -265,20 +265,20 @@ def test_a_list_that_grows_between_calls_is_recognised() -> None:
 @pytest.mark.parametrize(
     ("parser", "said"),
     [
-        (lambda answer: answer, "None을 돌려주어야"),
+        (lambda answer: answer, "결과는 None이어야"),
         (lambda answer: next((label for label in LABELS if label in answer), None), "글 속에 들어 있다고"),
-        (lambda answer: answer if answer in LABELS else None, "None을 돌려주었습니다"),
+        (lambda answer: answer if answer in LABELS else None, "결과는 '환불'이어야"),
         (lambda answer: LABELS[0], "'환불'이어야"),
         (lambda answer: LABELS[LABELS.index(answer.strip())], "ValueError"),
         ("배송", "함수 자체"),
     ],
 )
 def test_wrong_parser(parser: Any, said: str) -> None:
-    assert said in wrong("01-3", task(parse_label=parser))
+    assert said in wrong("01-3", task(read_label=parser))
 
 
 def test_the_three_parts_are_asked_for_by_name() -> None:
-    assert "labels, build_messages, parse_label" in wrong("01-3", [LABELS, build, parse])
+    assert "labels, build_messages, read_label" in wrong("01-3", [LABELS, build, parse])
 
 
 def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
