@@ -1,0 +1,34 @@
+"""그림의 한글: 네모(없는 글자)로 그려지지 않습니다."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import pytest
+
+from llmkit import plots
+
+
+def test_korean_and_a_minus_sign_have_glyphs(tmp_path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    with matplotlib.rc_context():
+        plots.korean_font()
+        plots.korean_font()  # 두 번 불러도 됩니다.
+        figure, axes = pyplot.subplots()
+        axes.set_title("다시 보낸 요청 (−3 … 3)", weight="bold")
+        axes.plot([-3, 3], [-1, 1])
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", message="Glyph .* missing")
+            figure.savefig(tmp_path / "korean.png")
+        pyplot.close(figure)
+
+
+def test_a_missing_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plots, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="pip install koreanize-matplotlib"):
+        plots.korean_font()
