@@ -47,8 +47,8 @@ class CheckResult:
             return f"… {self.exercise_id} 아직 채우지 않은 곳: {', '.join(self.blanks)}"
         if self.passed:
             return f"✓ {self.exercise_id} 통과했습니다."
-        lines = [f"✗ {self.exercise_id} 고칠 곳 {len(self.problems)}군데"]
-        return "\n".join(lines + [f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1)])
+        rows = [f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1)]
+        return "\n".join([f"✗ {self.exercise_id} 고칠 곳 {len(rows)}군데", *rows])
 
 
 def exercise(exercise_id: str) -> Callable[[Callable], Callable]:
