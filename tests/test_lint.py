@@ -1,0 +1,116 @@
+"""노트북 검사를 검사합니다: 좋은 노트북은 지나가고, 규칙마다 어긴 노트북은 걸립니다."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.lint import ROOT, lint
+
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_have_nothing_to_mend(path: Path) -> None:
+    assert lint(path) == []
+
+
+def spoiled(tmp_path: Path, *, cell: dict | None = None, edit=None) -> list[str]:
+    """01 노트북에 셀 하나를 더하거나 고쳐서 검사합니다."""
+    notebook = json.loads(NOTEBOOKS[0].read_text(encoding="utf-8"))
+    if cell:
+        notebook["cells"].insert(5, {"metadata": {}, **cell})
+    if edit:
+        edit(notebook["cells"])
+    folder = tmp_path / "notebooks"
+    folder.mkdir()
+    (folder / "glossary.md").write_text("", encoding="utf-8")
+    path = folder / NOTEBOOKS[0].name
+    path.write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
+    return lint(path)
+
+
+def test_a_clean_copy_passes(tmp_path: Path) -> None:
+    assert spoiled(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("prose", "complaint"),
+    [
+        ("**토큰(token)**은 조각입니다.", "별표로 보입니다"),
+        ('**"온도"**가 높으면', "별표로 보입니다"),
+        ("입력은 ~~1개에서~~ 둘까지", "취소선"),
+        ("입력 $1와 출력 $2입니다.", "수식"),
+        ("`max_tokens` 는 수입니다.", "조사 앞의 공백"),
+        ("메세지를 보냅니다.", "메시지"),
+        ("**유령어**(ghost term)는 없습니다.", "용어집"),
+        ("gpt-6-luna를 씁니다.", "llmkit.model"),
+        ("2026년 12월 1일에 끝납니다.", "근거 없는 날짜"),
+        ("100만 토큰에 0.10달러입니다.", "근거 없는 날짜나 가격"),
+        ("2026년 12월 1일<!-- fact: no-such-fact -->에 끝납니다.", "없는 사실"),
+        ("[여기](nowhere.md)를 보십시오.", "열리지 않는 링크"),
+        ("![](a.png)", "대체 글"),
+        ("키는 sk-proj-abcdefghijklmnopqrstuvwxyz0123", "키처럼 생긴"),
+    ],
+)
+def test_prose_hazards_are_named(tmp_path: Path, prose: str, complaint: str) -> None:
+    found = spoiled(tmp_path, cell={"cell_type": "markdown", "source": [prose]})
+    assert any(complaint in line and "셀 6" in line for line in found), found
+
+
+@pytest.mark.parametrize(
+    "prose", ["**토큰**은 조각입니다.", "1–3 … 80–100", "`code`은 `a` 이 함수", "\\$1과 \\$2", "`$x`와 `$y`"]
+)
+def test_good_prose_passes(tmp_path: Path, prose: str) -> None:
+    assert spoiled(tmp_path, cell={"cell_type": "markdown", "source": [prose]}) == []
+
+
+def code(source: str, **more: object) -> dict:
+    return {"cell_type": "code", "source": [source], "execution_count": 1, "outputs": [], **more}
+
+
+def test_code_hazards_are_named(tmp_path: Path) -> None:
+    def fails(cell: dict, complaint: str) -> None:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        found = spoiled(folder, cell=cell)
+        assert any(complaint in line for line in found), (complaint, found)
+
+    fails(code('model = "gpt-6-luna"'), "llmkit.model")
+    fails(code("print(1)", execution_count=None), "실행 번호")
+    error = {"output_type": "error", "ename": "APIError", "evalue": "", "traceback": []}
+    fails(code("print(1)", outputs=[error]), "오류가 저장")
+    picture = {"output_type": "display_data", "data": {"image/png": "x"}, "metadata": {}}
+    fails(code("plot()", outputs=[picture]), "그림 설명")
+    fails(code('llmkit.check("02-1", ...)'), "01-로 시작")
+
+
+def test_lesson_promises(tmp_path: Path) -> None:
+    def fails(edit, complaint: str) -> None:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        found = spoiled(folder, edit=edit)
+        assert any(complaint in line for line in found), (complaint, found)
+
+    def find(cells: list, text: str) -> dict:
+        return next(cell for cell in cells if text in "".join(cell["source"]))
+
+    fails(lambda cells: find(cells, "google.colab")["metadata"].clear(), "태그 colab")
+    fails(lambda cells: find(cells, "llmkit.setup").update(source=['llmkit.setup("02")']), "둘째 코드 셀")
+    fails(lambda cells: cells.remove(find(cells, "## 돌아보기")), "돌아보기")
+    fails(lambda cells: cells.remove(find(cells, "session.receipt()")), "session.receipt()")
+    fails(lambda cells: cells.remove(find(cells, "풀이 01-1")), "'풀이 01-1'이 없습니다")
+
+    def drift(cells: list) -> None:
+        cell = find(cells, 'llmkit.check("01-2"')
+        cell["source"] = ["".join(cell["source"]).replace("def read(response)", "def read(answer)")]
+
+    fails(drift, "빈칸(...) 말고도 다릅니다")
+
+    def ignore_many(cells: list) -> None:
+        for cell in [cell for cell in cells if cell["cell_type"] == "code"][5:9]:
+            cell["metadata"]["tags"] = ["nbval-ignore-output"]
+
+    fails(ignore_many, "출력을 비교하지 않는 셀이 4개")
