@@ -61,7 +61,7 @@ def test_prose_hazards_are_named(tmp_path: Path, prose: str, complaint: str) -> 
 
 
 @pytest.mark.parametrize(
-    "prose", ["**토큰**은 조각입니다.", "1–3 … 80–100", "`code`은 `a` 이 함수", "\\$1과 \\$2", "`$x`와 `$y`"]
+    "prose", ["**토큰**은 조각입니다.", "1–3 … 80–100", "`code`은 `a` 이 함수", "\\$a와 \\$b", "`$x`와 `$y`"]
 )
 def test_good_prose_passes(tmp_path: Path, prose: str) -> None:
     assert spoiled(tmp_path, cell={"cell_type": "markdown", "source": [prose]}) == []
