@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import re
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
@@ -15,7 +18,12 @@ _SHAPE = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
 )
 _FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
+_AROUND = " \t\r\n\xa0\u200b\ufeff'\"‘’“”"  # 키를 베껴 붙일 때 딸려 오는 것들
 _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱말과 겹치기 때문입니다.
+
+KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
+
+_loaded: dict[str, str] = {}  # .env와 Colab에서 읽어 환경 변수에 넣은 것
 
 
 @dataclass(frozen=True)
@@ -30,32 +38,58 @@ class Key:
 def load_environment() -> None:
     """`.env`를 찾아(지금 폴더에서 위로) 읽고, Colab이면 비밀(userdata)에서도 키를 가져옵니다.
 
-    이미 쓸 만한 값이 있는 환경 변수는 건드리지 않습니다. `PYTHON_DOTENV_DISABLED=1`이면 `.env`를 읽지 않습니다.
+    쓸 만한 값이 이미 있는 환경 변수는 건드리지 않습니다. 다시 부르면 그 사이 고치거나 지운 값까지 새로 읽습니다.
+    `PYTHON_DOTENV_DISABLED=1`이면 `.env`를 읽지 않습니다.
     """
-    from dotenv import dotenv_values, find_dotenv
-
+    unload_environment()
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() not in ("1", "true", "t", "yes", "y"):
-        for name, value in dotenv_values(find_dotenv(usecwd=True), encoding="utf-8-sig").items():
-            if value and missing_reason(os.environ.get(name, "")):
-                os.environ[name] = value
+        for name, value in _read_env_file().items():
+            _put(name, value)
     if "google.colab" in sys.modules:
         _load_colab_secrets()
+    for name in KEY_NAMES:  # 키에 딸려 온 줄바꿈이 헤더로 나가면, 키가 그대로 적힌 오류가 납니다.
+        if name in os.environ:
+            os.environ[name] = os.environ[name].strip(_AROUND)
+
+
+def unload_environment() -> None:
+    """`load_environment`가 넣은 값을 거둡니다. 그 뒤에 다른 값으로 바뀐 변수는 그대로 둡니다."""
+    for name, value in _loaded.items():
+        if os.environ.get(name) == value:
+            del os.environ[name]
+    _loaded.clear()
+
+
+def _put(name: str, value: str | None) -> None:
+    taken = name in os.environ and not (name in KEY_NAMES and missing_reason(os.environ[name]))
+    if value is not None and not taken:
+        os.environ[name] = _loaded[name] = value.strip(_AROUND) if name in KEY_NAMES else value
+
+
+def _read_env_file() -> dict[str, str | None]:
+    from dotenv import dotenv_values, find_dotenv
+
+    path = find_dotenv(usecwd=True)
+    content = Path(path).read_bytes() if path else b""
+    is_utf16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell의 echo ... > .env
+    try:
+        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = content.decode("cp949", "replace")  # 옛 한글 Windows의 메모장
+    return dotenv_values(stream=io.StringIO(text))
 
 
 def _load_colab_secrets() -> None:
-    for name in (name for provider in PROVIDERS.values() for name in provider.keys):
+    for name in KEY_NAMES:
         if not missing_reason(os.environ.get(name, "")):
             continue
         try:
             from google.colab import userdata
 
-            value = userdata.get(name)
+            _put(name, userdata.get(name))
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
-            if type(error).__name__ in ("TimeoutException", "NotebookAccessError"):
+            if type(error).__name__ == "TimeoutException":
                 return  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
-            continue
-        if value:
-            os.environ[name] = value
 
 
 def missing_reason(value: str) -> str:
@@ -66,7 +100,7 @@ def missing_reason(value: str) -> str:
     >>> missing_reason("여기에-키를-붙여-넣으십시오")
     '예시 값 그대로입니다'
     """
-    value = value.strip().strip("'\"").strip()
+    value = value.strip(_AROUND)
     if not value:
         return "비어 있습니다"
     if value in PLACEHOLDERS:
@@ -90,8 +124,7 @@ def find_key(provider: Provider) -> Key:
 
 def known_keys(*headers: str) -> set[str]:
     """지금 프로세스가 아는 키: 환경 변수에 있는 것과, 요청 헤더(`Bearer ...`)로 나가는 것."""
-    names = [name for provider in PROVIDERS.values() for name in provider.keys]
-    values = [os.environ.get(name, "") for name in names] + [header.split(" ")[-1] for header in headers]
+    values = [os.environ.get(name, "") for name in KEY_NAMES] + [header.split(" ")[-1] for header in headers]
     return {value for value in values if len(value) >= _SHORTEST and value not in PLACEHOLDERS}
 
 

@@ -46,7 +46,7 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
     lines = ["녹화에 없는 요청입니다. 재생 중이므로 아무것도 보내지 않았습니다."]
     lines.append(f"  요청: {title} {ask.method} {ask.path}" + (f", 모델 {ask.model}" if ask.model else ""))
     if played:
-        lines.append(f"  같은 요청을 이 셀에서 {played}번까지만 녹화했는데 {played + 1}번째로 보냈습니다.")
+        lines.append(f"  같은 요청의 녹화는 {played}개인데 {played + 1}번째로 보냈습니다.")
     elif nearest := _nearest(ask, recorded):
         lines.append("  가장 가까운 녹화와 다른 곳:")
         changes = list(_changes(nearest.body, ask.body))

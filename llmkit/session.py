@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import hook, models, recorder
 from .cassette import Cassette, Exchange
 from .clock import set_today, today
-from .keys import find_key, known_keys, load_environment
+from .keys import find_key, known_keys, load_environment, unload_environment
 from .ledger import Call
 from .miss import Halt, PlaceholderKey
 from .notebook import Notebook, someone_is_watching
@@ -62,14 +62,14 @@ def setup(
     llmkit 01_basics...
     """
     global _current
-    chosen = "record" if recorder.plan else mode or os.environ.get("LLMKIT_MODE") or "auto"
-    if chosen not in MODES:
-        raise ValueError(f"mode는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    tape = _open_cassette(lesson, cassette, chosen)
-    if _current is not None:
-        _current.close()
     load_environment()
-    _current = Session(lesson, tape, chosen, _pace(pace))
+    chosen = "record" if recorder.plan else mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
+    if chosen not in MODES:
+        raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
+    tape, speed = _open_cassette(lesson, cassette, chosen), _pace(pace)
+    if _current is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
+        _current._detach()
+    _current = Session(lesson, tape, chosen, speed)
     print(_current.banner())
     return _current
 
@@ -100,11 +100,13 @@ class Session:
         self.halts: list[Halt] = []
         self.player = Player(cassette)
         self.recorder = Recorder(cassette) if mode == "record" else None
-        self._asked_mode = "replay" if os.environ.get("CI") and mode != "record" else mode
+        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+        self._asked_mode = "replay" if in_ci and mode != "record" else mode
+        self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self._modes = {name: self._mode_of(name) for name in PROVIDERS}
         self._authored: dict[str, None] = {}
         self._lock = threading.Lock()
-        self._environment: dict[str, str | None] = {}
+        self._environment: dict[str, tuple[str | None, str]] = {}  # 바꾼 변수: 앞의 값, 넣은 값
         self._fill_placeholders()
         set_today(cassette.date if self.is_replay else None)
         self._notebook = Notebook(self)
@@ -124,14 +126,14 @@ class Session:
             return self._asked_mode
         if name == "local":
             return "auto"  # 서버가 켜져 있는지는 요청할 때 봅니다.
-        return "live" if find_key(PROVIDERS[name]).found else "replay"
+        return "live" if self._keys[name].found else "replay"
 
     def replays(self, ask: Ask) -> bool:
         mode = self._modes[ask.provider]
         return mode == "replay" or (mode == "auto" and not _listening(ask.host, ask.port))
 
     def banner(self) -> str:
-        used = dict.fromkeys([exchange.provider for exchange in self.cassette.exchanges] + list(self.cassette.models))
+        used = {exchange.provider for exchange in self.cassette.exchanges}
         live = [name for name, mode in self._modes.items() if mode in ("live", "record")]
         lines = [f"llmkit {self.lesson or '(수업 없이 시작했습니다)'}"]
         return "\n".join(lines + [f"  {self._describe(name)}" for name in PROVIDERS if name in used or name in live])
@@ -142,7 +144,7 @@ class Session:
             return f"{provider.title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
         if name == "local":
             return f"{provider.title}: 서버가 켜져 있으면 실제 호출, 아니면 재생"
-        key = find_key(provider)
+        key = self._keys[name]
         if mode == "live":
             why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
             return f"{provider.title}: 실제 호출(live) — {why}"
@@ -152,14 +154,18 @@ class Session:
         return f"{provider.title}: 재생(replay) — {why}. 카세트({self.cassette.date}, {kind})로 답합니다."
 
     def _fill_placeholders(self) -> None:
-        for name, provider in PROVIDERS.items():
-            if self._modes[name] == "replay" and provider.keys and not find_key(provider).found:
-                for variable in provider.keys[:1]:
-                    self._environment[variable] = os.environ.get(variable)
-                    os.environ[variable] = provider.placeholder
+        for name, key in self._keys.items():
+            provider = PROVIDERS[name]
+            if key.found and key.variable != provider.keys[0]:  # 노트북의 코드는 첫 번째 이름으로 키를 읽습니다.
+                self._set_environment(provider.keys[0], os.environ[key.variable])
+            elif self._modes[name] == "replay" and not key.found:
+                self._set_environment(provider.keys[0], provider.placeholder)
         if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
-            self._environment["HF_HUB_DISABLE_TELEMETRY"] = None
-            os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+            self._set_environment("HF_HUB_DISABLE_TELEMETRY", "1")
+
+    def _set_environment(self, name: str, value: str) -> None:
+        self._environment[name] = (os.environ.get(name), value)
+        os.environ[name] = value
 
     # 훅이 부르는 것 -------------------------------------------------------------------------------------
 
@@ -220,7 +226,7 @@ class Session:
     def _ways(self, ask: Ask) -> list[str]:
         if ask.provider == "local":
             return ["로컬 모델 서버를 켜고 다시 실행하십시오.", _UNDO]
-        key = find_key(PROVIDERS[ask.provider])
+        key = self._keys[ask.provider]
         live = (
             "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
             if key.found
@@ -257,17 +263,23 @@ class Session:
     def close(self) -> None:
         """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다."""
         global _current
+        if _current is self:
+            self._detach()
+            unload_environment()
+            _current = None
+
+    def _detach(self) -> None:
         hook.uninstall()
         self._notebook.close()
         set_today(None)
-        for name, value in self._environment.items():
-            if value is None:
-                os.environ.pop(name, None)
+        for name, (before, ours) in self._environment.items():
+            if os.environ.get(name) != ours:
+                continue  # 그 사이 학습자가 진짜 키를 넣었습니다.
+            if before is None:
+                del os.environ[name]
             else:
-                os.environ[name] = value
+                os.environ[name] = before
         self._environment.clear()
-        if _current is self:
-            _current = None
 
     def __enter__(self) -> Session:
         return self
@@ -306,8 +318,8 @@ def model(provider: str) -> str:
     True
     """
     if provider not in PROVIDERS:
-        near = difflib.get_close_matches(str(provider), PROVIDERS, n=1, cutoff=0.4)
-        hint = f" {near[0]!r}를 쓰려고 하셨습니까?" if near else ""
+        near = difflib.get_close_matches(str(provider).lower(), PROVIDERS, n=1, cutoff=0.4)
+        hint = f" 혹시 {near[0]!r}입니까?" if near else ""
         raise ValueError(f"모르는 제공자입니다: {provider!r}.{hint} 아는 제공자: {', '.join(PROVIDERS)}")
     session = _current
     if session is not None and session.recorder is None and session._modes[provider] != "live":
@@ -329,8 +341,8 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
         file = folder / f"{lesson}.json"
         lessons = sorted(entry.stem for entry in folder.glob("*.json"))
         if not file.exists() and mode != "record":
-            near = difflib.get_close_matches(lesson, lessons, n=1, cutoff=0.3)
-            hint = f" {near[0]!r}를 쓰려고 하셨습니까?" if near else ""
+            near = difflib.get_close_matches(str(lesson).lower(), lessons, n=1, cutoff=0.3)
+            hint = f" 혹시 {near[0]!r}입니까?" if near else ""
             raise ValueError(f"없는 수업입니다: {lesson!r}.{hint} 있는 수업: {', '.join(lessons) or '없음'}")
     else:
         return Cassette()
