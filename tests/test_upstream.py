@@ -95,7 +95,10 @@ def test_every_sdk_gets_the_same_answer_as_a_stream(capital):
 
 def test_async_clients(capital):
     async def ask():
-        async with openai.AsyncOpenAI(api_key="sk-test") as gpt, anthropic.AsyncAnthropic(api_key="k") as claude:
+        async with (
+            openai.AsyncOpenAI(api_key="sk-test") as gpt,
+            anthropic.AsyncAnthropic(api_key="k") as claude,
+        ):
             chat = await gpt.chat.completions.create(model=GPT, messages=ASK)
             stream = await gpt.responses.create(model=GPT, input="수도?", stream=True)
             deltas = [e.delta async for e in stream if e.type == "response.output_text.delta"]
@@ -103,7 +106,12 @@ def test_async_clients(capital):
                 pieces = [piece async for piece in stream.text_stream]
         async with huggingface_hub.AsyncInferenceClient(token="hf_test") as llama:
             completion = await llama.chat_completion(ASK, model=LLAMA)
-        return chat.choices[0].message.content, "".join(deltas), "".join(pieces), completion.choices[0].message.content
+        return (
+            chat.choices[0].message.content,
+            "".join(deltas),
+            "".join(pieces),
+            completion.choices[0].message.content,
+        )
 
     assert asyncio.run(ask()) == (ANSWER,) * 4
 
@@ -135,12 +143,16 @@ def test_usage_adds_up_and_counts_reasoning(capital):
     assert usage.completion_tokens == tokens.count(ANSWER) + 8
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     last = list(
-        gpt.chat.completions.create(model=GPT, messages=ASK, stream=True, stream_options={"include_usage": True})
+        gpt.chat.completions.create(
+            model=GPT, messages=ASK, stream=True, stream_options={"include_usage": True}
+        )
     )[-1]
     assert last.usage == usage and last.choices == []
     counted = claude.messages.count_tokens(model=CLAUDE, messages=ASK).input_tokens
     assert counted == claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK).usage.input_tokens
-    assert counted == gpt.responses.input_tokens.count(model=GPT, input=ASK).input_tokens + 1  # 추론 모델은 하나 적습니다
+    assert (
+        counted == gpt.responses.input_tokens.count(model=GPT, input=ASK).input_tokens + 1
+    )  # 추론 모델은 하나 적습니다
 
 
 def test_output_limit_cuts_the_answer_and_says_so(capital):
@@ -179,7 +191,9 @@ def test_models_can_be_listed_and_looked_up(capital):
     assert claude.models.retrieve("claude-sonnet-4-5").lifecycle == "deprecated"
     with pytest.raises(openai.NotFoundError):
         gpt.models.retrieve("gpt-3.5-turbo")
-    groq = huggingface_hub.InferenceClient(provider="groq", token="hf_test")  # Hub에 제공자 표를 먼저 묻습니다
+    groq = huggingface_hub.InferenceClient(
+        provider="groq", token="hf_test"
+    )  # Hub에 제공자 표를 먼저 묻습니다
     assert groq.chat_completion(ASK, model="openai/gpt-oss-20b").choices[0].message.content == ANSWER
 
 
@@ -263,7 +277,9 @@ def test_openai_error(kind):
         gpt = openai.OpenAI(api_key="sk-test", max_retries=0)
         for create in (
             lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}]),
-            lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}], stream=True),
+            lambda: gpt.chat.completions.create(
+                model=GPT, messages=[{"role": "user", "content": kind}], stream=True
+            ),
             lambda: gpt.responses.create(model=GPT, input=kind),
         ):
             with pytest.raises(openai.APIStatusError) as caught:
@@ -293,7 +309,9 @@ def test_anthropic_error(kind):
 def test_compatible_providers_have_their_own_error_shapes():
     with stand_in(EVERY_FAULT):
         messages = [{"role": "user", "content": "invalid_api_key"}]
-        gemini = openai.OpenAI(api_key="k", base_url="https://generativelanguage.googleapis.com/v1beta/openai/")
+        gemini = openai.OpenAI(
+            api_key="k", base_url="https://generativelanguage.googleapis.com/v1beta/openai/"
+        )
         with pytest.raises(openai.BadRequestError) as caught:
             gemini.chat.completions.create(model="gemini-2.5-flash-lite", messages=messages)
         assert caught.value.response.json()[0]["error"]["status"] == "INVALID_ARGUMENT"
@@ -306,8 +324,8 @@ def test_compatible_providers_have_their_own_error_shapes():
 
 
 def test_retry_by_the_sdk_reaches_the_second_answer():
-    entry = '[[entry]]\nprompt = "다시"\nanswers = [{ fault = { kind = "rate_limit", retry_after = 0.05 } }, "됐습니다."]\n'
-    with stand_in(entry):
+    answers = '[{ fault = { kind = "rate_limit", retry_after = 0.05 } }, "됐습니다."]'
+    with stand_in(f'[[entry]]\nprompt = "다시"\nanswers = {answers}\n'):
         gpt = openai.OpenAI(api_key="k", max_retries=1)
         for _ in range(2):  # 다른 셀에서 다시 물어도 429 뒤에 성공합니다
             raw = gpt.chat.completions.with_raw_response.create(
@@ -321,8 +339,13 @@ def test_retry_by_the_sdk_reaches_the_second_answer():
     [
         ({"messages": ASK}, 400, "you must provide a model parameter"),
         ({"model": GPT}, 400, "Missing required parameter: 'messages'."),
+        ({"model": GPT, "messages": "안녕"}, 400, "expected an array of objects, but got a string instead."),
         ({"model": GPT, "messages": []}, 400, "Invalid 'messages': empty array"),
-        ({"model": GPT, "messages": ASK, "temprature": 1}, 400, "Unrecognized request argument supplied: temprature"),
+        (
+            {"model": GPT, "messages": ASK, "temprature": 1},
+            400,
+            "Unrecognized request argument supplied: temprature",
+        ),
         ({"model": "gpt-3.5-turbo", "messages": ASK}, 404, "`gpt-3.5-turbo` does not exist"),
         ({"model": GPT, "messages": ASK, "max_tokens": 5}, 400, "Use 'max_completion_tokens' instead."),
         ({"model": GPT, "messages": ASK, "temperature": 0}, 400, "'temperature' does not support 0"),
@@ -339,7 +362,10 @@ def test_openai_refuses_what_openai_refuses(capital, body, status, message):
 
 
 def test_anthropic_refuses_what_anthropic_refuses(capital):
-    url, headers = "https://api.anthropic.com/v1/messages", {"x-api-key": "k", "anthropic-version": "2023-06-01"}
+    url, headers = (
+        "https://api.anthropic.com/v1/messages",
+        {"x-api-key": "k", "anthropic-version": "2023-06-01"},
+    )
 
     def refusal(**body):
         response = httpx2.post(url, json=body, headers=headers)
@@ -356,9 +382,14 @@ def test_no_key_is_401_and_broken_json_is_400(capital):
     chat = "https://api.openai.com/v1/chat/completions"
     assert httpx2.post(chat, json={"model": GPT, "messages": ASK}).status_code == 401
     assert httpx2.post(chat, content=b"{", headers={"authorization": "Bearer k"}).status_code == 400
-    assert httpx2.post("https://api.openai.com/v1/nothing", json={}, headers={"authorization": "k"}).status_code == 404
+    assert (
+        httpx2.post("https://api.openai.com/v1/nothing", json={}, headers={"authorization": "k"}).status_code
+        == 404
+    )
     messages = httpx2.post("https://api.anthropic.com/v1/messages", json={})
-    assert messages.status_code == 401 and messages.json()["error"]["message"] == "x-api-key header is required"
+    assert (
+        messages.status_code == 401 and messages.json()["error"]["message"] == "x-api-key header is required"
+    )
 
 
 # 끊긴 연결: 소켓에서 진짜로 일어납니다
@@ -492,7 +523,9 @@ def test_redirect_shows_a_loopback_peer_and_keeps_the_request(capital, library):
     url, headers = "https://api.openai.com/v1/models", {"authorization": "Bearer k"}
 
     def seen(response):
-        peer = response.extensions["network_stream"].get_extra_info("server_addr")  # 연결이 열려 있는 동안만 됩니다
+        peer = response.extensions["network_stream"].get_extra_info(
+            "server_addr"
+        )  # 연결이 열려 있는 동안만 됩니다
         return str(response.request.url), response.request.headers["host"], response.headers["server"], peer
 
     async def get():
@@ -500,7 +533,12 @@ def test_redirect_shows_a_loopback_peer_and_keeps_the_request(capital, library):
             return seen(await client.get(url))
 
     with library.Client(headers=headers) as client:
-        assert seen(client.get(url)) == (url, "api.openai.com", "llmkit-upstream", ("127.0.0.1", capital.port))
+        assert seen(client.get(url)) == (
+            url,
+            "api.openai.com",
+            "llmkit-upstream",
+            ("127.0.0.1", capital.port),
+        )
     assert asyncio.run(get()) == (url, "api.openai.com", "llmkit-upstream", ("127.0.0.1", capital.port))
 
 
@@ -548,7 +586,9 @@ answer = '''
 
         def ask(*messages, **options):
             turns = [dict(zip(("role", "content"), message, strict=True)) for message in messages]
-            return gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
+            return (
+                gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
+            )
 
         assert ask(("user", "이름?")) == "모릅니다."
         assert ask(("user", "이름?"), seed=1) == "씨앗 1"
@@ -556,7 +596,12 @@ answer = '''
         assert ask(("developer", "해적처럼"), ("user", "이름은?")) == "선장이다."
         assert ask(("user", "저는 지우"), ("assistant", "네"), ("user", "이름?")) == "지우입니다."
         assert gpt.responses.create(model=GPT, input="이름?", instructions="해적").output_text == "선장이다."
-        message = claude.messages.create(model=CLAUDE, max_tokens=9, system="해적", messages=[{"role": "user", "content": [{"type": "text", "text": "이름?"}]}])  # fmt: skip
+        message = claude.messages.create(
+            model=CLAUDE,
+            max_tokens=9,
+            system="해적",
+            messages=[{"role": "user", "content": [{"type": "text", "text": "이름?"}]}],
+        )
         assert message.content[0].text == "선장이다."
 
 
@@ -606,7 +651,10 @@ def test_a_prompt_without_an_entry_fails_loudly_and_is_remembered(capital):
         ('[[entry]]\nprompt = "x"\nanswer = "y"\nanswers = ["z"]', "하나만"),
         ('[[entry]]\nprompt = "x"\nanser = "y"', "anser"),
         ('[[entry]]\nprompt = "x"\nfault = "rate_limt"', "rate_limt"),
-        ('[[entry]]\nprompt = "x"\nanswer = "y"\n[[entry]]\nprompt = "x"\nfault = { kind = "drop", chunks = 3 }', "2번째"),
+        (
+            '[[entry]]\nprompt = "x"\nanswer = "y"\n[[entry]]\nregex = "x"\nfault = { kind = "drop", a = 3 }',
+            "2번째",
+        ),
         ('[[entry]]\nprompt = "x"\nanswer = y', "TOML"),
     ],
 )

@@ -1,4 +1,4 @@
-"""서버가 보내는 모든 본문과 이벤트를 두 잣대로 잽니다: SDK의 pydantic 모델(엄격하게)과 실제 제공자의 기록(있을 때)."""
+"""서버가 보내는 모든 본문과 이벤트를 두 잣대로 잽니다: SDK의 pydantic 모델(엄격하게)과 실제 제공자의 기록."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ ANTHROPIC_ERRORS = ("invalid_api_key", "model_not_found", "invalid_request", "ov
 
 ENTRIES = '[[entry]]\nprompt = "추론"\nreasoning_tokens = 8\nanswer = "**서울**입니다."\n'
 ENTRIES += '[[entry]]\nprompt = "답"\nanswers = ["**서울**입니다.", "부산입니다."]\n'
-ENTRIES += '[[entry]]\nprompt = "오류"\nanswer = "하나 둘 셋"\nfault = { kind = "error_event", after_chunks = 1 }\n'
+ENTRIES += (
+    '[[entry]]\nprompt = "오류"\nanswer = "하나 둘 셋"\nfault = { kind = "error_event", after_chunks = 1 }\n'
+)
 ENTRIES += "".join(f'[[entry]]\nprompt = "{kind}"\nfault = "{kind}"\n' for kind in sorted(HTTP_FAULTS))
 
 
@@ -78,12 +80,23 @@ def every_chat(post, provider: str) -> list[httpx2.Response]:
     return [
         post(url, model=model, messages=user(prompt), **options)
         for prompt in ("추론", "답")
-        for options in ({}, {"n": 2}, limit, {"stream": True}, {"stream": True, "n": 2, **usage}, {"stream": True, **limit})
+        for options in (
+            {},
+            {"n": 2},
+            limit,
+            {"stream": True},
+            {"stream": True, "n": 2, **usage},
+            {"stream": True, **limit},
+        )
     ]
 
 
 def every_response(post) -> list[httpx2.Response]:
-    formats = {"text": {"format": {"type": "json_object"}}, "instructions": "짧게", "reasoning": {"effort": "low"}}
+    formats = {
+        "text": {"format": {"type": "json_object"}},
+        "instructions": "짧게",
+        "reasoning": {"effort": "low"},
+    }
     return [
         post(RESPONSES, model=GPT, input=prompt, stream=stream, **options)
         for prompt in ("추론", "답")
@@ -139,7 +152,9 @@ def test_chat_completions_fit_the_sdk(post, provider):
         for data in data_of(response):
             seen.add(data["object"])
             if provider == "groq":
-                assert data.pop("service_tier", "on_demand") == "on_demand"  # OpenAI의 SDK가 모르는 값을 씁니다
+                assert (
+                    data.pop("service_tier", "on_demand") == "on_demand"
+                )  # OpenAI의 SDK가 모르는 값을 씁니다
             assert strictly(kinds[data["object"]], data) <= UNDECLARED.get(provider, set())
     assert seen == kinds.keys()
 
@@ -149,10 +164,20 @@ def test_responses_fit_the_sdk(post):
     for response in every_response(post):
         assert response.status_code == 200, response.text
         for data in data_of(response):
-            kind = openai.types.responses.Response if "type" not in data else openai.types.responses.ResponseStreamEvent
+            kind = (
+                openai.types.responses.Response
+                if "type" not in data
+                else openai.types.responses.ResponseStreamEvent
+            )
             assert strictly(kind, data) <= UNDECLARED["responses"]
             seen.add(data.get("type", "body"))
-    assert {"body", "response.created", "response.output_text.delta", "response.incomplete", "response.completed"} <= seen
+    assert {
+        "body",
+        "response.created",
+        "response.output_text.delta",
+        "response.incomplete",
+        "response.completed",
+    } <= seen
 
 
 def test_responses_are_numbered_and_named_like_their_events(post):
@@ -171,12 +196,22 @@ def test_messages_fit_the_sdk(post):
             if data["type"] == "ping":
                 assert data == {"type": "ping"}
                 continue
-            kind = anthropic.types.Message if data["type"] == "message" else anthropic.types.RawMessageStreamEvent
+            kind = (
+                anthropic.types.Message
+                if data["type"] == "message"
+                else anthropic.types.RawMessageStreamEvent
+            )
             assert strictly(kind, data) == set()
     assert seen == {
-        "message", "message_start", "content_block_start", "ping", "content_block_delta", "content_block_stop",
-        "message_delta", "message_stop",
-    }  # fmt: skip
+        "message",
+        "message_start",
+        "content_block_start",
+        "ping",
+        "content_block_delta",
+        "content_block_stop",
+        "message_delta",
+        "message_stop",
+    }
     counted = post(f"{MESSAGES}/count_tokens", model=CLAUDE, messages=user("답")).json()
     assert strictly(anthropic.types.MessageTokensCount, counted) == set()
 
@@ -195,7 +230,9 @@ def test_errors_fit_the_sdk(post, kind):
     assert strictly(openai.types.shared.ErrorObject, chat["error"]) == set() and chat.keys() == {"error"}
     message = post(MESSAGES, model=CLAUDE, max_tokens=9, messages=user(kind)).json()
     if kind == "too_large":  # 앞단이 보내는 오류라서 SDK의 모델보다 작습니다(anthropic-sdk-python의 이슈 938)
-        assert message == {"error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}}
+        assert message == {
+            "error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}
+        }
     elif kind == "conflict":  # SDK의 ErrorType에는 있지만 ErrorResponse에는 아직 없습니다
         assert message["error"]["type"] in get_args(anthropic.types.shared.ErrorType)
     else:
@@ -267,7 +304,7 @@ LEFT_OUT = {
 # 실제 기록에는 없지만 우리는 적는 것과 그 까닭
 NOT_YET_SEEN = {
     ".system_fingerprint": "HF: InferenceClient의 모델이 요구하고, 스트림의 기록에는 있습니다",
-    ".usage.input_tokens_details.cache_write_tokens": "2026년의 SDK가 요구합니다(azure의 기록 P061에는 있습니다)",
+    ".usage.input_tokens_details.cache_write_tokens": "2026년의 SDK가 요구합니다(azure의 P061에 있습니다)",
     ".response.usage.input_tokens_details.cache_write_tokens": "위와 같습니다",
     ".incomplete_details.reason": "기록에 잘린 답이 없습니다",
 }

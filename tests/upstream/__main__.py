@@ -13,7 +13,7 @@ from .script import Script
 from .server import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
-# 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다. 우연히라도 답의 글과 겹치면 키가 샌 것으로 보이므로 아무 뜻 없이 만듭니다.
+# 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다. 답의 글과 겹치면 샌 것으로 보이므로 아무 뜻 없이 만듭니다.
 FAKE_KEYS = {
     "OPENAI_API_KEY": "sk-" + secrets.token_hex(20),
     "ANTHROPIC_API_KEY": "sk-ant-" + secrets.token_hex(20),
@@ -24,7 +24,7 @@ FAKE_KEYS = {
 
 
 def record(number: str) -> int:
-    """노트북을 대본의 서버에 대고 다시 녹화합니다. 대본에 없는 요청이 하나라도 있으면 0이 아닌 값을 돌려줍니다."""
+    """노트북을 대본의 서버에 대고 다시 녹화합니다. 대본에 없는 요청이 있었으면 0이 아닌 값을 돌려줍니다."""
     from llmkit.record import record_notebook
 
     notebooks = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))

@@ -21,8 +21,16 @@ def check(asked: dict[str, Any], provider: str) -> None:
         raise Refusal("you must provide a model parameter")
     if "messages" not in asked:
         raise Refusal("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
+    if not isinstance(asked["messages"], list):
+        message = (
+            f"Invalid type for 'messages': expected an array of objects, but got {_named(asked['messages'])}."
+        )
+        raise Refusal(message, "messages", "invalid_type")
     if not asked["messages"]:
-        message = "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
+        message = (
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
+            "but got an empty array instead."
+        )
         raise Refusal(message, "messages", "empty_array")
     if provider != "openai":
         return
@@ -31,13 +39,21 @@ def check(asked: dict[str, Any], provider: str) -> None:
     if not reasons(asked["model"]):
         return
     if "max_tokens" in asked:
-        message = ("Unsupported parameter: 'max_tokens' is not supported with this model. "
-                   "Use 'max_completion_tokens' instead.")  # fmt: skip
-        raise Refusal(message, "max_tokens", kind="unsupported_parameter")
+        message = (
+            "Unsupported parameter: 'max_tokens' is not supported with this model. "
+            "Use 'max_completion_tokens' instead."
+        )
+        raise Refusal(message, "max_tokens", "unsupported_parameter")
     for name in refused_sampling(asked, asked.get("reasoning_effort")):
-        message = (f"Unsupported value: '{name}' does not support {asked[name]} with this model. "
-                   "Only the default (1) value is supported.")  # fmt: skip
+        message = (
+            f"Unsupported value: '{name}' does not support {asked[name]} with this model. "
+            "Only the default (1) value is supported."
+        )
         raise Refusal(message, name, "unsupported_value")
+
+
+def _named(value: Any) -> str:
+    return {str: "a string", dict: "an object", type(None): "null"}.get(type(value), "a number") + " instead"
 
 
 def reasons(model: str) -> bool:
@@ -46,7 +62,7 @@ def reasons(model: str) -> bool:
 
 
 def refused_sampling(asked: dict[str, Any], effort: str | None) -> list[str]:
-    """추론 모델이 받지 않는 temperature, top_p. 새 모델은 effort가 "none"일 때 받고, 옛 모델은 늘 거절합니다(facts.md)."""
+    """추론 모델이 거절하는 temperature, top_p. effort가 "none"이면 새 모델은 받지만 옛 모델은 거절합니다."""
     always = re.match(r"o\d|gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?$", asked["model"])
     if effort == "none" and not always:
         return []
@@ -65,11 +81,8 @@ def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
 def usage(reply: Reply) -> dict[str, Any]:
     prompt, completion = reply.prompt_tokens, sum(c.tokens for c in reply.completions)
     reasoning = sum(c.reasoning_tokens for c in reply.completions)
-    total: dict[str, Any] = {
-        "prompt_tokens": prompt,
-        "completion_tokens": completion,
-        "total_tokens": prompt + completion,
-    }
+    total: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
+    total["total_tokens"] = prompt + completion
     if reply.provider == "openai":
         total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
         total["completion_tokens_details"] = {
@@ -80,7 +93,8 @@ def usage(reply: Reply) -> dict[str, Any]:
         }
     elif reply.provider == "groq":
         seconds = completion * reply.token_ms / 1000
-        total |= {"queue_time": 0.005, "prompt_time": 0.01, "completion_time": seconds, "total_time": 0.01 + seconds}
+        total |= {"queue_time": 0.005, "prompt_time": 0.01, "completion_time": seconds}
+        total["total_time"] = 0.01 + seconds
         if reasoning:
             total["completion_tokens_details"] = {"reasoning_tokens": reasoning}
     return total
@@ -111,7 +125,7 @@ def events(reply: Reply) -> Iterator[Event]:
         logprobs = {"logprobs": None} if groq else {}
         return {"index": index, "delta": content, **logprobs, "finish_reason": finish}
 
-    first = {"role": "assistant", "content": "", "refusal": None} if openai else {"role": "assistant", "content": ""}
+    first = {"role": "assistant", "content": "", **({"refusal": None} if openai else {})}
     for index in range(len(reply.completions)):
         yield Event(chunk([delta(index, first)], **({"x_groq": _groq(reply)} if groq else {})))
     for row in zip_longest(*[completion.pieces() for completion in reply.completions]):
@@ -119,8 +133,9 @@ def events(reply: Reply) -> Iterator[Event]:
             if piece is not None:
                 yield Event(chunk([delta(index, {"content": piece})]), text=True)
     for index, completion in enumerate(reply.completions):
-        total = {"x_groq": {"id": reply.id("req_"), "usage": usage(reply)}, "usage": usage(reply)} if groq else {}
-        yield Event(chunk([delta(index, {}, completion.finish)], **total))
+        total = usage(reply)
+        extra = {"x_groq": {"id": reply.id("req_"), "usage": total}, "usage": total} if groq else {}
+        yield Event(chunk([delta(index, {}, completion.finish)], **extra))
     if include_usage and not groq:
         yield Event(chunk([], usage=usage(reply)))
     yield Event("data: [DONE]\n\n")

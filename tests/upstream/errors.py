@@ -1,6 +1,7 @@
 """제공자마다 다른 오류의 상태, 본문, 헤더.
 
-본문의 꼴은 실제 기록(../shared/real_exchanges)과 공개된 이슈에 남은 것을 따랐습니다. 키와 조직 이름은 되돌려 적지 않습니다.
+본문의 꼴은 실제 기록(../shared/real_exchanges)과 공개된 이슈에 남은 것을 따랐습니다.
+OpenAI는 틀린 키의 앞뒤 몇 글자를 되돌려 적지만, 여기서는 전부 별표입니다.
 """
 
 from __future__ import annotations
@@ -15,10 +16,9 @@ from .script import Fault
 class Refusal(Exception):
     """대본에 없어도 제공자가 거절할 요청: 서버가 그 제공자의 오류 응답으로 바꿉니다."""
 
-    def __init__(self, message: str | None = None, param: str | None = None, code: str | None = None,
-                 kind: str = "invalid_request") -> None:  # fmt: skip
-        super().__init__(message or kind)
-        self.fault = Fault(kind, message, param, code)
+    def __init__(self, message: str | None, param: str | None = None, code: str | None = None) -> None:
+        super().__init__(message)
+        self.fault = Fault("invalid_request", message, param, code)
 
 
 @dataclass(frozen=True)
@@ -38,8 +38,21 @@ class Failure:
 
 
 QUOTA = (
-    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
-    "read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+    "You exceeded your current quota, please check your plan and billing details. For more information on "
+    "this error, read the docs: https://platform.openai.com/docs/guides/error-codes/api-errors."
+)
+RATE_LIMIT = (
+    "Rate limit reached for {model} in organization org-authored on requests per min (RPM): Limit 3, Used 3, "
+    "Requested 1. Please try again in {retry_after}s. Visit https://platform.openai.com/account/rate-limits "
+    "to learn more."
+)
+LOW_CREDIT = (
+    "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or "
+    "purchase credits."
+)
+WRONG_KEY = (
+    "Incorrect API key provided: ********. You can find your API key at "
+    "https://platform.openai.com/account/api-keys."
 )
 TOO_LONG = "Your input exceeds the context window of this model. Please adjust your input and try again."
 PROXY_TEXT = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
@@ -47,8 +60,7 @@ PROXY_HTML = "<html><head><title>Authored proxy</title></head><body><h1>It works
 
 # kind: (상태, type, code, 문장). OpenAI와, 같은 꼴을 쓰는 제공자들.
 OPENAI = {
-    "invalid_api_key": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided: ********. "
-                        "You can find your API key at https://platform.openai.com/account/api-keys."),
+    "invalid_api_key": (401, "invalid_request_error", "invalid_api_key", WRONG_KEY),
     "permission": (403, "invalid_request_error", "model_not_found",
                    "Project `proj_authored` does not have access to model `{model}`"),
     "model_not_found": (404, "invalid_request_error", "model_not_found",
@@ -58,41 +70,37 @@ OPENAI = {
                               "Unsupported parameter: '{param}' is not supported with this model."),
     "context_length": (400, "invalid_request_error", "context_length_exceeded", TOO_LONG),
     "request_timeout": (408, "server_error", None, "Request timed out."),
-    "conflict": (409, "invalid_request_error", "conflict", "The resource is being modified by another request."),
+    "conflict": (409, "invalid_request_error", "conflict", "The resource was modified by another request."),
     "too_large": (413, "invalid_request_error", "request_too_large", "Request body is too large."),
     "unprocessable": (422, "invalid_request_error", None, "Unable to process the request."),
-    "rate_limit": (429, "requests", "rate_limit_exceeded", "Rate limit reached for {model} in organization org-authored "
-                   "on requests per min (RPM): Limit 3, Used 3, Requested 1. Please try again in {retry_after}s. Visit "
-                   "https://platform.openai.com/account/rate-limits to learn more."),
+    "rate_limit": (429, "requests", "rate_limit_exceeded", RATE_LIMIT),
     "insufficient_quota": (429, "insufficient_quota", "insufficient_quota", QUOTA),
-    "server_error": (500, "server_error", None, "The server had an error while processing your request. Sorry about that!"),
+    "server_error": (500, "server_error", None, "The server had an error while processing your request."),
     "overloaded": (503, "server_error", None, "The engine is currently overloaded, please try again later."),
 }  # fmt: skip
 
 # kind: (상태, type, 문장)
 ANTHROPIC = {
     "invalid_api_key": (401, "authentication_error", "invalid x-api-key"),
-    "permission": (403, "permission_error", "Your API key does not have permission to use the specified resource."),
+    "permission": (403, "permission_error", "Your API key cannot use the specified resource."),
     "model_not_found": (404, "not_found_error", "model: {model}"),
     "invalid_request": (400, "invalid_request_error", "Invalid request."),
     "unsupported_parameter": (400, "invalid_request_error", "{param}: Extra inputs are not permitted"),
     "context_length": (400, "invalid_request_error", "prompt is too long: 1000001 tokens > 1000000 maximum"),
     "request_timeout": (408, "timeout_error", "Request timed out."),
-    "conflict": (409, "conflict_error", "The resource is being modified by another request."),
+    "conflict": (409, "conflict_error", "The resource was modified by another request."),
     "too_large": (413, "request_too_large", "Request exceeds the maximum size"),
     "unprocessable": (422, "invalid_request_error", "Unable to process the request."),
-    "rate_limit": (429, "rate_limit_error", "This request would exceed the rate limit for your organization of "
-                   "50 requests per minute."),
-    "insufficient_quota": (400, "invalid_request_error", "Your credit balance is too low to access the Anthropic API. "
-                           "Please go to Plans & Billing to upgrade or purchase credits."),
+    "rate_limit": (429, "rate_limit_error", "This request would exceed the rate limit of your organization."),
+    "insufficient_quota": (400, "invalid_request_error", LOW_CREDIT),
     "server_error": (500, "api_error", "Internal server error"),
     "overloaded": (529, "overloaded_error", "Overloaded"),
 }  # fmt: skip
 
 # Gemini가 쓰는 구글의 상태 이름
 GOOGLE = {
-    400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 408: "DEADLINE_EXCEEDED",
-    409: "ABORTED", 429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
+    400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 404: "NOT_FOUND", 409: "ABORTED",
+    429: "RESOURCE_EXHAUSTED", 500: "INTERNAL", 503: "UNAVAILABLE",
 }  # fmt: skip
 
 
@@ -118,12 +126,13 @@ def failure(provider: str, fault: Fault, model: str, request_id: str) -> Failure
         # 구글은 잘못된 키에 400을 주고, OpenAI 호환 주소의 오류를 목록에 싸서 보냅니다.
         if fault.kind == "invalid_api_key":
             status, text = 400, "API key not valid. Please pass a valid API key."
-        return Failure(status, [{"error": {"code": status, "message": text, "status": GOOGLE.get(status)}}], headers)
+        google = {"code": status, "message": text, "status": GOOGLE.get(status, "UNKNOWN")}
+        return Failure(status, [{"error": google}], headers)
     if provider == "huggingface" and fault.kind == "invalid_api_key":
         return Failure(401, {"error": "Invalid username or password."})
     if provider == "huggingface" and fault.kind == "model_not_found":
         text = f"The requested model '{model}' is not supported by any provider you have enabled."
-        return Failure(400, {"error": {**error, "message": text, "param": "model", "code": "model_not_supported"}})
+        return Failure(400, {"error": {**error, "message": text, "code": "model_not_supported"}})
     if provider == "groq":
         error = {key: value for key, value in error.items() if value is not None}
     return Failure(status, {"error": error}, headers)

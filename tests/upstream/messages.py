@@ -21,8 +21,10 @@ def check(asked: dict[str, Any], provider: str, counting: bool = False) -> None:
         raise Refusal("messages: at least one message is required")
     for message in asked["messages"]:
         if message.get("role") not in ("user", "assistant"):
-            raise Refusal(f"messages: Unexpected role \"{message.get('role')}\". The Messages API accepts a top-level "
-                          "`system` parameter, not \"system\" as an input message role.")  # fmt: skip
+            raise Refusal(
+                f'messages: Unexpected role "{message.get("role")}". The Messages API accepts a top-level '
+                '`system` parameter, not "system" as an input message role.'
+            )
 
 
 def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
@@ -33,7 +35,6 @@ def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
 def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
     """출력 토큰의 제한과 stop."""
     return asked.get("max_tokens"), asked.get("stop_sequences")
-
 
 
 def body(reply: Reply) -> dict[str, Any]:
@@ -51,7 +52,9 @@ def events(reply: Reply) -> Iterator[Event]:
     """스트림의 SSE 이벤트. 조각은 실제처럼 토큰 여러 개씩 옵니다."""
 
     def event(kind: str, **fields: Any) -> Event:
-        return Event(sse({"type": kind, **fields}, kind), text="delta" in fields and kind == "content_block_delta")
+        return Event(
+            sse({"type": kind, **fields}, kind), text="delta" in fields and kind == "content_block_delta"
+        )
 
     completion = reply.completions[0]
     usage = _usage(reply, completion.tokens)

@@ -1,4 +1,4 @@
-"""제공자마다 지금 부를 수 있는 모델과, 그 목록을 보여 주는 GET의 본문. 목록과 종료일은 설치된 SDK에서 읽습니다."""
+"""제공자마다 지금 부를 수 있는 모델과 그것을 보여 주는 본문. 목록과 종료일은 설치된 SDK에서 읽습니다."""
 
 from __future__ import annotations
 
@@ -12,11 +12,22 @@ from anthropic.resources.messages.messages import DEPRECATED_MODELS
 from anthropic.types import Model as AnthropicModel
 from openai.types.shared import chat_model
 
-# 목록이 SDK에 없는 제공자: 강좌가 쓰는 모델과, 옛 예제에 자주 나오지만 끝난 모델(2026-11-21 확인, 출처는 facts.md).
+# 목록이 SDK에 없는 제공자에서 강좌가 쓰는 모델과, 그 가운데 알려진 종료일(2026-11-21 확인, 출처는 facts.md).
 LISTED = {
-    "gemini": ["gemini-2.5-flash-lite", "gemini-2.5-flash", "gemini-2.5-pro", "gemini-3.5-flash", "gemini-3.5-flash-lite"],
+    "gemini": [
+        "gemini-2.5-flash-lite",
+        "gemini-2.5-flash",
+        "gemini-2.5-pro",
+        "gemini-3.5-flash",
+        "gemini-3.5-flash-lite",
+    ],
     "groq": ["openai/gpt-oss-20b", "openai/gpt-oss-120b", "qwen/qwen3-32b"],
-    "huggingface": ["meta-llama/Llama-3.1-8B-Instruct", "openai/gpt-oss-20b", "openai/gpt-oss-120b", "Qwen/Qwen3-32B"],
+    "huggingface": [
+        "meta-llama/Llama-3.1-8B-Instruct",
+        "openai/gpt-oss-20b",
+        "openai/gpt-oss-120b",
+        "Qwen/Qwen3-32B",
+    ],
 }
 SHUTDOWNS = {"gemini-2.5-flash": date(2026, 12, 1), "gemini-2.5-pro": date(2026, 12, 1)}
 
@@ -26,7 +37,9 @@ def shutdowns() -> dict[str, date]:
     """모델 이름 -> 서비스가 끝나는(끝난) 날."""
     dates = dict(SHUTDOWNS)
     notes = inspect.getsource(chat_model).partition('"""Deprecated values:')[2]
-    for names, day in re.findall(r'- ((?:"[^"]+",?\s+)*"[^"]+"):\s+Announced\s+shutdown\s+date:\s+([\d-]+)', notes):
+    for names, day in re.findall(
+        r'- ((?:"[^"]+",?\s+)*"[^"]+"):\s+Announced\s+shutdown\s+date:\s+([\d-]+)', notes
+    ):
         dates |= dict.fromkeys(re.findall(r'"([^"]+)"', names), date.fromisoformat(day))
     for name, day in DEPRECATED_MODELS.items():
         dates[name] = datetime.strptime(re.sub(r"(?<=\d)(st|nd|rd|th)", "", day), "%B %d, %Y").date()
@@ -49,7 +62,9 @@ def current(provider: str, day: date) -> list[str]:
 
 def served_as(provider: str, name: str) -> str:
     """응답의 `model`에 적힐 이름: 날짜 붙은 판이 하나 있는 별칭이면 그 판, 아니면 그대로."""
-    versions = [m for m in _listed(provider) if re.fullmatch(re.escape(name) + r"-(\d{8}|\d{4}-\d\d-\d\d)", m)]
+    versions = [
+        m for m in _listed(provider) if re.fullmatch(re.escape(name) + r"-(\d{8}|\d{4}-\d\d-\d\d)", m)
+    ]
     return versions[0] if len(versions) == 1 else name
 
 

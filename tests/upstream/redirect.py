@@ -1,7 +1,7 @@
 """httpx2와 httpx가 보내는 요청을 이 컴퓨터의 서버로 돌립니다: 네트워크가 통째로 옮겨진 것과 같습니다.
 
-`llmkit`의 훅보다 먼저 설치해서 그 아래에 놓습니다. 녹화기는 https://api.openai.com으로 보낸 요청을 보지만, 실제로 답한 상대가
-루프백인 것을 연결에서 알아내므로 `authored`로 적습니다.
+`llmkit`의 훅보다 먼저 설치해서 그 아래에 놓습니다. 녹화기는 https://api.openai.com으로 보낸 요청을 보지만,
+실제로 답한 상대가 루프백인 것을 연결에서 알아내므로 `authored`로 적습니다.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from .script import Answer
 class Completion:
     """출력 제한과 stop까지 적용한 답 하나.
 
-    `tokens`는 추론 토큰을 더한 출력 토큰, `finish`는 "stop" 또는 "length", `stopped_by`는 답을 멈춘 stop 문자열입니다.
+    `tokens`는 추론 토큰을 더한 출력 토큰, `finish`는 "stop"이나 "length", `stopped_by`는 답을 멈춘 말입니다.
     """
 
     text: str
@@ -44,7 +44,7 @@ class Completion:
 
 @dataclass(frozen=True)
 class Reply:
-    """요청 하나에 보낼 것. `digest`는 요청과 몇 번째 답인지에서 나온 16진수라서 id가 녹화할 때마다 같습니다."""
+    """요청 하나에 보낼 것. `digest`는 요청과 몇 번째 답인지로 정한 16진수라서 id가 녹화할 때마다 같습니다."""
 
     provider: str
     request: dict[str, Any]

@@ -69,7 +69,9 @@ def events(reply: Reply) -> Iterator[Event]:
     def event(kind: str, **fields: Any) -> Event:
         nonlocal number
         number += 1
-        return Event(sse({"type": kind, "sequence_number": number - 1, **fields}, kind), text="delta" in fields)
+        return Event(
+            sse({"type": kind, "sequence_number": number - 1, **fields}, kind), text="delta" in fields
+        )
 
     start = {**_head(reply), "status": "in_progress"}
     yield event("response.created", response=start)
@@ -102,7 +104,13 @@ def _output(reply: Reply) -> list[dict[str, Any]]:
         text = {"type": "output_text", "annotations": [], "logprobs": [], "text": completion.text}
         status = "incomplete" if completion.finish == "length" else "completed"
         items.append(
-            {"id": reply.id("msg_"), "type": "message", "status": status, "content": [text], "role": "assistant"}
+            {
+                "id": reply.id("msg_"),
+                "type": "message",
+                "status": status,
+                "content": [text],
+                "role": "assistant",
+            }
         )
     return items
 

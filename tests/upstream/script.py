@@ -33,9 +33,9 @@ class Fault:
 
 
 HTTP_FAULTS = {
-    "invalid_api_key", "permission", "model_not_found", "invalid_request", "unsupported_parameter", "context_length",
-    "request_timeout", "conflict", "too_large", "unprocessable", "rate_limit", "insufficient_quota", "server_error",
-    "unavailable", "overloaded", "not_json",
+    "invalid_api_key", "permission", "model_not_found", "invalid_request", "unsupported_parameter",
+    "context_length", "request_timeout", "conflict", "too_large", "unprocessable", "rate_limit",
+    "insufficient_quota", "server_error", "unavailable", "overloaded", "not_json",
 }  # fmt: skip
 TRANSPORT_FAULTS = {"stall", "close", "drop", "error_event"}
 
@@ -47,14 +47,12 @@ class Answer:
     fault: Fault | None = None
 
     @classmethod
-    def read(cls, value: str | dict[str, Any], reasoning_tokens: int = 0, fault: Fault | None = None) -> Answer:
-        if isinstance(value, str):
-            return cls(value.strip("\n"), reasoning_tokens, fault)
-        table = {"reasoning_tokens": reasoning_tokens, **value}
-        text = table.pop("answer", "").strip("\n")
+    def read(cls, value: str | dict[str, Any], **defaults: Any) -> Answer:
+        """글 하나, 또는 항목과 같은 키(answer, reasoning_tokens, fault)의 표를 읽습니다."""
+        table = {**defaults, **({"answer": value} if isinstance(value, str) else value)}
         if "fault" in table:
             table["fault"] = Fault.read(table["fault"])
-        return cls(text=text, **table)
+        return cls(text=table.pop("answer", "").strip("\n"), **table)
 
 
 @dataclass(frozen=True)
@@ -97,32 +95,32 @@ class Entry:
         conditions = cls.__dataclass_fields__.keys() - {"answers"}
         if unknown := table.keys() - conditions - {"answer", "answers", "reasoning_tokens", "fault"}:
             raise ValueError(f"모르는 키입니다: {', '.join(sorted(unknown))}")
-        reasoning_tokens = table.pop("reasoning_tokens", 0)
-        fault = Fault.read(table.pop("fault")) if "fault" in table else None
+        defaults = {name: table.pop(name) for name in ("reasoning_tokens", "fault") if name in table}
         if "answer" in table and "answers" in table:
             raise ValueError("answer와 answers 가운데 하나만 적으십시오.")
         given = table.pop("answers", None) or [table.pop("answer", None)]
-        if given == [None] and fault is None:
+        if given == [None] and "fault" not in defaults:
             raise ValueError("answer, answers, fault 가운데 하나가 필요합니다.")
-        answers = [Answer.read(value or "", reasoning_tokens, fault) for value in given]
+        answers = [Answer.read(value or "", **defaults) for value in given]
         if not table:
-            raise ValueError(f"어떤 요청의 답인지 조건을 하나 이상 적으십시오: {', '.join(sorted(conditions))}")
+            raise ValueError(f"조건을 하나 이상 적으십시오: {', '.join(sorted(conditions))}")
         for key in ("contains", "provider"):
             if isinstance(table.get(key), str):
                 table[key] = [table[key]]
         return cls(answers=answers, **table)
 
     def matches(self, question: Question) -> bool:
-        wanted = self.body
+        """적힌 조건이 모두 맞는가."""
+        bare = self.system == "" and not question.system
         return (
             (self.prompt is None or self.prompt.strip() == question.prompt)
             and all(part in question.prompt for part in self.contains)
             and (self.regex is None or re.search(self.regex, question.prompt) is not None)
-            and (self.system is None or (self.system in question.system if self.system else not question.system))
+            and (self.system is None or bare or bool(self.system and self.system in question.system))
             and (self.turns is None or self.turns == len(question.dialogue))
             and (not self.provider or question.provider in self.provider)
             and (self.path is None or question.path.endswith(self.path))
-            and all(key in question.body and question.body[key] == wanted[key] for key in wanted)
+            and all(key in question.body and question.body[key] == self.body[key] for key in self.body)
         )
 
 

@@ -1,6 +1,6 @@
 """듣고, 답하거나 실패하는 HTTP 서버.
 
-표준 라이브러리의 ThreadingHTTPServer를 씁니다: 의존성이 없고, 연결을 중간에 끊는 것 같은 실패를 소켓에서 진짜로 낼 수 있습니다.
+표준 라이브러리의 ThreadingHTTPServer를 씁니다: 의존성이 없고, 연결이 끊기는 실패를 소켓에서 진짜로 냅니다.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,8 +40,8 @@ RATE_LIMITS = {
     "x-ratelimit-reset-tokens": "15ms",
 }
 NO_KEY = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
-    "(i.e. Authorization: Bearer YOUR_KEY)."
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+    "auth (i.e. Authorization: Bearer YOUR_KEY)."
 )
 
 
@@ -110,8 +111,9 @@ class Handler(BaseHTTPRequestHandler):
         body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
         self.request_text = f"{self.provider} {self.command} {self.path} {body}"
         self._name_answer(0)
+        if fault := self._key_fault():
+            return self._fail(fault)
         try:
-            self._check_key()
             answer()
         except Refusal as refusal:
             self._fail(refusal.fault)
@@ -121,20 +123,22 @@ class Handler(BaseHTTPRequestHandler):
         self.digest = hashlib.sha256(f"{position} {self.request_text}".encode()).hexdigest()
         self.request_id = f"req_authored_{self.digest[:24]}"
 
-    def _check_key(self) -> None:
+    def _key_fault(self) -> Fault | None:
         public = self.provider == "huggingface" and self.command == "GET"
         if not public and not any(self.headers.get(name) for name in ("authorization", "x-api-key")):
             message = "x-api-key header is required" if self.provider == "anthropic" else NO_KEY
-            raise Refusal(message, kind="invalid_api_key")
+            return Fault("invalid_api_key", message)
         if self.provider == "anthropic" and not self.headers.get("anthropic-version"):
-            raise Refusal("anthropic-version: header is required")
+            return Fault("invalid_request", "anthropic-version: header is required")
+        return None
 
     def _get(self) -> None:
         """모델 목록, 모델 하나, Hub의 제공자 표."""
         at = self.server.script.date
         if found := re.fullmatch(r"/api/models/(.+)", self.url_path):
             if not models.known("huggingface", found[1], at.date()):
-                return self._send_failure(Failure(404, {"error": "Repository not found"}, {"x-error-code": "RepoNotFound"}))
+                unknown = {"error": "Repository not found"}
+                return self._send_failure(Failure(404, unknown, {"x-error-code": "RepoNotFound"}))
             return self._send_json(models.provider_mapping(found[1]))
         if not (found := re.search(r"/models(?:/(.+))?$", self.url_path)):
             return self._no_such_url()
@@ -145,7 +149,7 @@ class Handler(BaseHTTPRequestHandler):
         for model in listing["data"]:
             if model["id"].removeprefix("models/") == name:
                 return self._send_json(model)
-        raise Refusal(kind="model_not_found")
+        self._fail(Fault("model_not_found"))
 
     def _post(self) -> None:
         """글을 만들거나, 토큰을 셉니다."""
@@ -166,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
             return self._no_such_url()
         model, script = self.asked["model"], self.server.script
         if not models.known(self.provider, model, script.date.date()):
-            raise Refusal(kind="model_not_found")
+            return self._fail(Fault("model_not_found"))
         turns = form.turns(self.asked)
         prompt_tokens = tokens.prompt_tokens(turns, model)
         if counting:
@@ -219,7 +223,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def _start(self, status: int, kind: str, headers: dict[str, str]) -> None:
         self.send_response_only(status, "No Script Entry" if status == 599 else None)
-        for name, value in {"server": "llmkit-upstream", "content-type": kind, **self._ids(), **headers}.items():
+        every = {"server": "llmkit-upstream", "content-type": kind, **self._ids(), **headers}
+        for name, value in every.items():
             self.send_header(name, value)
         self.end_headers()
 
@@ -227,10 +232,11 @@ class Handler(BaseHTTPRequestHandler):
         """요청 id와 사용 한도처럼 모든 응답에 붙는 헤더."""
         script = self.server.script
         if self.provider == "anthropic":
-            limits = {"limit": "50", "remaining": "49", "reset": script.date.strftime("%Y-%m-%dT%H:%M:%SZ")}
             return {
                 "request-id": self.request_id,
-                **{f"anthropic-ratelimit-requests-{name}": value for name, value in limits.items()},
+                "anthropic-ratelimit-requests-limit": "50",
+                "anthropic-ratelimit-requests-remaining": "49",
+                "anthropic-ratelimit-requests-reset": f"{script.date.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             }
         if self.provider == "gemini":
             return {"server-timing": f"gfet4t7; dur={script.first_token_ms}"}
@@ -281,7 +287,11 @@ class Handler(BaseHTTPRequestHandler):
                 return self._stall(fault)
         script = self.server.script
         self._wait(script.first_token_ms / 1000)
-        self._start(200, "text/event-stream; charset=utf-8", {"transfer-encoding": "chunked", "cache-control": "no-cache"})
+        self._start(
+            200,
+            "text/event-stream; charset=utf-8",
+            {"transfer-encoding": "chunked", "cache-control": "no-cache"},
+        )
         for event in events:
             if event.text:
                 if left == 0:

@@ -21,7 +21,7 @@ def count(text: str) -> int:
 def pieces(text: str) -> Iterator[tuple[str, int]]:
     """글을 토큰 경계에서 나눈 조각과 그 조각의 토큰 수입니다.
 
-    한 글자가 여러 토큰에 걸치면(드문 한글, 이모지) 글자가 완성될 때까지 모읍니다. 실제 제공자도 글자를 쪼개어 보내지 않습니다.
+    한 글자가 여러 토큰에 걸치면(드문 한글, 이모지) 글자가 될 때까지 모읍니다. 실제 제공자도 그렇게 합니다.
 
     >>> list(pieces("뷁 좋다"))
     [('뷁', 2), (' 좋', 1), ('다', 1)]
@@ -50,6 +50,6 @@ def prefix(text: str, limit: int) -> str:
 
 
 def prompt_tokens(turns: list[tuple[str, str]], model: str) -> int:
-    """글만 있는 대화의 입력 토큰: 3 + Σ(3 + 역할 + 내용). 추론 모델은 하나 적습니다(실제 기록 111건 중 110건과 일치)."""
+    """글만 있는 대화의 입력 토큰: 3 + Σ(3 + 역할 + 내용). 추론 모델은 하나 적습니다(출처는 facts.md)."""
     total = 3 + sum(3 + count(role) + count(text) for role, text in turns)
     return total - bool(re.match(r"o\d|gpt-[5-9]", model))
