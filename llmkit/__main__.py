@@ -1,0 +1,100 @@
+"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+import sys
+from pathlib import Path
+
+from .providers import PROVIDERS
+
+# argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.
+_KOREAN = {
+    "usage: ": "쓰는 법: ",
+    "options": "선택",
+    "positional arguments": "인자",
+    "show this help message and exit": "이 도움말을 보여 줍니다",
+    "%(prog)s: error: %(message)s\n": "%(message)s\n자세한 것은 `%(prog)s --help`로 봅니다.\n",
+    "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
+    "expected one argument": "값이 하나 필요합니다",
+    "invalid choice: %(value)r (choose from %(choices)s)": "그런 것은 없습니다: %(value)r. 있는 것: %(choices)s",
+    "the following arguments are required: %s": "빠진 인자: %s",
+    "unrecognized arguments: %s": "모르는 인자: %s",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    argparse._ = lambda text: _KOREAN.get(text, text)  # type: ignore[attr-defined]
+    parser = argparse.ArgumentParser(prog="python -m llmkit", description="LLM API 강좌의 명령입니다.")
+    commands = parser.add_subparsers(dest="command", metavar="명령", required=True)
+    commands.add_parser("doctor", help="무엇이 되고 안 되는지, 어떻게 고치는지 알려 줍니다")
+    record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
+    record.add_argument("lesson", metavar="NN", help="노트북 번호나 이름. 예: 01")
+    record.add_argument("--provider", choices=PROVIDERS, metavar="이름", help=f"이 제공자만: {', '.join(PROVIDERS)}")
+    given = parser.parse_args(arguments)
+    if given.command == "doctor":
+        from .doctor import examine
+
+        return examine()
+    try:
+        return _record(find_notebook(given.lesson), given.provider)
+    except Refused as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+
+
+class Refused(Exception):
+    """시킨 일을 할 수 없습니다. 까닭과 할 일을 말합니다."""
+
+
+def find_notebook(lesson: str, folder: Path | None = None) -> Path:
+    """번호("1", "01")나 이름("01_basics", 파일 경로)으로 노트북을 찾습니다. 없으면 `Refused`를 냅니다."""
+    folder = folder or next(
+        (place for place in (Path("notebooks"), Path(__file__).parents[1] / "notebooks") if place.is_dir()), None
+    )
+    notebooks = {path.stem: path for path in sorted(folder.glob("[0-9]*_*.ipynb"))} if folder else {}
+    if not notebooks:
+        raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
+    wanted = Path(lesson).stem
+    number = re.fullmatch(r"0*(\d+)", wanted)
+    for name, path in notebooks.items():
+        if name == wanted or (number and int(name.split("_")[0]) == int(number[1])):
+            return path
+    near = difflib.get_close_matches(wanted, notebooks, n=3, cutoff=0.3) or list(notebooks)
+    raise Refused(f"그런 노트북은 없습니다: {lesson!r}. 가까운 것: {', '.join(near)}")
+
+
+def _record(notebook: Path, provider: str | None) -> int:
+    from .cassette import Cassette
+    from .keys import find_key, load_environment, redact
+    from .record import HOSTED, record_notebook
+    from .session import CASSETTES
+
+    file = CASSETTES / f"{notebook.stem}.json"
+    used = {exchange.provider for exchange in Cassette.load(file).exchanges} if file.exists() else set(HOSTED)
+    wanted = [provider] if provider else [name for name in HOSTED if name in used]
+    load_environment()
+    keys = {name: find_key(PROVIDERS[name]) for name in wanted if PROVIDERS[name].keys}
+    missing = [f"  {PROVIDERS[name].title}: {key.problem}" for name, key in keys.items() if not key.found]
+    ready = [name for name in wanted if name not in keys or keys[name].found]
+    if not ready:
+        raise Refused("\n".join(["녹화하려면 실제 제공자의 키가 필요합니다.", *missing, ".env에 키를 넣고 다시 실행하십시오."]))
+    print(f"{notebook.name}을 녹화합니다: {', '.join(PROVIDERS[name].title for name in ready)}")
+    if missing:
+        print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
+    try:
+        return record_notebook(notebook, providers=ready)
+    except ImportError as error:
+        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하십시오.") from None
+    except Exception as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
+        print(redact(str(error)), file=sys.stderr)
+        print("셀이 실패해 녹화를 멈췄습니다. 여기까지의 교환은 카세트에 담겼습니다.", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # 한글을 모르는 터미널에서도 멈추지 않습니다.
+    sys.exit(main())

@@ -1,0 +1,157 @@
+"""진단: 이 컴퓨터에서 강좌를 실행할 수 있는지, 무엇이 실제 호출이고 무엇이 재생인지, 무엇을 고치면 되는지 말합니다."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, metadata, version
+
+DISTRIBUTION = "llmkit-course"
+GOOD, NOTE, BAD = "좋음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
+Finding = tuple[str, str]
+
+
+def examine() -> int:
+    """진단을 차례로 출력합니다. 강좌를 실행할 수 있으면 0, 없으면 1을 돌려줍니다."""
+    from .keys import redact
+
+    problems = 0
+    for title, section in (
+        ("Python과 패키지", _packages),
+        ("카세트", _cassettes),
+        ("키와 방식", _providers),
+        ("모델", _models),
+    ):
+        print(title)
+        for level, text in section():
+            print(redact(f"  [{level}] {text}"))
+            problems += level == BAD
+        if problems and section is _packages:
+            break  # 패키지가 없으면 나머지는 알아볼 수 없습니다.
+    print(f"문제 {problems}개를 먼저 고치십시오." if problems else "강좌를 실행할 수 있습니다.")
+    return 1 if problems else 0
+
+
+def _packages() -> Iterator[Finding]:
+    python = f"Python {sys.version.split()[0]} ({sys.executable})"
+    enough = sys.version_info >= (3, 11)
+    yield (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드십시오.")
+    install = f"{sys.executable} -m pip install -r requirements.txt"
+    try:
+        from packaging.requirements import Requirement
+
+        needs = [Requirement(line) for line in metadata(DISTRIBUTION).get_all("Requires-Dist") or []]
+    except (ImportError, PackageNotFoundError):
+        yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하십시오: {install}"
+        return
+    for need in needs:
+        try:
+            found = version(need.name)
+        except PackageNotFoundError:
+            yield BAD, f"{need.name}: 설치되어 있지 않습니다. {install}"
+            continue
+        if need.specifier.contains(found, prereleases=True):
+            yield GOOD, f"{need.name} {found}"
+        else:
+            yield BAD, f"{need.name} {found}: 강좌가 쓰는 판({need.specifier})이 아닙니다. {install}"
+    for name in ("jupyterlab", "ipykernel"):
+        with contextlib.suppress(PackageNotFoundError):
+            yield GOOD, f"{name} {version(name)}"
+            continue
+        yield NOTE, f"{name}: 설치되어 있지 않습니다. 이 Python으로 노트북을 열려면: {install}"
+
+
+def _cassettes() -> Iterator[Finding]:
+    from .cassette import Cassette, CassetteError
+    from .session import CASSETTES
+
+    files = sorted(CASSETTES.glob("*.json"))
+    if not files:
+        yield BAD, f"{CASSETTES}에 카세트가 없습니다. 강좌를 다시 설치하십시오."
+    for file in files:
+        try:
+            cassette = Cassette.load(file)
+        except CassetteError as error:
+            yield BAD, str(error)
+            continue
+        authored = sum(exchange.provenance == "authored" for exchange in cassette.exchanges)
+        recorded = len(cassette.exchanges) - authored
+        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 예시 응답 {authored}건"
+
+
+def _providers() -> Iterator[Finding]:
+    from dotenv import find_dotenv
+
+    from .keys import find_key, load_environment
+    from .providers import PROVIDERS
+    from .session import setup
+
+    path = find_dotenv(usecwd=True)
+    yield GOOD, f".env: {path or '없음(키를 넣으려면 .env.example을 .env로 복사하십시오)'}"
+    load_environment()
+    keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
+    forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), setup() as session:
+            modes = dict(session._modes)
+    except ValueError as error:
+        yield BAD, str(error)
+        return
+    for name, key in keys.items():
+        title, live = PROVIDERS[name].title, modes[name] == "live"
+        if live and key.found:
+            yield GOOD, f"{title}: 실제 호출(live). {key.variable} 값을 찾았습니다. 요금이 듭니다."
+            yield from _network(PROVIDERS[name].hosts[0])
+        elif live:
+            yield NOTE, f"{title}: 실제 호출(live)이지만 {key.problem}. 키를 넣거나 {forced} 설정을 지우십시오."
+        elif key.found:
+            yield GOOD, f"{title}: 재생(replay). {key.variable} 값이 있지만 {forced} 때문에 재생합니다."
+        else:
+            yield GOOD, f"{title}: 재생(replay). {key.problem}."
+    local = "재생(replay)" if modes["local"] == "replay" else "서버가 켜져 있으면 실제 호출, 아니면 재생"
+    yield GOOD, f"{PROVIDERS['local'].title}: {local}"
+
+
+def _network(host: str) -> Iterator[Finding]:
+    """연결되는지만 보고 아무것도 보내지 않습니다. 되면 아무 말도 하지 않습니다."""
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return  # 호출은 프록시를 거치므로 바로 연결해 보는 것은 뜻이 없습니다.
+    try:
+        socket.create_connection((host, 443), timeout=3).close()
+    except OSError as error:
+        yield NOTE, f"{host}에 연결할 수 없습니다({error}). 인터넷 연결과 방화벽을 확인하십시오."
+
+
+def _models() -> Iterator[Finding]:
+    from .cassette import Cassette, CassetteError
+    from .keys import load_environment
+    from .models import default_model, model_status
+    from .providers import PROVIDERS
+    from .session import CASSETTES
+
+    load_environment()
+    uses: dict[str, list[str]] = {}
+    for name, provider in PROVIDERS.items():
+        uses.setdefault(default_model(name), []).append(f"{provider.title} 기본값")
+        if chosen := os.environ.get(provider.model_variable):
+            uses.setdefault(chosen, []).append(provider.model_variable)
+    for file in sorted(CASSETTES.glob("*.json")):
+        with contextlib.suppress(CassetteError):  # _cassettes가 이미 말했습니다.
+            for model in set(Cassette.load(file).models.values()):
+                uses.setdefault(model, []).append(file.stem)
+    today = datetime.date.today()
+    for model, where in uses.items():
+        status = model_status(model, on=today)
+        text = f"{status} - {', '.join(where)}"
+        if status.state == "current":
+            yield GOOD, text
+        elif status.state == "deprecated" and status.shutdown:
+            yield NOTE, f"{text}. {(status.shutdown - today).days}일 남았습니다."
+        else:
+            yield NOTE, f"{text}. 재생에는 지장이 없지만 실제 호출은 실패합니다. .env에서 다른 모델을 정하십시오."
+
