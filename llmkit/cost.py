@@ -18,7 +18,7 @@ from itertools import combinations
 from typing import Any
 
 from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, Provider, TieredPrices, TimeOfDateConstraint
+from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstraint, TieredPrices, TimeOfDateConstraint
 from genai_prices.units import _get_registry
 
 from .clock import today
@@ -135,12 +135,9 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     >>> rates.per_million("input_tokens"), rates.per_million("output_tokens")
     (Decimal('0.15000000'), Decimal('0.6000000'))
     """
-    seller, name = _seller(model, provider)
-    if seller in LOCAL:
-        return Rates(name, "무료: 내 컴퓨터에서 실행합니다", None, (), frozenset())
-    info = _provider(seller).find_model(name)
+    seller, info = _find(model, provider)
     if info is None:
-        raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{_nearest(name)}")
+        return Rates(model, "무료: 내 컴퓨터에서 실행합니다", None, (), frozenset())
     prices = _prices(info, day, context)
     rates = tuple(_rates(prices))
     if not rates and "free of charge" in (info.price_comments or "").lower():
@@ -151,6 +148,30 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     ancestors = _get_registry().ancestor_usage_keys
     covered = frozenset(key for key in UNITS if key in keys or ancestors(key) & keys)
     return Rates(info.id, f"{SOURCE}의 {seller}", info.context_window, rates, covered)
+
+
+def price_changes(model: str) -> list[datetime.date]:
+    """모델의 값이 바뀐 날들입니다. 가격표에 없는 모델이면 비어 있습니다.
+
+    >>> price_changes("o3")
+    [datetime.date(2025, 6, 10)]
+    """
+    try:
+        _, info = _find(model, None)
+    except (UnknownPrice, ValueError):
+        return []
+    prices = info.prices if info and isinstance(info.prices, list) else []
+    return [price.constraint.start_date for price in prices if isinstance(price.constraint, StartDateConstraint)]
+
+
+def _find(model: str, provider: str | None) -> tuple[str, ModelInfo | None]:
+    """(판매자, 가격표의 모델)입니다. 내 컴퓨터의 모델이면 가격표에 없으므로 `None`입니다."""
+    seller, name = _seller(model, provider)
+    if seller in LOCAL:
+        return seller, None
+    if info := _provider(seller).find_model(name):
+        return seller, info
+    raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{_nearest(name)}")
 
 
 def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
