@@ -35,6 +35,7 @@ class Notebook:
         self._shell = shell()
         self.in_cells = self._shell is not None
         self._undo: list[Callable[[], None]] = []
+        self._listed: set[str] = set()
         if self._shell is None:
             self._shorten_tracebacks()
             return
@@ -57,6 +58,7 @@ class Notebook:
             self._shell.display_pub.publish({"text/plain": line}, {})
 
     def _before(self, info: Any) -> None:
+        self._listed.clear()
         self._session.start_cell(info.raw_cell or "")
 
     def _after(self, result: Any) -> None:
@@ -74,7 +76,8 @@ class Notebook:
         def raw_input(prompt: str = "") -> str:
             if kernel._allow_stdin:
                 recorded = self._session.player.replies(str(prompt)) if self._session.is_replay else []
-                if recorded:
+                if recorded and prompt not in self._listed:  # 셀마다 한 번만 알립니다.
+                    self._listed.add(prompt)
                     print("재생 중에는 다음 입력에 답이 있습니다: " + ", ".join(repr(reply) for reply in recorded))
                 return original(prompt)
             reply = (self._session.recorder or self._session.player).reply(str(prompt))
