@@ -219,8 +219,7 @@ def _seller(model: str, provider: str | None) -> tuple[str, str]:
     if rest and head in (*SELLERS, *LOCAL, "huggingface") and provider in (None, head):
         if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
             raise UnknownPrice(f"{name!r}는 공개 모델이라 파는 곳마다 값이 다릅니다. {_ask(_resellers(name))}")
-        if (head, provider) != ("openai", "groq"):
-            provider, name = head, rest
+        provider, name = head, rest
     if provider in LOCAL:
         return provider, name
     if provider in SELLERS:
@@ -404,7 +403,7 @@ def _open(source: Any) -> tuple[Mapping[str, Any], str | None, dict[str, str]]:
     usage = fields.get("usage") or fields.get("usage_metadata") or fields.get("usageMetadata")
     if not usage and (inner := fields.get("response") or fields.get("x_groq")) and not isinstance(inner, str):
         return _open(inner)  # Responses 스트림의 마지막 사건, 또는 Groq 스트림의 마지막 조각
-    if not usage and not fields.keys().isdisjoint(("choices", "output", "content", "candidates")):
+    if not usage and not fields.keys().isdisjoint(("usage", "choices", "output", "content", "candidates")):
         raise ValueError(
             "응답에 usage가 없습니다. OpenAI 호환 스트림은 stream_options={'include_usage': True}로 요청해 마지막 "
             "조각을, Anthropic 스트림은 get_final_message()를 주십시오."
