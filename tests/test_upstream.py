@@ -15,11 +15,15 @@ import anthropic
 import httpx
 import httpx2
 import huggingface_hub
+import nbformat
 import openai
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from nbclient.exceptions import CellExecutionError
 
+from llmkit.cassette import Cassette
 from tests.upstream import redirect, tokens
+from tests.upstream.__main__ import FAKE_KEYS, record_with
 from tests.upstream.script import FOLDER, HTTP_FAULTS, Script
 from tests.upstream.testing import QUICK, stand_in
 
@@ -699,3 +703,58 @@ def test_serve_answers_a_client_that_is_pointed_at_it(tmp_path):
                 gpt.chat.completions.create(model=GPT, messages=ASK)
         finally:
             process.terminate()
+
+
+LESSON = """
+import llmkit, openai, anthropic
+session = llmkit.setup("90_record")
+---
+question = [{"role": "user", "content": "대한민국의 수도는?"}]
+chat = openai.OpenAI().chat.completions.create(model="gpt-6-luna", messages=question)
+---
+claude = anthropic.Anthropic()
+with claude.messages.stream(model="claude-haiku-5-5", max_tokens=99, messages=question) as stream:
+    print(stream.get_final_text())
+---
+try:
+    openai.OpenAI().responses.create(model="gpt-3.5-turbo", input="대한민국의 수도는?")
+except openai.NotFoundError as error:
+    print(error.code)
+"""
+
+
+def recorded(folder, lesson=LESSON):
+    """작은 노트북을 진짜 커널에서 녹화한 결과: 상태와 카세트 파일."""
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook()
+    notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in lesson.split("---")]
+    nbformat.write(notebook, folder / "90_record.ipynb")
+    script = Script.parse(QUICK + CAPITAL)
+    status = record_with(script, folder / "90_record.ipynb", cassettes=folder, save=False)
+    return status, folder / "90_record.json"
+
+
+def test_recording_a_notebook_makes_the_same_authored_cassette_every_time(tmp_path):
+    status, path = recorded(tmp_path / "one")
+    first, again = Cassette.load(path).exchanges, Cassette.load(recorded(tmp_path / "two")[1]).exchanges
+    assert status == 0
+    assert [(e.provenance, e.provider, e.status) for e in first] == [
+        ("authored", "openai", 200),
+        ("authored", "anthropic", 200),
+        ("authored", "openai", 404),
+    ]
+    assert len(first[1].events) > 5
+    for one, other in zip(first, again, strict=True):
+        assert one.same_answer(other) and one.headers == other.headers and one.body == other.body
+    text = path.read_text(encoding="utf-8")
+    assert ANSWER in text and not any(key in text for key in FAKE_KEYS.values())
+
+
+def test_recording_a_prompt_that_has_no_entry_fails(tmp_path, capsys):
+    with pytest.raises(CellExecutionError, match="대본에 이 요청의 답이 없습니다"):
+        recorded(tmp_path / "one", LESSON.replace("수도", "인구"))
+    assert "대본에 답이 없는 요청: '대한민국의 인구는?'" in capsys.readouterr().err
+    swallowed = LESSON.replace("except openai.NotFoundError as error", "except Exception as error").replace(
+        'model="gpt-3.5-turbo", input="대한민국의 수도는?"', 'model="gpt-6-luna", input="인구는?"'
+    )
+    assert recorded(tmp_path / "two", swallowed)[0] == 1  # 셀이 오류를 삼켜도

@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from .script import Script
 from .server import Upstream
@@ -24,22 +25,32 @@ FAKE_KEYS = {
 
 
 def record(number: str) -> int:
-    """노트북을 대본의 서버에 대고 다시 녹화합니다. 대본에 없는 요청이 있었으면 0이 아닌 값을 돌려줍니다."""
-    from llmkit.record import record_notebook
-
+    """번호가 `number`인 노트북을 그 대본으로 다시 녹화합니다."""
     notebooks = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
     if len(notebooks) != 1:
         print(f"notebooks에 {number}_*.ipynb가 하나 있어야 하는데 {len(notebooks)}개입니다.", file=sys.stderr)
         return 2
-    with Upstream(Script.of_lesson(number)) as server:
+    return record_with(Script.of_lesson(number), notebooks[0])
+
+
+def record_with(script: Script, notebook: Path, **options: Any) -> int:
+    """노트북을 대본의 서버에 대고 녹화합니다. `options`는 `llmkit.record.record_notebook`에 그대로 갑니다.
+
+    돌려주는 것: 모두 담았으면 0. 대본에 없는 요청이나 담지 못한 교환이 있었으면 1.
+    """
+    from llmkit.record import record_notebook
+
+    with Upstream(script) as server:
         startup = (
             f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
             f"from tests.upstream import redirect; redirect.install({server.port})",
         )
-        status = record_notebook(notebooks[0], startup=startup)
-        for prompt in server.unanswered:
-            print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
-        return status or (1 if server.unanswered else 0)
+        try:
+            status = record_notebook(notebook, startup=startup, **options)
+        finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 까닭을 먼저 말합니다.
+            for prompt in server.unanswered:
+                print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
+        return status or int(bool(server.unanswered))
 
 
 def serve(port: int, number: str | None) -> int:

@@ -64,6 +64,7 @@ class Upstream(ThreadingHTTPServer):
         self._lock = threading.Lock()
 
     def __enter__(self) -> Upstream:
+        tokens.count("")  # 어휘를 미리 읽어, 첫 요청만 느려지지 않게 합니다.
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
