@@ -12,8 +12,10 @@ from pathlib import Path
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
-# 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다.
+# 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다. 낱말의 첫머리에서만
+# 찾으므로 task-...는 키가 아니지만, \n이나 %3D처럼 이스케이프한 글자 뒤도 첫머리입니다.
 _SHAPE = re.compile(
+    r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
     r"(?:sk-(?:ant-|proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|gsk_[A-Za-z0-9]{20,}"
     r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
 )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .request import Ask
 
 _WIDTH = 64  # 값 하나를 보여 주는 글자 수
+_MARGIN = 400  # 가장 긴 키보다 길게
 _SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
 
 
@@ -95,12 +96,22 @@ def _show(value: Any) -> str:
 
 
 def _focus(before: str, now: str) -> tuple[str, str]:
-    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다."""
-    same = next((at for at, (a, b) in enumerate(zip(before, now)) if a != b), min(len(before), len(now)))
-    start = max(0, same - _WIDTH // 3)
-    return _cut(before, start), _cut(now, start)
+    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다. 자른 키는 알아볼 수 없으므로 자르기 전에 가립니다."""
+    same = _first_difference(before, now)
+    start = max(0, same - _MARGIN)
+    before, now = redact(before[start : same + _MARGIN]), redact(now[start : same + _MARGIN])
+    middle = max(0, _first_difference(before, now) - _WIDTH // 3)
+    return _cut(before, middle, start), _cut(now, middle, start)
 
 
-def _cut(text: str, start: int) -> str:
+def _first_difference(one: str, other: str) -> int:
+    at = 0
+    while at < len(one) and one[at : at + 4096] == other[at : at + 4096]:
+        at += 4096  # 긴 글에서 한 글자씩 견주면 느립니다.
+    pairs = zip(one[at : at + 4096], other[at : at + 4096])
+    return next((at + place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+
+
+def _cut(text: str, start: int, before: int) -> str:
     end = start + _WIDTH
-    return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")
+    return ("…" if start or before else "") + text[start:end] + ("…" if len(text) > end else "")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from .cassette import Cassette, Exchange
-from .keys import has_secret
+from .keys import has_secret, redact
 from .player import fingerprint
 from .request import leaves
 
@@ -91,29 +93,48 @@ class Recorder:
             self.cassette.save()
 
     def _refuse(self, exchange: Exchange, reason: str) -> None:
-        line = f"{exchange.provider} {exchange.path}: {reason}. 이 교환은 카세트에 담지 않았습니다."
+        line = redact(f"{exchange.provider} {exchange.path}: {reason}. 이 교환은 카세트에 담지 않았습니다.")
         self.refused.append(line)
         print(f"llmkit: {line}")
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:
-    """키가 숨어 있을 수 있는 모든 글. 스트림에서는 조각으로 나뉜 글을 이어서도 봅니다."""
+    """키가 숨어 있을 수 있는 모든 글."""
     yield exchange.path
-    yield json.dumps(exchange.body, ensure_ascii=False)
     yield from exchange.headers.values()
     yield from exchange.error or ()
-    documents = [exchange.content, *(data for _, data in exchange.events)]
-    yield b"".join(documents).decode("utf-8", "replace")
-    joined: dict[str, str] = defaultdict(str)
-    for document in documents:
-        for line in document.splitlines() or [b""]:
-            try:
-                parsed = json.loads(line.removeprefix(b"data:"))
-            except ValueError:
-                continue
-            for path, value in leaves(parsed):
-                if isinstance(value, str):
-                    joined[path] += value
-    yield from joined.values()
+    yield json.dumps(exchange.body, ensure_ascii=False)
     for _, value in leaves(exchange.body):
         yield str(value)
+    content = exchange.content or b"".join(data for _, data in exchange.events)
+    text = content.decode("utf-8", "replace")
+    yield text
+    yield re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), text)
+    yield from _joined(content)
+
+
+def _joined(content: bytes) -> Iterator[str]:
+    """스트림에서 조각으로 나뉘어 온 글을 이어 붙입니다. 번갈아 오는 글(n=2, 글과 도구 인자)은 따로 잇습니다."""
+    joined: dict[Any, str] = defaultdict(str)
+    for document in _documents(content):
+        items = [(path, path.rpartition(".")[2], value) for path, value in leaves(document)]
+        which = tuple(value for _, name, value in items if name.endswith("index") or name in ("type", "item_id"))
+        for path, _, value in items:
+            if isinstance(value, str):
+                joined[path] += value
+                joined[path, which] += value
+    yield from joined.values()
+
+
+def _documents(content: bytes) -> Iterator[Any]:
+    """본문에 든 JSON들: 통째로 하나이거나, SSE 이벤트의 data이거나, 한 줄에 하나입니다."""
+    candidates = [content]
+    for event in re.split(rb"\r?\n\r?\n", content):
+        lines = event.splitlines()
+        data = [line[5:] for line in lines if line.startswith(b"data:")]
+        candidates += [b"\n".join(data)] if data else lines
+    for candidate in candidates:
+        try:
+            yield json.loads(candidate)
+        except ValueError:
+            pass

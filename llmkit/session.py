@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import hook, models, recorder
 from .cassette import Cassette, Exchange
 from .clock import set_today, today
-from .keys import find_key, known_keys, load_environment, unload_environment
+from .keys import find_key, known_keys, load_environment, redact, unload_environment
 from .ledger import Call
 from .miss import Halt, PlaceholderKey
 from .notebook import Notebook, someone_is_watching
@@ -178,7 +178,7 @@ class Session:
             raise
         usage, model = exchange.usage
         kind: Any = exchange.provenance
-        call = Call(ask.provider, ask.path, kind, model, exchange.status, usage=usage)
+        call = Call(ask.provider, ask.path.partition("?")[0], kind, model, exchange.status, usage=usage)
         call.error = exchange.error[0] if exchange.error else None
         call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
         call.total_s = exchange.events[-1][0] if exchange.events else exchange.delay
@@ -194,7 +194,7 @@ class Session:
         if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
-        call = Call(ask.provider, ask.path, "live", ask.model)
+        call = Call(ask.provider, ask.path.partition("?")[0], "live", ask.model)
         with self._lock:
             self.calls.append(call)
         if self.recorder is None:
@@ -320,7 +320,7 @@ def model(provider: str) -> str:
     if provider not in PROVIDERS:
         near = difflib.get_close_matches(str(provider).lower(), PROVIDERS, n=1, cutoff=0.4)
         hint = f" 혹시 {near[0]!r}입니까?" if near else ""
-        raise ValueError(f"모르는 제공자입니다: {provider!r}.{hint} 아는 제공자: {', '.join(PROVIDERS)}")
+        raise ValueError(f"모르는 제공자입니다: {redact(repr(provider))}.{hint} 아는 제공자: {', '.join(PROVIDERS)}")
     session = _current
     if session is not None and session.recorder is None and session._modes[provider] != "live":
         if provider in session.cassette.models:
@@ -343,7 +343,7 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
         if not file.exists() and mode != "record":
             near = difflib.get_close_matches(str(lesson).lower(), lessons, n=1, cutoff=0.3)
             hint = f" 혹시 {near[0]!r}입니까?" if near else ""
-            raise ValueError(f"없는 수업입니다: {lesson!r}.{hint} 있는 수업: {', '.join(lessons) or '없음'}")
+            raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{hint} 있는 수업: {', '.join(lessons) or '없음'}")
     else:
         return Cassette()
     if mode == "record" and not file.exists():
