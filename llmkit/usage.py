@@ -101,17 +101,18 @@ def normalize_usage(usage: Any) -> dict[str, int]:
 
 def fields_of(value: Any) -> Mapping[str, Any]:
     """dict이든 SDK의 객체든 이름과 값의 짝으로 봅니다."""
-    if isinstance(value, dict):
+    if type(value) is dict:
         return value
     try:  # openai와 anthropic의 객체. SDK가 아직 모르는 이름은 __pydantic_extra__에 있습니다
         extra = value.__pydantic_extra__
         return {**value.__dict__, **extra} if extra else value.__dict__
     except AttributeError:
         pass
-    if isinstance(value, Mapping):
-        return dict(value)
-    if hasattr(value, "__dict__") and not isinstance(value, type):
-        return value.__dict__
+    fields = getattr(value, "__dict__", {})
+    if isinstance(value, Mapping):  # huggingface_hub의 객체는 dict이지만, 모르는 이름은 속성으로만 있습니다
+        return {**value, **fields}
+    if fields and not isinstance(value, type):
+        return fields
     raise ValueError(f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주십시오. 받은 값: {value!r}")
 
 
