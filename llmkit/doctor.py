@@ -130,7 +130,7 @@ def _network(host: str) -> Iterator[Finding]:
 def _models() -> Iterator[Finding]:
     from .cassette import Cassette, CassetteError
     from .keys import load_environment
-    from .models import default_model, model_status
+    from .models import default_model, model_data, model_status
     from .providers import PROVIDERS
     from .session import CASSETTES
 
@@ -145,11 +145,12 @@ def _models() -> Iterator[Finding]:
             for model in set(Cassette.load(file).models.values()):
                 uses.setdefault(model, []).append(file.stem)
     today = datetime.date.today()
+    yield GOOD, f"{today} 현재. 종료 날짜는 설치된 SDK와 {model_data()['as_of']}에 모은 자료의 것입니다."
     for model, where in uses.items():
         status = model_status(model, on=today)
         text = f"{status} - {', '.join(where)}"
         if status.state == "current":
-            yield GOOD, text
+            yield GOOD, f"{model}: 종료 예고가 없습니다 - {', '.join(where)}"
         elif status.state == "deprecated" and status.shutdown:
             yield NOTE, f"{text}. {(status.shutdown - today).days}일 남았습니다."
         else:
