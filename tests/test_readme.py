@@ -1,0 +1,96 @@
+"""README에 적힌 그대로 되는가: JupyterLab이 열려 첫 수업을 내주고, 적힌 파일과 명령이 정말로 있는가."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from dotenv import dotenv_values
+
+from llmkit.keys import missing_reason
+from llmkit.providers import PROVIDERS
+
+
+@pytest.fixture(scope="module")
+def readme(root: Path) -> str:
+    return (root / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_first_command_opens_lesson_01(readme: str, root: Path, tmp_path: Path) -> None:
+    line = next(line for line in readme.splitlines() if line.startswith("python3 -m venv .venv && "))
+    program, *options = line.split(" && ")[-1].split()
+    assert program == ".venv/bin/jupyter"
+    homes = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR")}
+    server = subprocess.Popen(
+        [sys.executable, "-m", "jupyter", *options, "--no-browser", "--port=0"],
+        cwd=root, env=os.environ | homes, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        running = _wait_for_server(Path(homes["JUPYTER_RUNTIME_DIR"]), server)
+        notebook = os.path.relpath(root / options[-1], running["root_dir"])
+        url = f"{running['url']}api/contents/{notebook}?token={running['token']}"
+        with urllib.request.urlopen(url, timeout=30) as answer:
+            served = json.load(answer)
+        assert served["content"]["cells"]
+    finally:
+        server.terminate()
+        server.communicate(timeout=30)
+
+
+def _wait_for_server(folder: Path, server: subprocess.Popen[str]) -> dict[str, str]:
+    for _ in range(600):
+        for file in folder.glob("jpserver-*.json"):
+            try:
+                return json.loads(file.read_text(encoding="utf-8"))
+            except ValueError:  # 아직 쓰는 중입니다.
+                pass
+        assert server.poll() is None, server.communicate()[1]
+        time.sleep(0.1)
+    raise AssertionError("JupyterLab이 1분 안에 시작되지 않았습니다.")
+
+
+def test_every_link_leads_to_a_file(readme: str, root: Path) -> None:
+    links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not link.startswith("http")]
+    assert links
+    assert [link for link in links if not (root / link).exists()] == []
+    assert re.findall(r"-r (\S+\.txt)", readme)
+    assert [name for name in re.findall(r"-r (\S+\.txt)", readme) if not (root / name).exists()] == []
+
+
+def test_every_notebook_is_in_the_table(readme: str, root: Path) -> None:
+    for path in root.glob("notebooks/[0-9]*_*.ipynb"):
+        assert f"](notebooks/{path.name})" in readme
+
+
+def test_the_example_env_names_every_variable_and_counts_as_no_key(root: Path) -> None:
+    path = root / ".env.example"
+    values = dotenv_values(path)
+    keys = [name for provider in PROVIDERS.values() for name in provider.keys]
+    settings = [provider.model_variable for provider in PROVIDERS.values()] + ["LLMKIT_MODE", "LLMKIT_PACE"]
+    assert set(values) == {*keys, *settings}
+    assert {name: missing_reason(values[name] or "") for name in keys} == dict.fromkeys(keys, "예시 값 그대로입니다")
+    assert [name for name in settings if values[name]] == []  # 값이 있으면 모델 이름이나 방식으로 쓰입니다.
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for before, line in zip(lines, lines[1:]):
+        if re.match(r"[A-Z_]+=", line):
+            assert re.match(r"# .*[가-힣]", before), f"{line} 위에 한국어 설명이 없습니다."
+
+
+def test_a_copied_example_env_replays_everything(root: Path, tmp_path: Path) -> None:
+    shutil.copy(root / ".env.example", tmp_path / ".env")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHON_DOTENV_DISABLED"}
+    environment["PYTHONPATH"] = str(root)
+    done = subprocess.run(
+        [sys.executable, "-c", "import llmkit; print(llmkit.setup('01_basics').is_replay)"],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout.splitlines()[-1] == "True", done.stdout + done.stderr
+    assert "예시 값 그대로" in done.stdout
