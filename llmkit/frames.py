@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import narwhals as nw
 
@@ -47,7 +48,10 @@ def add_cost(
     >>> add_cost(log)[["cost_pico_usd", "priced"]].values.tolist()
     [[270000000, True], [<NA>, False]]
     """
-    table = nw.from_native(frame)
+    try:
+        table = nw.from_native(frame)
+    except TypeError as error:
+        raise TypeError(f"pandas나 polars 같은 표를 주십시오. 받은 값의 종류: {type(frame).__name__}") from error
     schema = table.collect_schema()
     for name in (model, input_tokens, output_tokens, cached, at if isinstance(at, str) else None):
         if name is not None and name not in schema:
@@ -129,8 +133,8 @@ def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[dateti
     changes: list[Any] = sorted({day for name in models for day in price_changes(name)})
     days = [datetime.date.min, *changes]
     if isinstance(kind, nw.Datetime) and kind.time_zone:
-        midnight = datetime.time(tzinfo=datetime.UTC)
-        changes = [datetime.datetime.combine(day, midnight) for day in changes]
+        zone, midnight = ZoneInfo(kind.time_zone), datetime.time(tzinfo=datetime.UTC)
+        changes = [datetime.datetime.combine(day, midnight).astimezone(zone) for day in changes]
     elif kind != nw.Date:
         raise ValueError(f"열 {at!r}에는 날짜나 시간대가 있는 시각이 있어야 합니다(예: tz='Asia/Seoul'). 지금은 {kind}입니다.")
     return days, _steps(nw.col(at), changes, reached=True), ~nw.col(at).is_null()

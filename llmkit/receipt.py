@@ -103,7 +103,9 @@ class Receipt:
 
     def _notes(self) -> list[str]:
         notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]
-        if not self.live:
+        if not self.rows + self.unknown:
+            notes = ["아직 값을 매길 호출이 없습니다."]
+        elif not self.live:
             spent = sum((row.cost.usd for row in self.rows if row.basis == "실제"), Decimal(0))
             notes.append(f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}")
         if any(row.basis == "추정" for row in self.rows + self.unknown):

@@ -1,0 +1,193 @@
+"""add_cost: 어느 표에서든 calculate_cost와 줄마다 같은 정수입니다."""
+
+from __future__ import annotations
+
+import datetime
+import random
+
+import pytest
+
+pl = pytest.importorskip("polars", reason="polars가 없습니다")
+pd = pytest.importorskip("pandas", reason="pandas가 없습니다")
+
+from llmkit.cost import UnknownPrice, calculate_cost  # noqa: E402
+from llmkit.frames import add_cost  # noqa: E402
+
+MODELS = [
+    "gpt-6-luna", "claude-haiku-5-5", "gemini-2.5-flash-lite", "groq/openai/gpt-oss-20b", "gpt-4o", "o3",
+    "gpt-5.6-luna", "claude-sonnet-4-6", "local/smollm2", "text-embedding-3-small", "gpt-99", None,
+]  # fmt: skip
+LENGTHS = [0, 1, 99_999, 100_000, 100_001, 200_000, 200_001, 271_999, 272_000, 272_001, 1_000_000]
+NAMES = {"cached": "cached", "at": "day"}
+
+
+def call_log(rows=4000):
+    rng = random.Random(4)
+    used = [rng.choice([*LENGTHS, rng.randint(0, 5000)]) for _ in range(rows)]
+    return pl.DataFrame(
+        {
+            "row": range(rows),
+            "model": [rng.choice(MODELS) for _ in range(rows)],
+            "input_tokens": used,
+            "output_tokens": [rng.choice([0, rng.randint(0, 3000)]) for _ in range(rows)],
+            "cached": [rng.randint(0, tokens) for tokens in used],
+            "day": [datetime.date(2025, 6, 8) + datetime.timedelta(rng.randint(0, 540)) for _ in range(rows)],
+        }
+    )
+
+
+LOG = call_log()
+
+
+def priced_one_by_one(log):
+    for row in log.iter_rows(named=True):
+        usage = {"input_tokens": row["input_tokens"], "output_tokens": row["output_tokens"], "cache_read_tokens": row["cached"]}
+        try:
+            yield int(calculate_cost(usage, row["model"] or "-", at=row["day"]).usd * 10**12)
+        except UnknownPrice:
+            yield None
+
+
+WANT = list(priced_one_by_one(LOG))
+
+
+def in_order(frame):
+    """polars 표의 비용을 원래 줄 순서대로."""
+    frame = frame.sort("row")
+    costs, priced = frame["cost_pico_usd"].to_list(), frame["priced"].to_list()
+    assert priced == [cost is not None for cost in costs]
+    return costs
+
+
+def test_polars_equals_calculate_cost_row_by_row():
+    done = add_cost(LOG, **NAMES)
+    assert in_order(done) == WANT and None in WANT and max(filter(None, WANT)) > 0
+    assert done["cost_pico_usd"].dtype == pl.Int64 and done["priced"].dtype == pl.Boolean
+    assert done.columns == [*LOG.columns, "cost_pico_usd", "priced"]
+
+
+def test_polars_lazy_stays_lazy():
+    done = add_cost(LOG.lazy(), **NAMES)
+    assert isinstance(done, pl.LazyFrame) and in_order(done.collect()) == WANT
+
+
+def pandas_log(zone="UTC"):
+    log = LOG.to_pandas()
+    log["day"] = pd.to_datetime(log["day"]).dt.tz_localize(zone)
+    return log
+
+
+@pytest.mark.parametrize("convert", [lambda log: log, lambda log: log.convert_dtypes()], ids=["numpy", "nullable"])
+def test_pandas(convert):
+    log = convert(pandas_log())
+    done = add_cost(log, **NAMES)
+    assert str(done["cost_pico_usd"].dtype) == "Int64"
+    assert [None if cost is pd.NA else cost for cost in done["cost_pico_usd"]] == WANT
+    assert done["priced"].tolist() == [cost is not None for cost in WANT]
+    assert list(log.columns) == LOG.columns, "받은 표는 그대로 두어야 합니다"
+
+
+def test_pandas_index_is_kept():
+    log = pandas_log().sample(frac=1, random_state=0)
+    done = add_cost(log, **NAMES)
+    assert done.index.equals(log.index) and done["row"].tolist() == log["row"].tolist()
+
+
+def test_duckdb():
+    duckdb = pytest.importorskip("duckdb", reason="duckdb가 없습니다")
+    done = add_cost(duckdb.from_arrow(LOG.to_arrow()), **NAMES)
+    assert isinstance(done, duckdb.DuckDBPyRelation) and in_order(done.pl()) == WANT
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore")
+def test_dask():
+    frames = pytest.importorskip("dask.dataframe", reason="dask가 없습니다")
+    done = add_cost(frames.from_pandas(pandas_log(), npartitions=3), **NAMES).compute()
+    assert [None if pd.isna(cost) else int(cost) for cost in done["cost_pico_usd"]] == WANT
+
+
+@pytest.mark.full
+@pytest.mark.filterwarnings("ignore")
+def test_pyspark():
+    sql = pytest.importorskip("pyspark.sql", reason="pyspark가 없습니다")
+    try:
+        spark = sql.SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    except Exception as error:  # pyspark는 Java가 없으면 여러 종류의 예외를 냅니다
+        pytest.skip(f"Spark를 시작할 수 없습니다: {error}")
+    schema = "row long, model string, input_tokens long, output_tokens long, cached long, day date"
+    done = add_cost(spark.createDataFrame(LOG.rows(), schema=schema), **NAMES)
+    assert [row["cost_pico_usd"] for row in done.orderBy("row").collect()] == WANT
+    spark.stop()
+
+
+def test_one_day_for_the_whole_log():
+    day = datetime.date(2025, 6, 9)
+    log = pl.DataFrame({"model": ["o3"], "input_tokens": [1_000_000], "output_tokens": [0]})
+    assert add_cost(log, at=day)["cost_pico_usd"].item() == 10 * 10**12
+    assert add_cost(log, at=day + datetime.timedelta(1))["cost_pico_usd"].item() == 2 * 10**12
+    with pytest.raises(ValueError, match="시간대가 없는"):
+        add_cost(log, at=datetime.datetime(2025, 6, 9))
+
+
+def test_times_are_read_in_utc():
+    hours = [datetime.datetime(2025, 6, 10, 8, 59), datetime.datetime(2025, 6, 10, 9, 0)]
+    log = pl.DataFrame({"model": ["o3"] * 2, "input_tokens": [10**6] * 2, "output_tokens": [0] * 2, "at": hours})
+    seoul = log.with_columns(pl.col("at").dt.replace_time_zone("Asia/Seoul"))
+    assert add_cost(seoul, at="at")["cost_pico_usd"].to_list() == [10 * 10**12, 2 * 10**12]
+    assert add_cost(seoul.to_pandas(), at="at")["cost_pico_usd"].tolist() == [10 * 10**12, 2 * 10**12]
+    with pytest.raises(ValueError, match="시간대가 있는 시각"):
+        add_cost(log, at="at")
+
+
+BAD = [None, -1, float("nan"), 0.5, float("inf"), 10**10]
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
+def test_a_row_that_cannot_be_priced_is_marked_and_not_zero(make):
+    log = make({"model": ["gpt-4o"] * 7, "input_tokens": [1.0, *BAD], "output_tokens": [2.0] * 7})
+    for done in (add_cost(log), add_cost(log, cached="output_tokens"), add_cost(log, cached="input_tokens")):
+        costs = done["cost_pico_usd"].to_list()
+        assert all(cost is None or cost is pd.NA for cost in costs[1:])
+        assert list(done["priced"])[1:] == [False] * 6
+    assert add_cost(log)["cost_pico_usd"].to_list()[0] == 22_500_000
+    missing = make({"model": ["gpt-4o"], "input_tokens": [1], "output_tokens": [1], "day": [None]})
+    if make is pl.DataFrame:
+        assert add_cost(missing.with_columns(pl.col("day").cast(pl.Date)), at="day")["priced"].to_list() == [False]
+
+
+def test_a_missing_day_is_not_priced_in_pandas():
+    log = pandas_log().head(50).copy()
+    log.loc[log.index[0], "day"] = pd.NaT
+    done = add_cost(log, **NAMES)
+    assert not done["priced"].iloc[0] and done["priced"].iloc[1:].tolist() == [cost is not None for cost in WANT[1:50]]
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
+def test_an_empty_log(make):
+    log = make({"model": [], "input_tokens": [], "output_tokens": []})
+    log = log.cast({"model": pl.String, "input_tokens": pl.Int64, "output_tokens": pl.Int64}) if make is pl.DataFrame else (
+        log.astype({"model": str, "input_tokens": int, "output_tokens": int})
+    )  # fmt: skip
+    assert len(add_cost(log)) == 0
+
+
+def test_wrong_columns_are_named():
+    with pytest.raises(ValueError, match="'model'이\\(가\\) 없습니다. 있는 열: m"):
+        add_cost(pl.DataFrame({"m": ["a"]}))
+    with pytest.raises(ValueError, match="'input_tokens'에는 수가"):
+        add_cost(pl.DataFrame({"model": ["a"], "input_tokens": ["1"], "output_tokens": [1]}))
+    with pytest.raises(ValueError, match="'input_tokens'에는 수가"):
+        add_cost(pl.DataFrame({"model": ["a"], "input_tokens": [True], "output_tokens": [1]}))
+
+
+def test_another_table_can_use_its_own_names():
+    log = pl.DataFrame({"m": ["gpt-4o"], "in": [10], "out": [1]})
+    done = add_cost(log, model="m", input_tokens="in", output_tokens="out")
+    assert done["cost_pico_usd"].item() == int(calculate_cost({"input_tokens": 10, "output_tokens": 1}, "gpt-4o").usd * 10**12)
+    assert add_cost(done, model="m", input_tokens="in", output_tokens="out").columns == done.columns
+
+
+def test_what_is_no_frame_is_refused():
+    with pytest.raises((TypeError, ValueError), match="pandas나 polars"):
+        add_cost({"model": ["gpt-4o"]})

@@ -1,0 +1,107 @@
+"""영수증: 무엇에 얼마가 들었고, 무엇을 모르는지 적혀 있습니다."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+
+from llmkit.cost import calculate_cost
+from llmkit.krw import to_krw
+from llmkit.ledger import Call
+from llmkit.receipt import Receipt
+
+DAY = datetime.date(2026, 11, 21)
+CHAT = {"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 400}}
+CLAUDE = {"input_tokens": 500, "output_tokens": 200, "output_tokens_details": {"thinking_tokens": 50}}
+
+
+def call(provider="openai", provenance="live", model="gpt-6-luna", status=200, usage=CHAT, path="/chat/completions", **rest):
+    return Call(provider, path, provenance, model, status, usage=usage, **rest)
+
+
+def shown(receipt):
+    """세 가지 모습. 어느 것을 보든 같은 말이 있어야 합니다."""
+    return [str(receipt), receipt._repr_html_(), receipt._repr_markdown_().replace("\\", "")]
+
+
+def test_totals_by_provider_and_model():
+    receipt = Receipt([call(), call(), call("anthropic", model="claude-haiku-5-5", usage=CLAUDE, path="/messages")], DAY)
+    openai, anthropic = receipt.rows
+    one = calculate_cost(CHAT, "gpt-6-luna", at=DAY).usd
+    assert (openai.provider, openai.model, openai.calls, openai.cost.usd) == ("openai", "gpt-6-luna", 2, 2 * one)
+    assert (openai.cost.input_tokens, openai.cost.cached_tokens) == (2000, 800)
+    assert (anthropic.cost.output_tokens, anthropic.cost.reasoning_tokens) == (200, 50)
+    assert receipt.usd == 2 * one + anthropic.cost.usd and receipt.krw == to_krw(receipt.usd)
+    for text in shown(receipt):
+        assert "2,000 (800)" in text and "200 (50)" in text and "2,500 (800)" in text
+        assert "2026-11-21 기준 가격(genai-prices 0.2.3)" in text and "2026-10-30" in text
+        assert "live로 실행했다면" not in text
+
+
+def test_replay_tells_what_a_live_run_would_have_cost():
+    receipt = Receipt([call(provenance="authored"), call(provenance="recorded")], DAY)
+    assert [row.basis for row in receipt.rows] == ["추정", "녹화"] and receipt.usd > 0
+    for text in shown(receipt):
+        assert "live로 실행했다면" in text and "추정" in text and "실제로 든 돈: 0 USD" in text
+
+
+def test_live_calls_among_replayed_ones_are_told_apart():
+    receipt = Receipt([call(), call(provenance="authored")], DAY)
+    spent = receipt.rows[0].cost.usd
+    assert receipt.usd == 2 * spent
+    assert all("실제로 든 돈: 0.000164 USD" in text for text in shown(receipt)) and spent == Decimal("0.000164")
+
+
+def test_unknown_prices_stand_apart_and_are_never_zero():
+    calls = [call(), call(model="gpt-99"), call("huggingface", model="openai/gpt-oss-20b"), call(usage={"zzz": 1})]
+    receipt = Receipt(calls, DAY)
+    assert [row.model for row in receipt.rows] == ["gpt-6-luna"] and len(receipt.unknown) == 3
+    assert all(row.cost is None and row.reason for row in receipt.unknown)
+    for text in shown(receipt):
+        assert "gpt-99 1번" in text and "추론 제공자마다" in text and "모르는 이름" in text
+
+
+def test_an_answer_without_usage_is_unknown():
+    broken = call(usage=None, error="RemoteProtocolError")
+    receipt = Receipt([broken, call(usage=None)], DAY)
+    assert not receipt.rows and len(receipt.unknown) == 2 and receipt.failed_tries == 0
+    assert "도중에 끊겨(RemoteProtocolError)" in str(receipt)
+
+
+def test_a_failed_try_costs_nothing_and_is_counted_apart():
+    failed = [call(status=429, usage=None), call(status=None, usage=None, error="ConnectError")]
+    receipt = Receipt([*failed, call()], DAY)
+    assert (receipt.failed_tries, receipt.rows[0].calls) == (2, 1)
+    assert all("시도 2번" in text for text in shown(receipt))
+
+
+def test_asking_about_models_or_counting_tokens_is_no_purchase():
+    lookups = [call(usage=None, path=path) for path in ("/models", "/messages/count_tokens", "/api/models/a/b")]
+    receipt = Receipt(lookups, DAY)
+    assert not receipt.rows and not receipt.unknown
+
+
+def test_local_models_cost_nothing_by_statement():
+    receipt = Receipt([call("local", model="smollm2-135m")], DAY)
+    assert receipt.usd == 0 and receipt.rows[0].calls == 1
+    assert all("내 컴퓨터에서 실행하므로 0원" in text for text in shown(receipt))
+
+
+def test_groq_and_gemini_models_are_found_by_their_provider():
+    receipt = Receipt([call("groq", model="openai/gpt-oss-20b"), call("gemini", model="models/gemini-2.5-flash-lite")], DAY)
+    assert [row.cost.source for row in receipt.rows] == ["genai-prices 0.2.3의 groq", "genai-prices 0.2.3의 google"]
+
+
+def test_an_empty_receipt_says_so():
+    assert all("호출이 없습니다" in text for text in shown(Receipt([], DAY)))
+
+
+def test_a_model_name_cannot_break_the_page():
+    receipt = Receipt([call(model="<b>|*x*|`y`</b>")], DAY)
+    assert "<b>|*x*" not in receipt._repr_html_() and "<b>" not in receipt._repr_markdown_()
+
+
+def test_columns_line_up_with_korean_names():
+    lines = str(Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)).splitlines()
+    width = [sum(2 if ord(char) > 0x1100 else 1 for char in line) for line in lines[1:5]]
+    assert len(set(width)) == 1
