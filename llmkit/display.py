@@ -1,0 +1,359 @@
+"""스트림을 노트북에 보여 줍니다. 화면은 하나이고, 다시 그리는 횟수는 답의 길이에 따라 정해집니다.
+
+조각이 올 때마다 전체를 다시 그리면 보내는 양이 답의 길이의 제곱으로 늘어, 긴 답에서는 브라우저가 따라오지 못합니다.
+여기서는 글이 일정한 비율로 자랐을 때만 다시 그리므로 보내는 양이 답의 길이에 비례합니다. 재는 법과 결과는
+`benchmarks/display.py`에 있습니다.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import re
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from .clock import stream_time
+from .markdown import closing_fence, to_display
+from .notebook import shell
+from .streams import Piece, Reader, aopened, opened
+from .tables import Table
+
+GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
+RATE = 32_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
+STALL = 0.12  # 새 조각이 이만큼(초) 오지 않으면 아직 보이지 않은 글을 마저 그립니다.
+TICK = 0.03
+
+_CUT = "출력 토큰 한도에 닿아 여기서 잘렸습니다. 한도를 늘리거나 더 짧은 답을 부탁하십시오."
+_ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난 까닭(stop, end_turn, completed ...)은 알리지 않습니다.
+    "length": _CUT,
+    "max_tokens": _CUT,
+    "max_output_tokens": _CUT,
+    "model_context_window_exceeded": "문맥 창이 가득 차 여기서 잘렸습니다.",
+    "content_filter": "내용 필터가 답을 막았습니다.",
+    "refusal": "모델이 답을 거절했습니다.",
+}
+_LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
+
+
+@dataclass(repr=False)
+class StreamResult:
+    """스트림 하나의 결과입니다. 셀 끝에 두면 작은 표로 보이고, `calculate_cost`에 그대로 넣을 수 있습니다.
+
+    Attributes:
+        text: 모델이 쓴 글. 온 그대로이며 추론, 도구 호출, 거절은 들어 있지 않습니다.
+        usage: 제공자가 보낸 usage(dict). 보내지 않았으면 None이며 0이 아닙니다.
+        model: 응답에 적힌 모델. 문자열의 스트림이면 None.
+        finish_reason: 제공자의 말 그대로의 끝난 까닭. 예: "stop", "length", "end_turn".
+        first_token_s: 첫 조각까지의 초. 재생에서는 녹화할 때 잰 값(요청부터)이고, 실제 호출에서는 이 함수를 부른 때부터입니다.
+        total_s: 마지막 조각까지의 초.
+        chunks: SDK가 준 조각(이벤트)의 수.
+        interrupted: 도중에 끊겼거나 멈췄으면 True.
+    """
+
+    text: str
+    usage: dict[str, Any] | None
+    model: str | None
+    finish_reason: str | None
+    first_token_s: float | None
+    total_s: float
+    chunks: int
+    interrupted: bool
+    _no_usage: str = field(default="제공자가 보내지 않았습니다", compare=False)
+
+    def _table(self) -> Table:
+        counts = {name: n for name, n in (self.usage or {}).items() if isinstance(n, int)}
+        ending = "도중에 끊김" if self.interrupted else self.finish_reason or "-"
+        seconds = ["-" if s is None else f"{s:.2f}초" for s in (self.first_token_s, self.total_s)]
+        rows = {
+            "모델": self.model or "-",
+            "끝난 까닭": ending,
+            "첫 조각까지": seconds[0],
+            "마지막 조각까지": seconds[1],
+            "조각": f"{self.chunks:,}개",
+            "usage": ", ".join(f"{name} {n:,}" for name, n in counts.items()) or f"없음({self._no_usage})",
+        }
+        return Table("스트림 결과", ["항목", "값"], [list(row) for row in rows.items()])
+
+    def _repr_html_(self) -> str:
+        return self._table().to_html()
+
+    def _repr_markdown_(self) -> str:
+        return self._table().to_markdown()
+
+    def __repr__(self) -> str:
+        return self._table().to_text()
+
+
+def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
+    """스트림을 받는 대로 보여 주고, 끝나면 결과를 돌려줍니다.
+
+    노트북에서는 Markdown 출력 하나를 고쳐 그리고, 그 밖에서는 글자를 그대로 찍습니다. 첫 글자는 바로, 그다음은 많아야 1초에
+    `hz`번 그리며, 조각이 오다 멎으면 0.2초 안에 그때까지의 글을 모두 보입니다. 추론, 도구 호출, 거절은 답과 구별해 보입니다.
+
+    Args:
+        stream: OpenAI(Chat Completions, Responses), Anthropic(`stream=True`나 `.stream()`), Hugging Face의 스트림, 또는
+            문자열의 이터레이터. 이미 보낸 요청이므로 여기서 고칠 수 없습니다: usage가 필요하면 Chat Completions에는 요청할
+            때 `stream_options={"include_usage": True}`를 넣습니다.
+        hz: 1초에 많아야 몇 번 다시 그릴지.
+
+    Raises:
+        StreamError: 스트림 안에서 제공자가 오류를 알렸을 때.
+        Exception: 스트림이 끊기거나 멈췄을 때의 예외 그대로. 그때까지의 글은 표시와 함께 화면에 남고, 예외의
+            `stream_result`에서도 볼 수 있습니다. 연결은 닫힙니다.
+
+    >>> result = display_stream(["안녕", "하세요."])
+    안녕하세요.
+    >>> result.text, result.chunks, result.interrupted
+    ('안녕하세요.', 2, False)
+    """
+    show = _Show(hz)
+    with opened(stream) as events:
+        with show.until_done():
+            for event in events:
+                show.take(event)
+    return show.result
+
+
+async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
+    """`display_stream`의 비동기판입니다. 여럿을 `asyncio.gather`로 함께 돌리면 출력이 하나씩 따로 생깁니다.
+
+    Args:
+        stream: 비동기 스트림, 또는 `await`하지 않은 `client.chat.completions.create(..., stream=True)`.
+        hz: 1초에 많아야 몇 번 다시 그릴지.
+
+    >>> import asyncio
+    >>> async def greet():
+    ...     yield "안녕하세요."
+    >>> result = asyncio.run(adisplay_stream(greet()))
+    안녕하세요.
+    """
+    show = _Show(hz)
+    async with aopened(stream) as events:
+        with show.until_done():
+            async for event in events:
+                show.take(event)
+    return show.result
+
+
+class _Show:
+    """스트림 하나를 받아 화면에 넘기며 시간을 잽니다."""
+
+    def __init__(self, hz: float) -> None:
+        if not hz > 0:
+            raise ValueError(f"hz는 0보다 커야 합니다. 받은 값: {hz!r}")
+        self._reader = Reader()
+        self._answer = _Answer()
+        in_kernel = getattr(shell(), "kernel", None) is not None
+        self._screen = _NotebookScreen(self._answer, hz) if in_kernel else _TextScreen(self._answer)
+        self._first: float | None = None
+        self._last = 0.0
+        self._started = time.perf_counter()
+        stream_time.set(None)
+
+    def take(self, event: Any) -> None:
+        pieces = list(self._reader.read(event))
+        recorded = stream_time.get()  # 재생이면 녹화할 때 잰 시각입니다. 그래야 결과가 컴퓨터에 따라 달라지지 않습니다.
+        self._last = time.perf_counter() - self._started if recorded is None else recorded
+        if pieces and self._first is None:
+            self._first = self._last
+        for piece in pieces:
+            self._screen.add(piece)
+
+    @contextmanager
+    def until_done(self) -> Iterator[None]:
+        """스트림을 읽는 동안 멎은 글을 마저 그리고, 끝나면(어떻게 끝나든) 마지막으로 그립니다."""
+        reader, note = self._reader, ""
+        try:
+            with self._screen.watched():
+                yield
+            if interrupted := reader.api is not None and reader.finish_reason is None:
+                note = "끝났다는 신호 없이 여기서 끊겼습니다. 위의 글은 그때까지 받은 것입니다."
+            else:
+                note = _ENDINGS.get(reader.finish_reason or "", "")
+            if not (self._answer.sections or note):
+                note = "보여 줄 글이 하나도 오지 않았습니다."
+            if reader.candidates > 1:
+                note = f"{note} 후보 {reader.candidates}개 가운데 첫째만 보였습니다.".strip()
+        except BaseException as error:
+            interrupted = True
+            if self._answer.sections:
+                note = f"여기서 끊겼습니다({type(error).__name__}). 위의 글은 그때까지 받은 것입니다."
+            error.stream_result = self._result(interrupted)  # type: ignore[attr-defined]
+            raise
+        finally:
+            self._screen.close(note)
+        self.result = self._result(interrupted)
+
+    def _result(self, interrupted: bool) -> StreamResult:
+        reader = self._reader
+        if interrupted:
+            no_usage = "도중에 끊겨 받지 못했습니다"
+        elif reader.api is None:
+            no_usage = "문자열의 스트림입니다"
+        elif reader.api == "chat":
+            no_usage = '요청에 stream_options={"include_usage": True}를 넣어야 옵니다'
+        else:
+            no_usage = "제공자가 보내지 않았습니다"
+        return StreamResult(
+            self._answer.text, reader.usage, reader.model, reader.finish_reason,
+            self._first, self._last, reader.chunks, interrupted, no_usage,
+        )  # fmt: skip
+
+
+class _Answer:
+    """지금까지 온 조각을 종류별로 이어 붙인 것입니다. 글만이면 화면의 Markdown은 `to_display(text)`와 같습니다."""
+
+    def __init__(self) -> None:
+        self.sections: list[tuple[tuple[Any, ...], str | None, list[str]]] = []  # ((종류, part), 도구 이름, 글)
+
+    def add(self, piece: Piece) -> bool:
+        """조각을 잇습니다. 새 절이 시작되었으면 True를 돌려줍니다."""
+        key = (piece.kind, piece.part)
+        begins = not self.sections or self.sections[-1][0] != key
+        if begins:
+            self.sections.append((key, piece.name, []))
+        self.sections[-1][2].append(piece.text)
+        return begins
+
+    @property
+    def text(self) -> str:
+        return _whole("".join("".join(texts) for (kind, _), _, texts in self.sections if kind == "text"))
+
+    def markdown(self, note: str = "") -> str:
+        blocks = []
+        for number, ((kind, _), name, texts) in enumerate(self.sections, 1):
+            text = _whole("".join(texts))
+            if kind == "tool":
+                fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+                called = f"**{_LABELS[kind]}** `{' '.join((name or '?').replace('`', ' ').split())}`"
+                blocks.append(f"{called}\n\n{fence}json\n{text}\n{fence}" if text else called)
+                continue
+            block = to_display(text)
+            if kind != "text":
+                block = f"**{_LABELS[kind]}**\n\n{block}"
+                block = "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", block))
+            elif number < len(self.sections) or note:
+                block += closing_fence(text)
+            blocks.append(block)
+        if note:
+            blocks.append(f"> ※ {note}")
+        return "\n\n".join(blocks)
+
+
+class _NotebookScreen:
+    """출력 하나(display_id)를 고쳐 그립니다."""
+
+    def __init__(self, answer: _Answer, hz: float) -> None:
+        self._answer = answer
+        self._lock = threading.Lock()  # 조각을 받는 쪽과 멎은 글을 그리는 스레드가 함께 씁니다.
+        self._handle: Any = None
+        self._interval = 1 / hz
+        self._size = self._drawn = 0  # 온 글자 수, 보이는 글자 수
+        self._came = self._next = 0.0  # 마지막 조각이 온 때, 다시 그려도 되는 때
+
+    def add(self, piece: Piece) -> None:
+        with self._lock:
+            self._answer.add(piece)
+            self._size += len(piece.text) + len(piece.name or "")
+            self._came = time.perf_counter()
+            if self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH:
+                self._draw()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """다음 조각을 기다리느라 멈춰 있는 동안에도, 온 글은 0.2초 안에 보이게 합니다."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(TICK):
+                with self._lock:
+                    if self._size > self._drawn and time.perf_counter() - self._came >= STALL:
+                        self._draw()
+
+        # 출력이 어느 셀의 것인지는 컨텍스트에 적혀 있으므로(ipykernel 7) 스레드에 그대로 물려줍니다.
+        thread = threading.Thread(target=contextvars.copy_context().run, args=(watch,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()
+
+    def close(self, note: str) -> None:
+        with self._lock:
+            if self._answer.sections or note:
+                self._draw(note, last=True)
+
+    def _draw(self, note: str = "", last: bool = False) -> None:
+        markdown = self._answer.markdown(note)
+        data = {"text/markdown": markdown}
+        if last or self._handle is None:  # text/plain은 처음과 끝에만: 도중의 그림은 Markdown만으로 절반이 됩니다.
+            data["text/plain"] = self._answer.text or markdown
+        if self._handle is None:
+            from IPython.display import display
+
+            self._handle = display(data, raw=True, display_id=True)
+        else:
+            self._handle.update(data, raw=True)
+        self._drawn = self._size
+        self._next = time.perf_counter() + max(self._interval, len(markdown.encode()) / RATE)
+
+
+class _TextScreen:
+    """터미널과 평범한 파이썬: 온 글자를 그대로 찍습니다. 여럿이 함께 오면 한 스트림씩 차례로 찍습니다."""
+
+    _queue: ClassVar[list[_TextScreen]] = []
+
+    def __init__(self, answer: _Answer) -> None:
+        self._answer = answer
+        self._pending = self._last = ""
+        self._closed = False
+
+    def add(self, piece: Piece) -> None:
+        if self._answer.add(piece) and (len(self._answer.sections) > 1 or piece.kind != "text"):
+            label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
+            self._pending += "\n" * bool(self._last) + label + "\n"
+        self._pending += piece.text
+        self._last = (piece.text or self._last or "\n")[-1]
+        self._speak()
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        yield
+
+    def close(self, note: str) -> None:
+        if self._answer.sections or note:
+            self._pending += "\n" * (self._last not in ("", "\n")) + (f"※ {note}\n" if note else "")
+            self._closed = True
+            self._speak()
+
+    def _speak(self) -> None:
+        if self not in self._queue:
+            self._queue.append(self)
+        while self._queue:
+            first = self._queue[0]
+            _write(first._pending)
+            first._pending = ""
+            if not first._closed:
+                break
+            self._queue.pop(0)
+
+
+def _write(text: str) -> None:
+    try:
+        print(text, end="", flush=True)
+    except UnicodeEncodeError:  # cp949 콘솔의 이모지처럼, 찍을 수 없는 글자는 ?로 찍습니다.
+        encoding = sys.stdout.encoding or "ascii"
+        print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)
+
+
+def _whole(text: str) -> str:
+    """반쪽씩 나뉘어 온 이모지(서로게이트)를 잇습니다. 짝이 끝내 오지 않은 반쪽은 �가 됩니다."""
+    if text.isascii() or not re.search("[\ud800-\udfff]", text):
+        return text
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
