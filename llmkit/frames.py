@@ -12,7 +12,9 @@ from zoneinfo import ZoneInfo
 
 import narwhals as nw
 
-from .cost import UnknownPrice, find_rates, price_changes, price_day
+from .clock import today
+from .cost import price_day
+from .prices import Rates, UnknownPrice, find_rates
 
 COST = "cost_pico_usd"
 PICO = 10**12
@@ -64,16 +66,11 @@ def add_cost(
     names = names.collect() if isinstance(names, nw.LazyFrame) else names
     models = sorted(name for name in names.get_column(model).to_list() if isinstance(name, str))
 
-    # 모델, 기간, 입력의 길이에 따라 단가가 정해지므로 그 셋에 번호를 하나 매기고 번호로 단가를 찾습니다.
+    # 단가는 모델, 기간, 입력의 길이에 따라 정해집니다. 그 셋에 번호를 하나 매기고 번호로 단가를 찾습니다.
     days, when, dated = _periods(models, at, schema)
-    prices = {name: [_rates(name, day) for day in days] for name in models}
-    starts = sorted({start for periods in prices.values() for rates in periods if rates for start in rates[1]})
-    cells = [
-        rates[0](start + 1) if rates else (-1, -1, -1)
-        for name in models
-        for rates in prices[name]
-        for start in (-1, *starts)
-    ]
+    periods = [_known(name, day) for name in models for day in days]
+    starts = sorted({start for rates in periods if rates for rate in rates.rates for start, _ in rate.tiers})
+    cells = [_pico(rates, start + 1) for rates in periods for start in (-1, *starts)]
 
     # 중간 열을 하나씩 만들어 가면 같은 계산을 되풀이하지 않습니다.
     used, out, hit, cell, rate_in, rate_hit, rate_out = map(nw.col, _SCRATCH)
@@ -130,7 +127,7 @@ def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[dateti
     if not isinstance(at, str):
         return [price_day(at)], nw.lit(0), nw.lit(True)
     kind = schema[at]
-    changes: list[Any] = sorted({day for name in models for day in price_changes(name)})
+    changes: list[Any] = sorted({day for name in models if (rates := _known(name, today())) for day in rates.changes})
     days = [datetime.date.min, *changes]
     if isinstance(kind, nw.Datetime) and kind.time_zone:
         zone, midnight = ZoneInfo(kind.time_zone), datetime.time(tzinfo=datetime.UTC)
@@ -140,18 +137,19 @@ def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[dateti
     return days, _steps(nw.col(at), changes, reached=True), ~nw.col(at).is_null()
 
 
-def _rates(model: str, day: datetime.date) -> Any:
-    """(입력 길이 -> (입력, 캐시, 출력) 피코달러 단가, 단가가 바뀌는 길이들)입니다. 값을 모르면 `None`입니다."""
+def _known(model: str, day: datetime.date) -> Rates | None:
     try:
-        rates = find_rates(model, None, day)
+        return find_rates(model, None, day)
     except (UnknownPrice, ValueError):
         return None
-    if not rates.rates:
-        return (lambda length: (0, 0, 0)), ()
-    by_key = {rate.key: rate for rate in rates.rates}
-    kinds = [by_key["input_tokens"], by_key.get("cache_read_tokens", by_key["input_tokens"]), by_key.get("output_tokens")]
-    starts = {start for rate in kinds if rate for start, _ in rate.tiers}
-    values = [rate.at(start + 1) * PICO for rate in kinds if rate for start in (-1, *starts)]
-    if any(value % 1 for value in values):
-        return None  # 피코달러로 나누어떨어지지 않는 단가는 정확히 적을 수 없습니다
-    return (lambda length: tuple(int(rate.at(length) * PICO) if rate else -1 for rate in kinds)), starts
+
+
+def _pico(rates: Rates | None, length: int) -> tuple[int, ...]:
+    """입력이 `length`토큰일 때 (입력, 캐시, 출력) 한 개의 피코달러입니다. 모르면 -1입니다."""
+    if rates is None or not rates.rates:
+        return (-1, -1, -1) if rates is None else (0, 0, 0)
+    usual = rates.find("input_tokens")
+    kinds = usual, rates.find("cache_read_tokens") or usual, rates.find("output_tokens")
+    values = [rate.at(length) * PICO if rate else -1 for rate in kinds]
+    # 피코달러로 나누어떨어지지 않는 단가는 정수로 적을 수 없습니다
+    return tuple(map(int, values)) if not any(value % 1 for value in values) else (-1, -1, -1)

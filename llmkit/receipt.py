@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from .cost import SOURCE, Cost, UnknownPrice, price_call
+from .cost import Cost, price_call
 from .krw import Krw, digits, dollars, to_krw, won
 from .ledger import Call
+from .prices import SOURCE, UnknownPrice
 from .tables import Table
 
 BASIS = {"authored": "추정", "recorded": "녹화", "live": "실제"}

@@ -9,7 +9,7 @@ from typing import Any
 
 from genai_prices.units import _get_registry
 
-UNITS = _get_registry().units  # 이름 -> 무엇의 수인지 (입력인지 출력인지, 글인지 소리인지)
+REGISTRY = _get_registry()  # genai-prices가 세는 종류들: 입력인지 출력인지, 글인지 소리인지
 
 # 제공자가 쓰는 이름 -> 한 가지 이름. `None`은 과금과 무관한 값입니다. "+"는 다른 이름으로 온 값에 더하라는
 # 뜻입니다. Anthropic의 input_tokens에는 캐시가 **빠져** 있어 더하고, OpenAI와 Gemini에는 이미 들어 있습니다.
@@ -163,7 +163,7 @@ def _collect_other(key: Any, value: Any, names: Mapping[str, Any], counts: dict,
         _collect_list(snake, value, added)
     elif snake in names and snake != key:
         _collect({snake: value}, names, counts, added)
-    elif key in UNITS and names is _NAMES:
+    elif key in REGISTRY.units and names is _NAMES:
         counts[key] = whole_number(value, key)
     elif hasattr(value, "__dict__") or isinstance(value, dict):
         _collect(fields_of(value), {}, counts, added)

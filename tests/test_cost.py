@@ -15,8 +15,9 @@ import pytest
 from genai_prices.data import providers as price_table
 from genai_prices.types import ModelPrice, TieredPrices
 
-from llmkit.cost import Cost, UnknownPrice, calc_cost, calculate_cost, find_rates, price_call
+from llmkit.cost import Cost, calc_cost, calculate_cost, price_call
 from llmkit.krw import RATE_DATE, to_krw
+from llmkit.prices import UnknownPrice, find_rates
 from llmkit.usage import normalize_usage
 
 DAY = datetime.date(2026, 11, 21)
