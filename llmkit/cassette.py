@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import base64
+import binascii
 import datetime
 import json
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from .ledger import read_usage
+from .providers import PROVIDERS
 from .request import request_key
 
 FORMAT = 1
@@ -100,26 +103,37 @@ class Cassette:
             data = json.loads(text)
         except FileNotFoundError:
             raise CassetteError(f"카세트 파일이 없습니다: {path}") from None
+        except OSError as error:
+            raise CassetteError(f"{path}: 파일을 읽을 수 없습니다({error.strerror}).") from None
         except UnicodeDecodeError as error:
             raise CassetteError(f"{path}: UTF-8이 아닙니다({error.start}번째 바이트).{_RESTORE}") from None
         except json.JSONDecodeError as error:
             where = f"{error.lineno}번째 줄 {error.colno}번째 글자"
             what = "파일이 비어 있습니다" if not text.strip() else f"JSON이 {where}에서 깨졌습니다"
             raise CassetteError(f"{path}: {what}.{_RESTORE}") from None
-        if not isinstance(data, dict) or data.get("cassette") != FORMAT:
-            found = data.get("cassette") if isinstance(data, dict) else type(data).__name__
+        except (ValueError, RecursionError):  # 수천 자리의 수, 수천 겹의 괄호
+            raise CassetteError(f"{path}: JSON을 읽을 수 없습니다.{_RESTORE}") from None
+        if not isinstance(data, dict) or "cassette" not in data:
+            raise CassetteError(f"{path}: 카세트 파일이 아닙니다.{_RESTORE}")
+        if data["cassette"] != FORMAT:
             raise CassetteError(
-                f"{path}: 카세트 형식이 {FORMAT}이어야 하는데 {found!r}입니다. "
+                f"{path}: 카세트 형식이 {data['cassette']!r}인데 이 llmkit은 {FORMAT}만 읽습니다. "
                 "llmkit과 카세트의 판을 맞추십시오(git pull 뒤 다시 설치)."
             )
-        place = "머리"
+        place = "맨 위"
         try:
-            cassette = cls(path, datetime.date.fromisoformat(data["date"]), dict(data["models"]), dict(data["inputs"]))
-            for number, entry in enumerate(data["exchanges"], 1):
+            cassette = cls(path, _date(data), _take(data, "models", dict), _take(data, "inputs", dict))
+            _each(cassette.models.values(), str, "models의 값")
+            _each(cassette.inputs.values(), list, "inputs의 값")
+            _each(sum(cassette.inputs.values(), []), str, "inputs의 대답")
+            for number, entry in enumerate(_take(data, "exchanges", list), 1):
                 place = f"{number}번째 exchange"
+                _each([entry], dict, "이 값")
                 cassette.exchanges.append(_exchange_from_json(entry))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CassetteError(f"{path}: {place}를 읽을 수 없습니다({error!r}).{_RESTORE}") from None
+        except (binascii.Error, UnicodeError):
+            raise CassetteError(f"{path}: {place}: 응답의 본문을 바이트로 되돌릴 수 없습니다.{_RESTORE}") from None
+        except ValueError as error:
+            raise CassetteError(f"{path}: {place}: {error}.{_RESTORE}") from None
         return cassette
 
     def save(self) -> None:
@@ -135,7 +149,7 @@ class Cassette:
         os.replace(temporary, self.path)
 
 
-_RESTORE = " 'git checkout -- <파일>'로 되돌리거나 다시 녹화하십시오."
+_RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하십시오."
 
 
 def kept_headers(headers: Any) -> dict[str, str]:
@@ -173,11 +187,11 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
 def _body_to_json(exchange: Exchange) -> dict[str, Any]:
     try:
         if exchange.events:
-            return {"events": [[seconds, data.decode("utf-8")] for seconds, data in exchange.events]}
+            # 글자 가운데서 끊긴 스트림의 마지막 바이트들은 반쪽 글자(\udc80-\udcff)로 적습니다(PEP 383).
+            return {"events": [[at, data.decode("utf-8", "surrogateescape")] for at, data in exchange.events]}
         text = exchange.content.decode("utf-8")
     except UnicodeDecodeError:
-        content = exchange.content or b"".join(data for _, data in exchange.events)
-        return {"base64": base64.b64encode(content).decode("ascii")}
+        return {"base64": base64.b64encode(exchange.content).decode("ascii")}
     for style, how in _STYLES.items():
         try:
             value = json.loads(text)
@@ -189,49 +203,92 @@ def _body_to_json(exchange: Exchange) -> dict[str, Any]:
 
 
 def _exchange_from_json(entry: dict[str, Any]) -> Exchange:
-    if entry["provenance"] not in ("recorded", "authored"):
-        raise ValueError(f"provenance가 {entry['provenance']!r}입니다")
-    request = entry["request"]
-    exchange = Exchange(entry["provenance"], entry["provider"], request["method"], request["path"], request["body"])
-    exchange.take, exchange.cell = entry.get("take", 1), entry.get("cell", "")
-    exchange.origin, exchange.abandoned = entry.get("origin", {}), entry.get("abandoned", False)
-    if "error" in entry:
-        exchange.error = (entry["error"]["type"], entry["error"]["message"])
-        exchange.delay = float(entry["error"].get("delay", 0))
+    request = _take(entry, "request", dict)
+    exchange = Exchange(
+        _one_of(entry, "provenance", ("recorded", "authored")),
+        _one_of(entry, "provider", PROVIDERS),
+        _take(request, "method", str),
+        _take(request, "path", str),
+        _take(request, "body", object),
+        take=_take(entry, "take", int, 1),
+        cell=_take(entry, "cell", str, ""),
+        origin=_take(entry, "origin", dict, {}),
+        abandoned=_take(entry, "abandoned", bool, False),
+    )
+    if error := _take(entry, "error", dict, {}):
+        exchange.error = (_take(error, "type", str), _take(error, "message", str))
+        exchange.delay = _take(error, "delay", float, 0.0)
+    elif "response" not in entry:
+        raise ValueError("response도 error도 없습니다")
     if "response" not in entry:
-        if exchange.error is None:
-            raise ValueError("response도 error도 없습니다")
         return exchange
-    response = entry["response"]
-    exchange.status, exchange.headers = int(response["status"]), dict(response["headers"])
-    exchange.delay = float(response["delay"])
+    response = _take(entry, "response", dict)
+    exchange.status, exchange.headers = _take(response, "status", int), _take(response, "headers", dict)
+    exchange.delay = _take(response, "delay", float)
+    _each(exchange.headers.values(), str, "headers의 값")
+    if not 100 <= exchange.status <= 599:
+        raise ValueError("'status' 값은 100에서 599까지입니다")
     if "events" in response:
-        exchange.events = [(float(seconds), text.encode("utf-8")) for seconds, text in response["events"]]
+        for row in _take(response, "events", list):
+            _each([row], list, "event의 값")
+            if len(row) != 2:
+                raise ValueError("event는 [초, 글]이어야 합니다")
+            _each(row[:1], float, "event의 시각")
+            _each(row[1:], str, "event의 글")
+            exchange.events.append((row[0], row[1].encode("utf-8", "surrogateescape")))
     elif "json" in response:
-        exchange.content = json.dumps(response["body"], **_STYLES[response["json"]]).encode("utf-8")
+        style = _STYLES[_one_of(response, "json", _STYLES)]
+        exchange.content = json.dumps(_take(response, "body", object), **style).encode("utf-8")
     elif "base64" in response:
-        exchange.content = base64.b64decode(response["base64"], validate=True)
+        exchange.content = base64.b64decode(_take(response, "base64", str), validate=True)
     else:
-        exchange.content = response["text"].encode("utf-8")
+        exchange.content = _take(response, "text", str).encode("utf-8")
     return exchange
+
+
+# 손으로 고친 카세트도 있으므로, 값을 꺼낼 때마다 자료형을 봅니다.
+_REQUIRED = object()
+_NAMES = {dict: "객체여야", list: "배열이어야", str: "문자열이어야", int: "정수여야", float: "0 이상의 수여야"}
+_NAMES |= {bool: "true나 false여야"}
+
+
+def _take(entry: dict[Any, Any], name: Any, kind: type, default: Any = _REQUIRED) -> Any:
+    value = entry.get(name, default)
+    if value is _REQUIRED:
+        raise ValueError(f"{name!r} 값이 없습니다")
+    _each([value], kind, f"{name!r} 값")
+    return value
+
+
+def _each(values: Iterable[Any], kind: type, what: str) -> None:
+    for value in values:
+        fits = type(value) is kind or kind is object
+        if kind is float:
+            fits = type(value) in (int, float) and 0 <= value < 1e6
+        if not fits:
+            raise ValueError(f"{what}은 {_NAMES[kind]} 합니다")
+
+
+def _one_of(entry: dict[str, Any], name: str, known: Iterable[str]) -> str:
+    value = _take(entry, name, str)
+    if value not in known:
+        raise ValueError(f"{name!r} 값은 {', '.join(known)} 가운데 하나여야 하는데 {value!r}입니다")
+    return value
+
+
+def _date(data: dict[str, Any]) -> datetime.date:
+    text = _take(data, "date", str)
+    try:
+        return datetime.date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"'date' 값은 2026-11-21 같은 날짜여야 하는데 {text!r}입니다") from None
+
+
+# 스트림의 이벤트 [초, "글"]. JSON의 문자열 안에는 진짜 줄바꿈이 없으므로 다른 글과 헷갈리지 않습니다.
+_EVENT = re.compile(r'\[\n *([0-9.e+-]+),\n *("[^"\\]*+(?:\\.[^"\\]*+)*+")\n *\]')
 
 
 def _dump(data: dict[str, Any]) -> str:
     """`json.dumps(indent=1)`과 같되 스트림의 이벤트는 한 줄에 하나씩 적습니다."""
-    events: list[str] = []
-
-    def hide(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {name: hide_events(v) if name == "events" else hide(v) for name, v in value.items()}
-        return [hide(item) for item in value] if isinstance(value, list) else value
-
-    def hide_events(value: Any) -> Any:
-        if not (isinstance(value, list) and all(isinstance(row, list) for row in value)):
-            return hide(value)
-        lines = [json.dumps(row, ensure_ascii=False) for row in value]
-        events.append("[\n     " + ",\n     ".join(lines) + "\n    ]")
-        return f"\0events{len(events) - 1}\0"
-
-    text = json.dumps(hide(data), indent=1, ensure_ascii=False)
-    text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # 짝 없는 반쪽 글자
-    return re.sub(r'"\\u0000events(\d+)\\u0000"', lambda found: events[int(found[1])], text) + "\n"
+    text = _EVENT.sub(r"[\1, \2]", json.dumps(data, indent=1, ensure_ascii=False))
+    return re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text) + "\n"  # 짝 없는 반쪽 글자
