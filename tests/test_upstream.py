@@ -6,6 +6,7 @@ import asyncio
 import functools
 import json
 import re
+import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +23,8 @@ from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from nbclient.exceptions import CellExecutionError
 
 from llmkit.cassette import Cassette
+from llmkit.local import LocalServer
+from llmkit.record import HOSTED
 from tests.upstream import redirect, tokens
 from tests.upstream.__main__ import FAKE_KEYS, record_with
 from tests.upstream.script import FOLDER, HTTP_FAULTS, Script
@@ -723,14 +726,14 @@ except openai.NotFoundError as error:
 """
 
 
-def recorded(folder, lesson=LESSON):
+def recorded(folder, lesson=LESSON, **options):
     """작은 노트북을 진짜 커널에서 녹화한 결과: 상태와 카세트 파일."""
     folder.mkdir()
     notebook = nbformat.v4.new_notebook()
     notebook.cells = [nbformat.v4.new_code_cell(cell.strip()) for cell in lesson.split("---")]
     nbformat.write(notebook, folder / "90_record.ipynb")
     script = Script.parse(QUICK + CAPITAL)
-    status = record_with(script, folder / "90_record.ipynb", cassettes=folder, save=False)
+    status = record_with(script, folder / "90_record.ipynb", cassettes=folder, save=False, **options)
     return status, folder / "90_record.json"
 
 
@@ -748,6 +751,30 @@ def test_recording_a_notebook_makes_the_same_authored_cassette_every_time(tmp_pa
         assert one.same_answer(other) and one.headers == other.headers and one.body == other.body
     text = path.read_text(encoding="utf-8")
     assert ANSWER in text and not any(key in text for key in FAKE_KEYS.values())
+
+
+LOCAL_LESSON = """
+import llmkit, openai
+session = llmkit.setup("90_record")
+---
+question = [{"role": "user", "content": "대한민국의 수도는?"}]
+openai.OpenAI().chat.completions.create(model="gpt-6-luna", messages=question)
+---
+small = openai.OpenAI(base_url="http://127.0.0.1:PORT/v1", api_key="local")
+small.chat.completions.create(model="smollm2-135m", messages=question, max_completion_tokens=3)
+"""
+
+
+def test_the_local_model_is_recorded_beside_authored_answers(tmp_path):
+    pytest.importorskip("xllamacpp", reason="로컬 모델이 깔려 있지 않습니다(requirements-local.txt).")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with LocalServer(port):
+        lesson = LOCAL_LESSON.replace("PORT", str(port))
+        status, path = recorded(tmp_path / "one", lesson, providers=[*HOSTED, "local"])
+    exchanges = Cassette.load(path).exchanges
+    assert status == 0
+    assert [(e.provenance, e.provider) for e in exchanges] == [("authored", "openai"), ("recorded", "local")]
 
 
 def test_recording_a_prompt_that_has_no_entry_fails(tmp_path, capsys):

@@ -1,4 +1,4 @@
-"""명령: `python -m tests.upstream serve [--port P] [--lesson NN]`, `python -m tests.upstream record NN`."""
+"""명령: `python -m tests.upstream record NN [--local]`과 `... serve [--port P] [--lesson NN]`."""
 
 from __future__ import annotations
 
@@ -24,13 +24,22 @@ FAKE_KEYS = {
 }
 
 
-def record(number: str) -> int:
-    """번호가 `number`인 노트북을 그 대본으로 다시 녹화합니다."""
+def record(number: str, local: bool = False) -> int:
+    """번호가 `number`인 노트북을 그 대본으로 다시 녹화합니다.
+
+    `local`이면 로컬 모델을 띄워 그 답도 새로 녹화하고, 아니면 카세트에 있는 로컬 모델의 답을 그대로 둡니다.
+    """
     notebooks = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
     if len(notebooks) != 1:
         print(f"notebooks에 {number}_*.ipynb가 하나 있어야 하는데 {len(notebooks)}개입니다.", file=sys.stderr)
         return 2
-    return record_with(Script.of_lesson(number), notebooks[0])
+    if not local:
+        return record_with(Script.of_lesson(number), notebooks[0])
+    from llmkit.local import LocalServer
+    from llmkit.record import HOSTED
+
+    with LocalServer():
+        return record_with(Script.of_lesson(number), notebooks[0], providers=[*HOSTED, "local"])
 
 
 def record_with(script: Script, notebook: Path, **options: Any) -> int:
@@ -73,11 +82,12 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     recording = commands.add_parser("record", help="노트북의 예시 응답을 다시 녹화합니다")
     recording.add_argument("number", help="노트북 번호. 예: 01")
+    recording.add_argument("--local", action="store_true", help="로컬 모델을 띄워 그 답도 새로 녹화합니다")
     serving = commands.add_parser("serve", help="서버를 띄웁니다")
     serving.add_argument("--port", type=int, default=8765)
     serving.add_argument("--lesson", help="대본의 노트북 번호. 예: 01")
     given = parser.parse_args()
-    return record(given.number) if given.command == "record" else serve(given.port, given.lesson)
+    return record(given.number, given.local) if given.command == "record" else serve(given.port, given.lesson)
 
 
 if __name__ == "__main__":
