@@ -47,6 +47,8 @@ def owner(request: Any) -> str | None:
     host, path = request.url.host, request.url.path
     agent = request.headers.get("user-agent", "").lower()
     by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
+    if by_agent == "huggingface" and request.method != "POST":  # 큰 파일은 다른 호스트에서 내려받습니다.
+        by_agent = None
     if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
         return "huggingface" if "inferenceProviderMapping" in str(request.url.query) else None
     if host in LOOPBACK:
