@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import os
 import sys
@@ -53,7 +54,7 @@ class Notebook:
     def show(self, line: str) -> None:
         """셀의 출력이 줄을 바꾸지 않고 끝났더라도 새 줄에 보이도록, print가 아니라 따로 된 출력으로 냅니다."""
         if getattr(self._shell, "kernel", None) is None:
-            print(line)
+            print(line, file=sys.stdout if self._shell else sys.stderr)
         else:
             self._shell.display_pub.publish({"text/plain": line}, {})
 
@@ -62,12 +63,17 @@ class Notebook:
         self._session.start_cell(info.raw_cell or "")
 
     def _after(self, result: Any) -> None:
-        shown = result.error_in_exec
-        for halt in self._session.halts:
-            if halt is not shown:  # gather(return_exceptions=True)나 except:가 삼켰습니다.
-                self.show("\n".join(halt._render_traceback_()))
-        self._session.halts.clear()
+        self._show_swallowed(result.error_in_exec)
         self._session.print_mark()
+
+    def _show_swallowed(self, shown: object = None) -> None:
+        """gather(return_exceptions=True)나 except:가 삼킨 것을 보입니다. 여럿이면 처음 것만, 나머지는 세어서 보입니다."""
+        hidden = [halt for halt in self._session.halts if halt is not shown]
+        self._session.halts.clear()
+        if hidden and not isinstance(shown, Halt):
+            self.show("\n".join(hidden.pop(0)._render_traceback_()))
+        if hidden:
+            self.show(f"이 밖에도 {len(hidden)}번 더 멈췄습니다.")
 
     def _answer_input(self, kernel: Any) -> None:
         # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.
@@ -97,8 +103,11 @@ class Notebook:
         def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
             if isinstance(error, Halt):
                 print("\n".join(error._render_traceback_()), file=sys.stderr)
+                self._show_swallowed(error)
             else:
                 original(kind, error, trace)
 
         sys.excepthook = excepthook
         self._undo.append(lambda: setattr(sys, "excepthook", original))
+        atexit.register(self._show_swallowed)
+        self._undo.append(lambda: atexit.unregister(self._show_swallowed))
