@@ -40,11 +40,10 @@ def install(session: Session) -> None:
     _session = session
     if _originals:
         return
-    for name in _HTTP_LIBRARIES:
-        if importlib.util.find_spec(name):
-            library = importlib.import_module(name)
-            _patch(library, library.HTTPTransport, "handle_request", _sync_handler)
-            _patch(library, library.AsyncHTTPTransport, "handle_async_request", _async_handler)
+    # httpx2.alias_httpx()를 부른 뒤에는 두 이름이 같은 모듈입니다. 그래서 집합에 담습니다.
+    for library in {importlib.import_module(name) for name in _HTTP_LIBRARIES if importlib.util.find_spec(name)}:
+        _patch(library, library.HTTPTransport, "handle_request", _sync_handler)
+        _patch(library, library.AsyncHTTPTransport, "handle_async_request", _async_handler)
 
 
 def uninstall() -> None:
@@ -132,12 +131,13 @@ def _replayed(library: ModuleType, stream_class: type, request: Any, exchange: E
     """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
     if exchange.status is None:
         raise _failure(library, exchange, request)
-    if not exchange.events and not exchange.error:
-        return library.Response(exchange.status, headers=exchange.headers, content=exchange.content)
+    headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
+    if not (exchange.events or exchange.error or exchange.abandoned):
+        return library.Response(exchange.status, headers=headers, content=exchange.content)
     stream = stream_class(
         sync=_played(library, request, exchange, pace), asynchronous=_async_played(library, request, exchange, pace)
     )
-    return library.Response(exchange.status, headers=exchange.headers, stream=stream)
+    return library.Response(exchange.status, headers=headers, stream=stream)
 
 
 def _played(library: ModuleType, request: Any, exchange: Exchange, pace: float) -> Iterator[bytes]:
@@ -177,7 +177,10 @@ def _end_of_tape(library: ModuleType, request: Any, exchange: Exchange) -> None:
 def _failure(library: ModuleType, exchange: Exchange, request: Any) -> Exception:
     assert exchange.error is not None
     kind, message = exchange.error
-    return getattr(library, kind, library.RemoteProtocolError)(message, request=request)
+    known = getattr(library, kind, None)
+    if not (isinstance(known, type) and issubclass(known, library.TransportError)):
+        known = library.RemoteProtocolError
+    return known(message, request=request)
 
 
 async def _async_sleep(seconds: float) -> None:
@@ -274,15 +277,19 @@ def _stream_class(library: ModuleType) -> type:
             return self._async
 
         def close(self) -> None:
-            if self._close:
-                self._close()
-            if self._tape:
-                self._tape.close()
+            try:
+                if self._close:
+                    self._close()
+            finally:
+                if self._tape:
+                    self._tape.close()
 
         async def aclose(self) -> None:
-            if self._aclose:
-                await self._aclose()
-            if self._tape:
-                self._tape.close()
+            try:
+                if self._aclose:
+                    await self._aclose()
+            finally:  # 태스크가 취소되면 위에서 CancelledError가 납니다.
+                if self._tape:
+                    self._tape.close()
 
     return Stream

@@ -8,12 +8,16 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from .cassette import Cassette, Exchange
 from .keys import has_secret, redact
 from .player import fingerprint
 from .request import leaves
+
+if TYPE_CHECKING:
+    from .tape import Tape
 
 
 @dataclass
@@ -29,6 +33,14 @@ class Plan:
 plan: Plan | None = None
 
 
+class CellRun:
+    """셀을 한 번 실행하는 동안의 녹화입니다. 스트림은 다음 셀에서 끝나기도 하므로, 요청할 때의 것을 기억해 둡니다."""
+
+    def __init__(self, source: str) -> None:
+        self.cell = fingerprint(source)
+        self.place: Counter[str] = Counter()  # 요청마다 몇 번째 답까지 담았는지
+
+
 class Recorder:
     """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다."""
 
@@ -37,42 +49,47 @@ class Recorder:
         self.refused: list[str] = []
         self._takes = plan.takes if plan else {}
         self._replies = plan.inputs if plan else {}
-        self._old = {id(exchange) for exchange in cassette.exchanges}
+        self.open: WeakSet[Tape] = WeakSet()
+        self._old = {id(exchange): exchange for exchange in cassette.exchanges}
         self._lock = threading.Lock()
         self.start_cell("")
 
     def start_cell(self, source: str) -> None:
         with self._lock:
-            self._cell = fingerprint(source)
-            self._place: Counter[str] = Counter()
+            self.run = CellRun(source)
             self._said: dict[str, list[str]] = {}
 
-    def keep(self, exchange: Exchange, keys: set[str]) -> None:
-        """교환 하나를 담고 파일에 씁니다. `keys`는 지금 아는 키들입니다."""
+    def keep(self, exchange: Exchange, run: CellRun, keys: set[str]) -> None:
+        """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀, `keys`는 지금 아는 키들입니다."""
         if any(has_secret(text, keys) for text in _texts(exchange)):
             return self._refuse(exchange, "키로 보이는 글이 들어 있습니다")
         with self._lock:
-            exchange.cell, exchange.take = self._cell, self._takes.get(self._cell, 1)
+            exchange.cell, exchange.take = run.cell, self._takes.get(run.cell, 1)
             kept = self.cassette.exchanges
             # 새로 녹화한 요청의 옛 답은 이제 필요 없습니다.
             kept[:] = [e for e in kept if e.key != exchange.key or id(e) not in self._old]
-            siblings = [e for e in kept if e.key == exchange.key and e.take == exchange.take]
-            place = self._place[exchange.key]
-            self._place[exchange.key] += 1
+            siblings = [at for at, e in enumerate(kept) if e.key == exchange.key and e.take == exchange.take]
+            place = run.place[exchange.key]
+            run.place[exchange.key] += 1
             if place >= len(siblings):
                 kept.append(exchange)
-            elif siblings[place].same_answer(exchange):
+            elif (before := kept[siblings[place]]).same_answer(exchange):
                 return
-            elif siblings[place].cell == exchange.cell:
-                kept[kept.index(siblings[place])] = exchange
+            elif before.cell == exchange.cell:
+                kept[siblings[place]] = exchange
             else:
                 reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
                 return self._refuse(exchange, reason)
             self.cassette.save()
 
+    def close_open(self) -> None:
+        """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
+        for tape in list(self.open):
+            tape.close()
+
     def reply(self, prompt: str) -> str | None:
         """`input(prompt)`에 줄 다음 대답을 계획에서 꺼내고, 재생에서 쓰도록 카세트에도 담습니다."""
-        replies = self._replies.get(self._cell, [])
+        replies = self._replies.get(self.run.cell, [])
         place = sum(len(said) for said in self._said.values())
         if place >= len(replies):
             return None

@@ -82,6 +82,7 @@ def current_session() -> Session | None:
 def finish_recording() -> list[str]:
     """`llmkit.record`가 노트북의 끝에서 부릅니다. 쓰이지 않은 옛 교환을 지우고, 담지 못한 까닭들을 돌려줍니다."""
     assert _current is not None and _current.recorder is not None and recorder.plan is not None
+    _current.recorder.close_open()
     _current.recorder.forget_old(set(recorder.plan.providers))
     return _current.recorder.refused
 
@@ -191,6 +192,7 @@ class Session:
     def start_tape(self, ask: Ask, request: Any) -> Tape:
         """실제 호출을 받아 적을 준비를 합니다."""
         keys = [request.headers.get(name, "") for name in ("authorization", "x-api-key", "api-key", "x-goog-api-key")]
+        keys.append(request.url.params.get("key", ""))  # Gemini는 API 키를 주소에 적기도 합니다.
         if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
@@ -199,16 +201,18 @@ class Session:
             self.calls.append(call)
         if self.recorder is None:
             return Tape(ask, call, None)
-        keep, known = self.recorder.keep, known_keys(*keys)
+        recorder, run, known = self.recorder, self.recorder.run, known_keys(*keys)
 
         def kept(exchange: Exchange) -> None:
             kind: Any = exchange.provenance
             call.provenance = kind
             if kind == "authored":
                 self._note_authored(ask.provider)
-            keep(exchange, known)
+            recorder.keep(exchange, run, known)
 
-        return Tape(ask, call, kept)
+        tape = Tape(ask, call, kept)
+        recorder.open.add(tape)
+        return tape
 
     def tape_ran_out(self, exchange: Exchange) -> Halt:
         halt = Halt(
@@ -269,6 +273,8 @@ class Session:
             _current = None
 
     def _detach(self) -> None:
+        if self.recorder:
+            self.recorder.close_open()
         hook.uninstall()
         self._notebook.close()
         set_today(None)

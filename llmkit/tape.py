@@ -6,7 +6,7 @@ import datetime
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .cassette import Exchange, kept_headers, split_stream
@@ -48,6 +48,8 @@ class Tape:
 
     def add(self, data: bytes) -> None:
         self._chunks.append((self._elapsed(), data))
+        if data.endswith(b"\n\n") and b"".join(data for _, data in self._chunks[-3:]).endswith(b"data: [DONE]\n\n"):
+            self.finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
     def finish(self) -> None:
         """본문을 끝까지 받았습니다."""
@@ -67,22 +69,21 @@ class Tape:
 
     def close(self) -> None:
         """받는 쪽이 닫았습니다. 끝 표시까지 받았다면 다 받은 것이고, 아니면 도중에 그만둔 것입니다."""
-        if self._exchange.status is not None and not self._done.locked():
-            self._exchange.abandoned = not _LAST_EVENT.search(b"".join(data for _, data in self._chunks))
-            self._end()
+        if self._exchange.status is not None:
+            self._end(closed=True)
 
-    def _end(self) -> None:
+    def _end(self, closed: bool = False) -> None:
         if not self._done.acquire(blocking=False):
             return
         exchange, response = self._exchange, self._library_response
-        raw = b"".join(data for _, data in self._chunks)
+        chunks = list(_decoded(response, self._chunks)) if self._chunks else []
+        content = b"".join(data for _, data in chunks)
         separator = split_stream(exchange.headers.get("content-type", ""))
-        encoded = response is not None and response.headers.get("content-encoding")
-        content = _decoded(response, raw) if encoded else raw
-        if separator is not None and not encoded:
-            exchange.events = _events(self._chunks, separator)
+        if separator is not None:
+            exchange.events = _events(chunks, separator)
+            exchange.abandoned = closed and not _LAST_EVENT.search(content)
         else:
-            exchange.content, exchange.abandoned = content, False
+            exchange.content = content
         call = self._call
         call.usage, call.model = read_usage(content, call.model)
         call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
@@ -112,10 +113,22 @@ def provenance(ask: Ask, response: Any) -> str:
     return "recorded" if known_host and is_far and encrypted else "authored"
 
 
-def _decoded(response: Any, raw: bytes) -> bytes:
-    """압축된 본문을 httpx가 푸는 방식 그대로 풉니다."""
-    copy = type(response)(response.status_code, headers=response.headers, content=raw)
-    return copy.content
+def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
+    """압축된 본문을 httpx가 푸는 방식 그대로, 조각의 시각을 지키며 풉니다. Anthropic은 스트림도 압축해 보냅니다."""
+    at = 0.0
+
+    def raw() -> Iterator[bytes]:
+        nonlocal at
+        for at, data in chunks:
+            yield data
+
+    copy = type(response)(response.status_code, headers=response.headers, content=raw())
+    try:
+        for data in copy.iter_bytes():
+            yield at, data
+    except Exception as error:  # 압축이 도중에 끊겼습니다. 푼 데까지가 학습자가 본 것입니다.
+        if type(error).__name__ != "DecodingError":
+            raise
 
 
 def _events(chunks: list[tuple[float, bytes]], separator: Any) -> list[tuple[float, bytes]]:
