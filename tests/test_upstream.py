@@ -174,6 +174,11 @@ def test_output_limit_cuts_the_answer_and_says_so(capital):
     events = list(gpt.responses.create(model=GPT, input="수도?", max_output_tokens=12, stream=True))
     assert events[-1].type == "response.incomplete" and events[-1].response.status == "incomplete"
     assert claude.messages.create(model=CLAUDE, max_tokens=12, messages=ASK).stop_reason == "max_tokens"
+    # 꼭 맞는 제한은 자르지 않습니다.
+    whole = tokens.count(ANSWER) + 8
+    for limit, reason in ((whole, "stop"), (whole - 1, "length")):
+        chat = gpt.chat.completions.create(model=GPT, messages=ASK, max_completion_tokens=limit)
+        assert (chat.choices[0].finish_reason, chat.usage.completion_tokens) == (reason, limit)
     # 추론만으로 제한을 다 쓰면 빈 답입니다.
     empty = gpt.chat.completions.create(model=GPT, messages=ASK, max_completion_tokens=5)
     assert empty.choices[0].message.content == "" and empty.choices[0].finish_reason == "length"
@@ -182,8 +187,9 @@ def test_output_limit_cuts_the_answer_and_says_so(capital):
 
 def test_stop_ends_the_answer_before_the_stop_string(capital):
     gpt, claude, _ = clients()
-    chat = gpt.chat.completions.create(model=GPT, messages=ASK, stop=["입니다", "**"])
-    assert chat.choices[0].message.content == "대한민국의 수도는 " and chat.choices[0].finish_reason == "stop"
+    for stop in (["입니다", "**"], ["**", "입니다"], "**"):
+        choice = gpt.chat.completions.create(model=GPT, messages=ASK, stop=stop).choices[0]
+        assert (choice.message.content, choice.finish_reason) == ("대한민국의 수도는 ", "stop")
     message = claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK, stop_sequences=["**"])
     assert message.content[0].text == "대한민국의 수도는 "
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "**")
@@ -582,6 +588,9 @@ system = "해적"
 provider = ["openai", "anthropic"]
 answer = "선장이다."
 [[entry]]
+contains = ["이름", "나이"]
+answer = "둘 다 모릅니다."
+[[entry]]
 contains = "이름"
 answer = '''
 
@@ -601,7 +610,9 @@ answer = '''
         assert ask(("user", "이름?"), seed=1) == "씨앗 1"
         assert ask(("system", "해적"), ("user", "이름?"), seed=1) == "선장이다."
         assert ask(("developer", "해적처럼"), ("user", "이름은?")) == "선장이다."
-        assert ask(("user", "저는 지우"), ("assistant", "네"), ("user", "이름?")) == "지우입니다."
+        assert ask(("user", "이름과 나이?")) == "둘 다 모릅니다."
+        history = ("user", "저는 지우"), ("assistant", "네"), ("user", "이름?")
+        assert ask(*history) == ask(("system", "짧게"), *history) == "지우입니다."
         assert gpt.responses.create(model=GPT, input="이름?", instructions="해적").output_text == "선장이다."
         message = claude.messages.create(
             model=CLAUDE,

@@ -159,6 +159,18 @@ def test_chat_completions_fit_the_sdk(post, provider):
     assert seen == kinds.keys()
 
 
+def test_usage_comes_in_an_openai_stream_only_when_asked_for(post):
+    url, model = CHAT["openai"]
+    plain = data_of(post(url, model=model, messages=user("추론"), stream=True))
+    asked = data_of(
+        post(url, model=model, messages=user("추론"), stream=True, stream_options={"include_usage": True})
+    )
+    assert plain[0]["choices"][0]["delta"] == {"role": "assistant", "content": "", "refusal": None}
+    assert not any("usage" in chunk for chunk in plain)
+    assert [chunk["usage"] is None for chunk in asked] == [True] * len(plain) + [False]
+    assert asked[-1]["choices"] == []
+
+
 def test_responses_fit_the_sdk(post):
     seen = set()
     for response in every_response(post):
