@@ -26,7 +26,8 @@ def korean_font() -> None:
     package = find_spec("koreanize_matplotlib")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("한글 글꼴이 없습니다. `pip install koreanize-matplotlib`로 설치하십시오.")
+    fonts = Path(package.submodule_search_locations[0]) / "fonts"
     for weight in ("NanumGothic", "NanumGothicBold"):
-        font_manager.fontManager.addfont(Path(package.submodule_search_locations[0]) / "fonts" / f"{weight}.ttf")
+        font_manager.fontManager.addfont(fonts / f"{weight}.ttf")
     matplotlib.rcParams["font.family"] = ["NanumGothic", "DejaVu Sans"]
     matplotlib.rcParams["axes.unicode_minus"] = False

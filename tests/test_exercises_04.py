@@ -1,0 +1,340 @@
+"""수업 04의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 무엇이 틀렸는지 말합니다."""
+
+from __future__ import annotations
+
+import ast
+import json
+import random
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anthropic
+import openai
+import pytest
+
+import llmkit
+from llmkit.checks import CheckResult
+
+NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+CELLS = json.loads((NOTEBOOKS / "04_errors.ipynb").read_text(encoding="utf-8"))["cells"]
+SOURCE = {cell["id"]: "".join(cell["source"]) for cell in CELLS}
+EXERCISES = ["04-1", "04-2", "04-3"]
+
+
+@pytest.fixture(autouse=True)
+def _never_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        raise AssertionError(f"채점하다 정말로 {seconds}초를 쉬었습니다.")
+
+    monkeypatch.setattr(time, "sleep", sleep)
+
+
+def lesson() -> dict[str, Any]:
+    """앞의 장들에서 만든 함수들."""
+    names: dict[str, Any] = {
+        "llmkit": llmkit,
+        "openai": openai,
+        "anthropic": anthropic,
+        "random": random,
+        "client": None,
+    }
+    for cell in ("report", "transient-code", "backoff-code", "with-retry-code"):
+        exec(SOURCE[cell], names)
+    return names
+
+
+def run(source: str) -> tuple[Any, dict[str, Any]]:
+    """셀처럼 실행하고, 마지막 식의 값과 생긴 이름들을 돌려줍니다."""
+    *body, last = ast.parse(source).body
+    names = lesson()
+    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
+    assert isinstance(last, ast.Expr)
+    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names), names
+
+
+def stub(exercise: str) -> str:
+    (source,) = [
+        SOURCE[c["id"]]
+        for c in CELLS
+        if c["cell_type"] == "code" and f'check("{exercise}"' in SOURCE[c["id"]]
+    ]
+    return source
+
+
+def solution(exercise: str) -> str:
+    (cell,) = [source for source in SOURCE.values() if f"<summary>풀이 {exercise}" in source]
+    match = re.search(r"```python\n(.*?)```", cell, re.DOTALL)
+    assert match
+    return match[1]
+
+
+def wrong(exercise: str, answer: Any) -> str:
+    result = llmkit.check(exercise, answer)
+    assert isinstance(result, CheckResult)
+    assert result.problems, f"틀린 답을 맞다고 했습니다: {result}"
+    return repr(result)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_the_folded_solution_passes(exercise: str) -> None:
+    result, _ = run(solution(exercise))
+    assert result.passed, result
+
+
+@pytest.mark.parametrize(
+    ("exercise", "blanks"),
+    [
+        ("04-1", ('send_again["429 insufficient_quota"]',)),
+        ("04-3", ('answer의 결과["text"]', 'answer의 결과["provider"]', 'answer의 결과["failed"]')),
+    ],
+)
+def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[str, ...]) -> None:
+    result, _ = run(stub(exercise))
+    assert result.blanks == blanks and not result.problems
+
+
+def test_the_lying_function_is_told_its_lies_and_nothing_else_yet() -> None:
+    shown = repr(run(stub("04-2"))[0])
+    for said in (
+        "틀린 키(401), 한도 소진(429), 코드의 오타(NameError), 멈춤 단추",
+        "마지막 예외",
+        "'요청 한도를 초과했습니다.'",
+    ):
+        assert said in shown
+    assert "3군데" in shown and "지터" not in shown
+
+
+# 04-1 ---------------------------------------------------------------------------------------------------
+
+TABLE = {
+    "401 invalid_api_key": False,
+    "404 model_not_found": False,
+    "429 rate_limit_exceeded": True,
+    "429 insufficient_quota": False,
+    "500 server_error": True,
+    "APITimeoutError": True,
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (TABLE | {"429 insufficient_quota": True}, "한도가 끝난 것"),
+        (TABLE | {"429 insufficient_quota": "아니요"}, "True(다시 보냄) 또는 False"),
+        (TABLE | {"429 insufficient_quota": 0}, "True(다시 보냄) 또는 False"),
+        (TABLE | {"500 server_error": False}, "처음대로 True"),
+        (TABLE | {"418": True}, "이름은 처음대로"),
+        (False, "이름은 처음대로"),
+    ],
+)
+def test_wrong_table(answer: Any, said: str) -> None:
+    assert said in wrong("04-1", answer)
+
+
+# 04-2: 맞는 함수에서 한 곳씩만 틀리게 합니다 ----------------------------------------------------------------
+
+GOOD = """
+def ask(call, sleep=time.sleep):
+    for attempt in range(1, 5):
+        try:
+            return call()
+        except Exception as error:
+            if attempt == 4 or not is_transient(error):
+                raise
+            sleep(backoff(attempt, retry_after(error)))
+"""
+
+
+def changed(*swaps: tuple[str, str]) -> Callable[..., Any]:
+    source = GOOD
+    for old, new in swaps:
+        assert old in source
+        source = source.replace(old, new)
+    names = lesson() | {"time": time}
+    exec(source, names)
+    return names["ask"]
+
+
+def test_the_unchanged_function_passes() -> None:
+    assert llmkit.check("04-2", changed()).passed
+
+
+@pytest.mark.parametrize(
+    ("swaps", "said"),
+    [
+        (
+            [(" or not is_transient(error)", "")],
+            "틀린 키(401), 한도 소진(429), 코드의 오타(NameError). 한 번에",
+        ),
+        (
+            [("not is_transient(error)", "getattr(error, 'status_code', 0) == 401")],
+            ": 한도 소진(429), 코드의 오타",
+        ),
+        ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
+        (
+            [("not is_transient(error)", "type(error) is NameError")],
+            ": 틀린 키(401), 한도 소진(429). 한 번에",
+        ),
+        ([("raise\n", "raise RuntimeError('실패') from None\n")], "RuntimeError('실패')"),
+        ([("raise\n", "return '죄송합니다'\n")], "'죄송합니다'을 돌려주었습니다"),
+        ([("range(1, 5)", "range(1, 3)"), ("== 4", "== 2")], "2번 불렀습니다. 4번까지만"),
+        ([("range(1, 5)", "range(1, 99)"), ("attempt == 4 or ", "")], "끝없이 불렀습니다"),
+        ([("            if", "            print('한도를 넘었습니다')\n            if")], "짐작 말고"),
+        ([("retry_after(error)", "None")], "7초(`retry-after`)를 쉬라고"),
+        (
+            [("            sleep(backoff(attempt, retry_after(error)))", "            pass")],
+            "0.0초만 쉬었습니다",
+        ),
+        ([("backoff(attempt, retry_after(error))", "retry_after(error) or ceiling(attempt)")], "지터로 흩어"),
+        ([("backoff(attempt,", "backoff(1,")], "쉬는 시간이 늘지 않습니다"),
+        (
+            [
+                (
+                    "            if attempt",
+                    "            sleep(backoff(attempt, retry_after(error)))\n            if attempt",
+                )
+            ],
+            "마지막으로 실패한 뒤에도",
+        ),
+        ([("return call()", "return call() and None")], "None을 돌려주었습니다"),
+        ([(", sleep=time.sleep", "")], "TypeError"),
+        ([("return call()", "return call() and call()")], "2번 부르고"),
+    ],
+)
+def test_one_mistake_is_named(swaps: list[tuple[str, str]], said: str | None) -> None:
+    if said is None:
+        assert llmkit.check("04-2", changed(*swaps)).passed
+    else:
+        assert said in wrong("04-2", changed(*swaps))
+
+
+def test_no_function_is_said_so() -> None:
+    assert "함수 자체를 넘깁니다" in wrong("04-2", "답")
+    assert "함수 자체를 넘깁니다" in wrong("04-3", {"text": "답"})
+
+
+def test_a_real_stop_button_during_the_check_is_not_swallowed() -> None:
+    def stopped(call: Any, sleep: Any = None) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        llmkit.check("04-2", stopped)
+
+
+# 04-3 ---------------------------------------------------------------------------------------------------
+
+
+def chain(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    failed: dict[str, Exception] = {}
+    for name, ask in providers.items():
+        try:
+            return {"text": ask(question), "provider": name, "failed": failed}
+        except openai.BadRequestError:
+            raise
+        except Exception as error:
+            failed[name] = error
+    raise ExceptionGroup("모두 실패", list(failed.values()))
+
+
+def named(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    """까닭을 묶음 대신 문구에 적는 것도 맞는 답입니다."""
+    try:
+        return chain(question, providers)
+    except ExceptionGroup as group:
+        raise RuntimeError(", ".join(repr(error) for error in group.exceptions)) from None
+
+
+@pytest.mark.parametrize("answer", [chain, named])
+def test_either_way_of_telling_every_cause_passes(answer: Any) -> None:
+    assert llmkit.check("04-3", answer).passed
+
+
+def with_result(change: Callable[[dict[str, Any]], Any]) -> Callable[..., Any]:
+    return lambda question, providers, sleep=None: change(chain(question, providers))
+
+
+def only_first(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    name, ask = next(iter(providers.items()))
+    return {"text": ask(question), "provider": name, "failed": {}}
+
+
+def ask_everyone(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    for ask in providers.values():
+        try:
+            ask(question)
+        except Exception:
+            pass
+    return chain(question, providers)
+
+
+def keep_going(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    failed: dict[str, Exception] = {}
+    for name, ask in providers.items():
+        try:
+            return {"text": ask(question), "provider": name, "failed": failed}
+        except Exception as error:
+            failed[name] = error
+    raise ExceptionGroup("모두 실패", list(failed.values()))
+
+
+def swallow(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    failed: dict[str, Any] = {}
+    for name, ask in providers.items():
+        try:
+            return {"text": ask(question), "provider": name, "failed": failed}
+        except openai.BadRequestError:
+            raise
+        except:  # noqa: E722
+            failed[name] = openai.OpenAIError("?")
+    return {"text": "죄송합니다", "provider": None, "failed": failed}
+
+
+def hide(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    try:
+        return chain(question, providers)
+    except ExceptionGroup:
+        raise RuntimeError("모든 제공자가 실패했습니다") from None
+
+
+def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    try:
+        return chain(question, providers)
+    except ExceptionGroup as group:
+        last = group.exceptions[-1]
+    raise last
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (only_first, "셋째에게 물어야 합니다"),
+        (ask_everyone, "돈이 두 번 듭니다"),
+        (keep_going, "400은 우리 요청이 틀린 것"),
+        (swallow, "멈춤 단추(KeyboardInterrupt)를 삼켰습니다"),
+        (swallow, "모두 실패했는데"),
+        (swallow, "예외 그대로여야 합니다"),
+        (hide, "까닭을 다 찾을 수 없습니다"),
+        (last_only, "까닭을 다 찾을 수 없습니다"),
+        (with_result(lambda result: result | {"provider": "OpenAI"}), "\"provider\"의 값은 '가'"),
+        (with_result(lambda result: result | {"text": "다른 글"}), "\"text\"의 값은 '답 1'"),
+        (with_result(lambda result: result | {"failed": list(result["failed"])}), '"failed"에는'),
+        (with_result(lambda result: {"text": result["text"]}), "provider, failed"),
+        (with_result(lambda result: result["text"]), "딕셔너리를 돌려주어야"),
+        (lambda question, providers: None, "TypeError"),
+    ],
+)
+def test_wrong_safety_net(answer: Any, said: str) -> None:
+    assert said in wrong("04-3", answer)
+
+
+def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
+    facts = json.loads((NOTEBOOKS.parent / "llmkit/data/facts.json").read_text(encoding="utf-8"))
+    prose = " ".join("\n".join(SOURCE.values()).split())
+    quoted = re.findall(r"(.{40})<!-- fact: ([\w-]+) -->", prose)
+    assert quoted
+    for before, key in quoted:
+        assert before.endswith(facts[key]["text"]), f"{key}: {before!r}"
+        assert facts[key]["as_of"] and facts[key]["source"]
