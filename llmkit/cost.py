@@ -118,8 +118,9 @@ def calculate_cost(
     (True, 1000)
     """
     usage, found, context = _open(usage_or_response)
-    if model is None and (model := found) is None:
-        raise ValueError("usage만으로는 값을 알 수 없습니다. 모델을 함께 주십시오. 예: calculate_cost(usage, 'gpt-4o-mini')")
+    model = found if model is None else model
+    if not isinstance(model, str) or not model.strip():
+        raise ValueError(f"모델 이름을 함께 주십시오. 예: calculate_cost(usage, 'gpt-4o-mini'). 받은 값: {model!r}")
     if batch:
         context["processing"] = "batch"
     # Groq의 모델 이름은 다른 곳과 같지만, 응답에는 Groq만 쓰는 이름이 있습니다.

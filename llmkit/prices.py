@@ -182,8 +182,6 @@ def _rates(prices: ModelPrice) -> tuple[Rate, ...]:
 
 def _seller(model: str, provider: str | None) -> tuple[str, str]:
     """(가격표의 판매자, 거기서 쓰는 모델 이름)을 정합니다. 파는 곳이 여럿이면 고르지 않고 묻습니다."""
-    if not isinstance(model, str) or not model.strip():
-        raise ValueError(f"모델 이름을 글자로 주십시오. 예: model='gpt-4o-mini'. 받은 값: {model!r}")
     name = model.strip()
     head, _, rest = name.partition("/")
     if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping
 from numbers import Integral
 from typing import Any
@@ -45,17 +46,19 @@ _NAMES: dict[str, Any] = {
         "ephemeral_1h_input_tokens": "cache_write_1h_tokens",
     },
     "server_tool_use": {"web_search_requests": "web_searches", "web_fetch_requests": None},
-    # Gemini의 고유 API. "[]"는 종류(글, 소리, 그림)별 목록입니다
+    # Gemini의 고유 API. 마지막 셋은 종류(글, 소리, 그림)별 목록입니다
     "prompt_token_count": "input_tokens",
     "cached_content_token_count": "cache_read_tokens",
     "candidates_token_count": "+output_tokens",
     "thoughts_token_count": ("+output_tokens", "output_reasoning_tokens"),
     "tool_use_prompt_token_count": ("+input_tokens", "input_tool_tokens"),
     "total_token_count": None,
-    "prompt_tokens_details[]": "input_{}_tokens",
-    "tool_use_prompt_tokens_details[]": "input_{}_tokens",
-    "cache_tokens_details[]": "cache_{}_read_tokens",
-    "candidates_tokens_details[]": "output_{}_tokens",
+}
+_BY_MODALITY = {
+    "prompt_tokens_details": "input_{}_tokens",
+    "tool_use_prompt_tokens_details": "input_{}_tokens",
+    "candidates_tokens_details": "output_{}_tokens",
+    "cache_tokens_details": "cache_{}_read_tokens",
 }
 _OTHER = object()
 
@@ -107,8 +110,7 @@ def fields_of(value: Any) -> Mapping[str, Any]:
         extra = value.__pydantic_extra__
         return {**value.__dict__, **extra} if extra else value.__dict__
     except AttributeError:
-        pass
-    fields = getattr(value, "__dict__", {})
+        fields = getattr(value, "__dict__", {})
     if isinstance(value, Mapping):  # huggingface_hub의 객체는 dict이지만, 모르는 이름은 속성으로만 있습니다
         return {**value, **fields}
     if fields and not isinstance(value, type):
@@ -120,12 +122,10 @@ def whole_number(value: Any, name: str) -> int:
     """0 이상의 정수인지 확인합니다. 참/거짓, 음수, NaN, 글자는 오류입니다."""
     if type(value) is int and value >= 0:
         return value
-    if not isinstance(value, bool):
-        if isinstance(value, Integral) and value >= 0:
-            return int(value)
-        if isinstance(value, float) and value >= 0 and value.is_integer():
-            return int(value)
-    raise ValueError(f"{name}는 0 이상의 정수여야 합니다. 받은 값: {value!r}")
+    sound = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
+    if not sound or isinstance(value, bool) or value < 0:
+        raise ValueError(f"{name}는 0 이상의 정수여야 합니다. 받은 값: {value!r}")
+    return int(value)
 
 
 def _collect(fields: Mapping[str, Any], names: Mapping[str, Any], counts: dict, added: dict) -> None:
@@ -142,10 +142,18 @@ def _collect(fields: Mapping[str, Any], names: Mapping[str, Any], counts: dict, 
         elif isinstance(target, tuple):
             for name in target:
                 _put(name, value, key, counts, added)
-        elif target is _OTHER:
-            _collect_other(key, value, names, counts, added)
-        else:
+        elif isinstance(target, dict):
             _collect(fields_of(value), target, counts, added)
+        elif (snake := _snake(key)) in names:
+            _collect({snake: value}, names, counts, added)
+        elif key in REGISTRY.units and names is _NAMES:
+            _put(key, value, key, counts, added)
+        elif isinstance(value, dict) or hasattr(value, "__dict__"):
+            _collect(fields_of(value), {}, counts, added)
+        elif isinstance(value, (Integral, float)) and not isinstance(value, bool) and value != 0:
+            near = difflib.get_close_matches(str(key), [*names, *_NAMES], n=1)
+            hint = f"혹시 {near[0]!r}입니까?" if near else "무엇의 수인지 몰라 값을 매기지 않습니다."
+            raise ValueError(f"usage에 모르는 이름이 있습니다: {key!r}. {hint}")
 
 
 def _put(name: str, value: Any, key: str, counts: dict, added: dict) -> None:
@@ -156,30 +164,16 @@ def _put(name: str, value: Any, key: str, counts: dict, added: dict) -> None:
         raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {key}={tokens}")
 
 
-def _collect_other(key: Any, value: Any, names: Mapping[str, Any], counts: dict, added: dict) -> None:
-    """표에 없는 이름: camelCase거나, genai-prices의 이름이거나, 과금과 무관하거나, 잘못 적은 것입니다."""
-    snake = "".join("_" + char.lower() if char.isupper() else char for char in str(key))
-    if isinstance(value, list):
-        _collect_list(snake, value, added)
-    elif snake in names and snake != key:
-        _collect({snake: value}, names, counts, added)
-    elif key in REGISTRY.units and names is _NAMES:
-        counts[key] = whole_number(value, key)
-    elif hasattr(value, "__dict__") or isinstance(value, dict):
-        _collect(fields_of(value), {}, counts, added)
-    elif isinstance(value, (Integral, float)) and not isinstance(value, bool) and value != 0:
-        near = difflib.get_close_matches(str(key), [*names, *_NAMES], n=1)
-        hint = f"혹시 {near[0]!r}입니까?" if near else "무엇의 수인지 몰라 값을 매기지 않습니다."
-        raise ValueError(f"usage에 모르는 이름이 있습니다: {key!r}. {hint}")
-
-
 def _collect_list(key: str, items: list, added: dict) -> None:
-    target = _NAMES.get(key + "[]")
+    target = _BY_MODALITY.get(_snake(key))
     for item in map(fields_of, items):
         if target:
             kind = str(getattr(item["modality"], "value", item["modality"])).lower().replace("document", "image")
-            name = target.format(kind)
-            tokens = item.get("tokenCount", item.get("token_count"))
-            added[name] = added.get(name, 0) + whole_number(tokens or 0, key)
+            tokens = item.get("tokenCount") or item.get("token_count") or 0
+            _put("+" + target.format(kind), tokens, key, {}, added)
         elif item.get("type") == "compaction":  # Anthropic SDK: 맨 위 usage에는 이 토큰이 들어 있지 않습니다
             raise ValueError("대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하십시오.")
+
+
+def _snake(key: object) -> str:
+    return re.sub("[A-Z]", lambda upper: "_" + upper[0].lower(), str(key))

@@ -306,7 +306,7 @@ def test_naive_time_is_refused(at):
         calculate_cost(CHAT, "gpt-4o-mini", at=at)
 
 
-@pytest.mark.parametrize("model", [None, "", 3])
+@pytest.mark.parametrize("model", [None, "", 3, ["gpt-4o"]])
 def test_model_is_asked_for(model):
     with pytest.raises(ValueError, match="모델"):
         calculate_cost(CHAT, model)
