@@ -106,6 +106,8 @@ def call(function: Any, *arguments: Any, name: str, none_is_fine: bool = False) 
     try:
         value = function(*arguments)
     except Exception as error:
+        if "ellipsis" in str(error):  # 함수 안에 남은 `...`로 계산하려다 난 예외
+            raise Unfilled(f"{name} 안의 ...") from error
         where = "".join(f" ({line}번째 줄)" for line in _last_line_in(function, error))
         raise Wrong(f"`{name}` 함수를 부르니 예외가 났습니다{where}. {type(error).__name__}: {error}") from error
     if value is None and not none_is_fine:
