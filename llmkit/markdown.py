@@ -66,11 +66,12 @@ def closing_fence(text: str) -> str:
 
 @dataclass
 class _Fence:
-    """열려 있는 코드 블록입니다. 안의 줄은 모두 연 줄만큼 들여 씁니다."""
+    """열려 있는 코드 블록입니다."""
 
     quote: str  # 인용 부호("> ")
     indent: int
     ticks: str
+    shift: int | None = None  # 첫 줄이 코드 블록보다 덜 들여 쓰였으면, 모든 줄을 그만큼 더 들여 씁니다.
 
     def closes(self, body: str) -> bool:
         return re.fullmatch(re.escape(self.ticks) + r"[`~]*[ \t]*", body) is not None
@@ -90,16 +91,20 @@ def _scan(text: str) -> tuple[str, str]:
     lines = re.split(r"(\r\n|\n|\r)", text) + [""]
     for line, end in zip(lines[::2], lines[1::2], strict=True):
         if fence:
-            quote, rest = _split_quote(line, fence.quote.count(">"))
+            quote, code = _split_quote(line, fence.quote.count(">"))
             if quote.count(">") == fence.quote.count(">"):
-                rest, column = _unindent(rest)
+                rest, column = _unindent(code)
                 if column < fence.indent + 4 and fence.closes(rest):
-                    rest, column = fence.ticks, fence.indent
-                # 목록 안의 코드가 덜 들여 쓰였으면 목록이 거기서 끊깁니다. 들여쓰기를 채워 이어지게 합니다.
-                column = max(column, fence.indent) if rest else column
-                out.append((fence.quote if rest else quote) + " " * column + rest + end)
-                if rest == fence.ticks:
+                    out.append(fence.quote + " " * fence.indent + fence.ticks + end)
                     fence, blank = None, True
+                elif rest:
+                    # 목록 안의 코드가 목록보다 덜 들여 쓰였으면 둘 다 거기서 끊깁니다. 채워서 이어지게 합니다.
+                    if fence.shift is None:
+                        fence.shift = max(0, fence.indent - column)
+                    missing = max(fence.shift, fence.indent - column)
+                    out.append(fence.quote + " " * missing + code + end)
+                else:
+                    out.append(line + end)
                 continue
             fence, blank = None, True
         quote, rest = _split_quote(line)

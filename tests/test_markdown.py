@@ -1,0 +1,175 @@
+"""`to_display`: 모델이 무엇을 쓰든 화면에 뜻대로 보이고, HTML은 들어가지 못하며, 코드와 수식은 그대로인가."""
+
+from __future__ import annotations
+
+import html
+import random
+import re
+import time
+
+import pytest
+from markdown_it import MarkdownIt
+
+from llmkit.markdown import closing_fence, to_display
+
+COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+
+
+def rendered(text: str) -> str:
+    """CommonMark 렌더러(HTML을 막지 않는 설정)가 그린 HTML."""
+    return COMMONMARK.render(to_display(text))
+
+
+def seen(text: str) -> str:
+    """화면에 보이는 글자."""
+    return html.unescape(re.sub(r"<[^>]*>", "", rendered(text))).strip()
+
+
+@pytest.mark.parametrize(
+    ("text", "bold"),
+    [
+        ("**토큰(token)**은 단위입니다.", "토큰(token)"),
+        ('값은 **"온도"**가 정합니다.', '"온도"'),
+        ("은**'따옴표'**가", "'따옴표'"),
+        ("**25℃**입니다", "25℃"),
+        ("- **요약:**은 짧게", "요약:"),
+        ("| **값(원)**은 | b |\n|---|---|\n| c | d |", "값(원)"),
+        ("2**3 = 8이고 **굵게(bold)**는 글씨입니다.", "굵게(bold)"),
+    ],
+)
+def test_bold_before_a_korean_particle_is_bold(text: str, bold: str) -> None:
+    assert f"<strong>{bold}</strong>" in html.unescape(rendered(text))
+    assert f"**{bold}**" not in seen(text)
+
+
+def test_bold_code_before_a_particle_is_bold_code() -> None:
+    assert "<strong><code>max_tokens</code></strong>를" in rendered("**`max_tokens`**를 씁니다")
+
+
+@pytest.mark.parametrize("text", ["f(**kwargs)와 g(**options)는", "2**3와 4**5", "**굵게**입니다", "***둘 다***는"])
+def test_stars_that_are_not_broken_bold_are_left_alone(text: str) -> None:
+    assert to_display(text) == text
+
+
+@pytest.mark.parametrize("text", ["1~3개 … 80~100개", "~~취소~~", "약 ~5초", "a~b~c ~~~"])
+def test_tildes_are_tildes(text: str) -> None:
+    assert "<s>" not in rendered(text)
+    assert seen(text) == text
+
+
+@pytest.mark.parametrize("text", ["$5와 $10", "US$5(약 7,000원), US$10", "$5~$10", "가격 $5, 환율 1,400원/$"])
+def test_money_is_not_math(text: str) -> None:
+    display = to_display(text)
+    # JupyterLab의 MathJax는 Markdown의 \$도 수식의 시작으로 읽습니다. 요소로 갈라 놓아야 합니다(브라우저에서 확인).
+    assert not re.search(r"(?<!<span>\\)\$", display)
+    assert seen(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$x^2 + y_1$는 수식",
+        "$$\n\\sum_{i=1}^n x_i\n$$",
+        "$$ 비용 = 토큰 \\times 단가 $$",
+        "\\begin{align} a &= b \\end{align}",
+        "$\\text{속도} = d/t$",
+    ],
+)
+def test_math_is_untouched(text: str) -> None:
+    assert to_display(text) == text
+
+
+CODE = [
+    "```html\n<b>$5 ~ $6</b> **가(나)**는\n```",
+    "~~~\n<script>alert(1)</script>\n~~~",
+    "```py\nx = a < b\n```\n\n글\n\n````md\n```\n<i>\n```\n````",
+    "    <b>네 칸 들여 쓴 코드</b> $1 $2",
+    "글 `<b>$5~$6</b>`와 ``<i>`</i>``",
+    "> ```\n> <b>~\n> ```",
+    "```make\nall: a~b\n\techo $A\n\n\t\techo <b>\n```",
+    "- 목록\n\n  ```\n  <b>~\n  ```",
+    "1. 하나\n   - 둘\n     ```sh\n     echo $A ~ <b>\n     ```",
+]
+
+
+@pytest.mark.parametrize("text", CODE)
+def test_code_is_untouched(text: str) -> None:
+    assert to_display(text) == text
+
+
+def test_code_that_leaves_its_list_item_is_put_back() -> None:
+    """모델은 목록 안의 코드를 덜 들여 쓰곤 합니다. 그대로 그리면 목록과 코드가 함께 깨집니다."""
+    text = "1. 실행합니다.\n   ```python\nif a < b:\n    print(1)\n```\n2. 끝입니다."
+    assert '<code class="language-python">if a &lt; b:\n    print(1)\n</code>' in rendered(text)
+    assert rendered(text).count("<ol") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "<!-- 주석 -->",
+        "<style>*{display:none}</style>",
+        "# <b>제목</b>",
+        "| <b>a</b> |\n|---|\n| `x | <i>y</i>` |",
+        "닫히지 않은 `코드 <b>",
+        "\\<b>와 \\\\<b>",
+        "$<img src=x>$",
+    ],
+)
+def test_html_is_shown_as_text(text: str) -> None:
+    assert not re.search(r"<(?!/?(p|h1|code|table|thead|tbody|tr|th|td|span)\b)", rendered(text))
+    assert "alert" not in text or "alert" in seen(text)
+
+
+def test_links_keep_their_tildes() -> None:
+    assert to_display("https://a.ac.kr/~kim 참고") == "https://a.ac.kr/~kim 참고"
+    assert to_display("<https://a.ac.kr/~kim>") == "<https://a.ac.kr/~kim>"
+
+
+SCRAPS = (
+    "<zz> </zz> <zz <!-- <zz\\ta=`> 글 가(나)**는 ** * ~ ~~ $ $$ \\\\ ` `` ``` ```py ~~~ \\n \\n \\n\\n - 1. 2. > | # "
+    "|---|---| --- \\n- \\n\\s\\s\\s \\n``` \\n\\s\\s\\s``` [a](b) ![ ] https://a.kr/~x \\\\begin{a} \\\\end{a} x^2 5 { } &lt; \\r\\n"
+).split(" ")
+SCRAPS = [scrap.replace("\\n", "\n").replace("\\r", "\r").replace("\\s", " ").replace("\\t", " ") for scrap in SCRAPS]
+SCRAPS += [" ", "  ", "    ", "\t"]
+
+
+def _no_html_gets_through(seed: int, documents: int) -> None:
+    """Markdown의 조각을 아무렇게나 이어 붙여도, 모델이 쓴 태그가 태그로 그려지지 않습니다."""
+    chance = random.Random(seed)
+    for _ in range(documents):
+        text = "".join(chance.choice(SCRAPS) for _ in range(chance.choice([3, 8, 16, 30])))
+        assert not re.search("<(/?zz|!--)", rendered(text)), repr(text)
+
+
+def test_no_html_gets_through() -> None:
+    _no_html_gets_through(1, 2_000)
+
+
+@pytest.mark.full
+def test_no_html_gets_through_many() -> None:
+    _no_html_gets_through(2, 60_000)
+
+
+def test_closing_fence_closes_what_is_open() -> None:
+    for text in ("글", "```py\n끝\n```", "`a"):
+        assert closing_fence(text) == ""
+    for text in ("```py\nx", "- a\n  ~~~~\n  x", "> ```\n> x", "```\n~~~"):
+        assert "<p>표시</p>" in COMMONMARK.render(to_display(text) + closing_fence(text) + "\n\n표시")
+
+
+def test_long_answers_take_linear_time() -> None:
+    """두 배의 글에 두 배의 시간. 같은 자리에서 잰 비율이므로 컴퓨터의 빠르기와 상관없습니다."""
+    paragraph = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
+
+    def seconds(count: int) -> float:
+        times = []
+        for _ in range(5):
+            started = time.process_time()
+            to_display(paragraph * count)
+            times.append(time.process_time() - started)
+        return min(times)
+
+    assert seconds(800) < 8 * seconds(200)  # 네 배의 글: 비례하면 4배, 제곱이면 16배
