@@ -47,8 +47,13 @@ class Cost:
             return self if other == 0 else NotImplemented  # sum()은 0에서 시작합니다
         with decimal.localcontext(EXACT):
             sums = {name: getattr(self, name) + getattr(other, name) for name in _AMOUNTS}
-        texts = {name: _join(getattr(self, name), getattr(other, name)) for name in ("model", "source", "note")}
-        return Cost(**sums, **texts, price_date=max(self.price_date, other.price_date))
+        return Cost(
+            **sums,
+            model=_join(self.model, other.model),
+            price_date=max(self.price_date, other.price_date),
+            source=_join(self.source, other.source),
+            note=_join(self.note, other.note),
+        )
 
     __radd__ = __add__
 
@@ -70,7 +75,7 @@ class Cost:
         lines = [("입력", self.input_tokens, self.input_usd), ("출력", self.output_tokens, self.output_usd)]
         lines += [("도구", 0, tools)] * bool(tools)
         lines += [("합계", self.input_tokens + self.output_tokens, self.usd)]
-        rows = [[name, self.model, f"{tokens:,}", digits(usd), won(to_krw(usd))] for name, tokens, usd in lines]
+        rows = [[name, self.model, f"{count:,}", digits(usd), won(to_krw(usd))] for name, count, usd in lines]
         krw = to_krw(self.usd)
         notes = [f"{self.price_date} 기준 가격({self.source}), {krw.basis}", f"1,000번이면 {won(krw * 1000)}"]
         return Table("비용", ["", "모델", "토큰", "USD", "KRW"], rows, notes + [self.note] * bool(self.note))
@@ -125,10 +130,13 @@ def calculate_cost(
         context["processing"] = "batch"
     # Groq의 모델 이름은 다른 곳과 같지만, 응답에는 Groq만 쓰는 이름이 있습니다.
     is_groq = "queue_time" in usage and not model.startswith(("huggingface/", *LOCAL))
-    return price_call(usage, model, "groq" if is_groq else None, price_day(at), tuple(sorted(context.items())))
+    provider = "groq" if is_groq else None
+    return price_call(usage, model, provider, price_day(at), tuple(sorted(context.items())))
 
 
-def price_call(usage: Any, model: str, provider: str | None, day: datetime.date, context: Context = ()) -> Cost:
+def price_call(
+    usage: Any, model: str, provider: str | None, day: datetime.date, context: Context = ()
+) -> Cost:
     """제공자와 날짜를 아는 쪽(영수증)이 쓰는 `calculate_cost`입니다."""
     counts = normalize_usage(usage)
     rates = find_rates(model, provider, day, context)

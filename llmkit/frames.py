@@ -46,7 +46,7 @@ def add_cost(
         ValueError: 열이 없거나 종류가 맞지 않을 때.
 
     >>> import pandas as pd
-    >>> log = pd.DataFrame({"model": ["gpt-4o-mini", "?"], "input_tokens": [1000, 1], "output_tokens": [200, 1]})
+    >>> log = pd.DataFrame({"model": ["gpt-4o-mini", "?"], "input_tokens": 1000, "output_tokens": 200})
     >>> add_cost(log)[["cost_pico_usd", "priced"]].values.tolist()
     [[270000000, True], [<NA>, False]]
     """
@@ -64,7 +64,7 @@ def add_cost(
 
     names = table.select(nw.col(model).cast(nw.String)).unique()
     names = names.collect() if isinstance(names, nw.LazyFrame) else names
-    models = sorted(name for name in names.get_column(model).to_list() if isinstance(name, str))
+    models = sorted({name for name in names.get_column(model).to_list() if isinstance(name, str)} | {""})
 
     # 단가는 모델, 기간, 입력의 길이에 따라 정해집니다. 그 셋에 번호를 하나 매기고 번호로 단가를 찾습니다.
     days, when, dated = _periods(models, at, schema)
@@ -72,29 +72,27 @@ def add_cost(
     starts = sorted({start for rates in periods if rates for rate in rates.rates for start, _ in rate.tiers})
     cells = [_pico(rates, start + 1) for rates in periods for start in (-1, *starts)]
 
+    def look_up(column: nw.Expr, keys: Iterable[Any], values: Iterable[int]) -> nw.Expr:
+        return column.replace_strict(list(keys), list(values), default=-1, return_dtype=nw.Int64)
+
     # 중간 열을 하나씩 만들어 가면 같은 계산을 되풀이하지 않습니다.
     used, out, hit, cell, rate_in, rate_hit, rate_out = map(nw.col, _SCRATCH)
-    zero = nw.lit(0).cast(nw.Int64)
-    code = nw.col(model).cast(nw.String).replace_strict(
-        models or [""], range(len(models) or 1), default=-1, return_dtype=nw.Int64
+    code = look_up(nw.col(model).cast(nw.String), models, range(len(models)))
+    columns = (
+        _tokens(input_tokens, schema),
+        _tokens(output_tokens, schema),
+        _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64),
+        code * len(days) + when,
     )
-    result = table.with_columns(
-        _tokens(input_tokens, schema).alias(_SCRATCH[0]),
-        _tokens(output_tokens, schema).alias(_SCRATCH[1]),
-        (_tokens(cached, schema) if cached else zero).alias(_SCRATCH[2]),
-        code.alias(_SCRATCH[3]),
-    )
-    result = result.with_columns((cell * len(days) + when) * (len(starts) + 1) + _steps(used, starts))
-    numbers = range(len(cells) or 1)
-    result = result.with_columns(
-        cell.replace_strict(numbers, [prices[which] for prices in cells] or [-1], default=-1, return_dtype=nw.Int64).alias(name)
-        for which, name in enumerate(_SCRATCH[4:])
-    )
+    result = table.with_columns(column.alias(name) for column, name in zip(columns, _SCRATCH, strict=False))
+    result = result.with_columns(cell * (len(starts) + 1) + _steps(used, starts))
+    rates = zip(_SCRATCH[4:], zip(*cells, strict=True), strict=True)
+    result = result.with_columns(look_up(cell, range(len(cells)), values).alias(name) for name, values in rates)
+
+    cost = (used - hit) * rate_in + hit * rate_hit + out * rate_out
     sound = (used >= 0) & (out >= 0) & (hit >= 0) & (hit <= used)
     known = (rate_in >= 0) & ((rate_out >= 0) | (out == 0))
-    result = result.with_columns(
-        ((used - hit) * rate_in + hit * rate_hit + out * rate_out).alias(COST), (sound & known & dated).alias("priced")
-    )
+    result = result.with_columns(cost.alias(COST), (sound & known & dated).alias("priced"))
     if isinstance(result, nw.DataFrame):  # pandas의 int64에는 빈 값을 둘 수 없어 Int64로 바꿉니다
         result = result.with_columns(nw.maybe_convert_dtypes(result.get_column(COST)))
     result = result.with_columns(nw.when(nw.col("priced")).then(nw.col(COST)).alias(COST))
@@ -127,7 +125,8 @@ def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[dateti
     if not isinstance(at, str):
         return [price_day(at)], nw.lit(0), nw.lit(True)
     kind = schema[at]
-    changes: list[Any] = sorted({day for name in models if (rates := _known(name, today())) for day in rates.changes})
+    known = [rates for name in models if (rates := _known(name, today()))]
+    changes: list[Any] = sorted({day for rates in known for day in rates.changes})
     days = [datetime.date.min, *changes]
     if isinstance(kind, nw.Datetime) and kind.time_zone:
         zone, midnight = ZoneInfo(kind.time_zone), datetime.time(tzinfo=datetime.UTC)

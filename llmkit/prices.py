@@ -23,7 +23,7 @@ from .usage import REGISTRY
 SOURCE = f"genai-prices {version('genai-prices')}"
 LOCAL = ("local", "ollama")
 # 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 추론 제공자마다 값이 달라 따로 다룹니다.
-SELLERS = {"openai": "openai", "anthropic": "anthropic", "gemini": "google", "google": "google", "groq": "groq"}
+SELLERS = {name: name for name in ("openai", "anthropic", "google", "groq")} | {"gemini": "google"}
 # genai-prices와 같은 정밀도. 노트북에서 `getcontext().prec`를 바꾸어도 금액이 달라지지 않습니다.
 EXACT = decimal.Context(prec=28)
 
@@ -216,7 +216,8 @@ def _sellers() -> dict[str, Provider]:
 
 def _ask(name: str) -> str:
     """이 이름 그대로 파는 곳을 어떻게 적는지 알려 줍니다."""
-    sellers = [id for id, seller in _sellers().items() if any(m.id.lower() == name.lower() for m in seller.models)]
+    name = name.removeprefix("huggingface/")
+    sellers = [id for id, seller in _sellers().items() if any(info.id == name for info in seller.models)]
     options = [f"'groq/{name}'"] * ("groq" in sellers)
     options += [f"'huggingface/{name}:{id[12:]}'" for id in sellers if id.startswith("huggingface_")]
     if not options:

@@ -19,8 +19,10 @@ _DETAILS: dict[str, Any] = {
     "cache_write_tokens": "cache_write_tokens",
     "reasoning_tokens": "output_reasoning_tokens",
     "thinking_tokens": "output_reasoning_tokens",
-    **dict.fromkeys(("cache_write_tokens_details", "accepted_prediction_tokens", "rejected_prediction_tokens")),
     "text_tokens": None,
+    "cache_write_tokens_details": None,
+    "accepted_prediction_tokens": None,
+    "rejected_prediction_tokens": None,
 }
 _IN = _DETAILS | {f"{kind}_tokens": f"input_{kind}_tokens" for kind in ("audio", "image", "video")}
 _OUT = _DETAILS | {f"{kind}_tokens": f"output_{kind}_tokens" for kind in ("audio", "image", "video")}
@@ -168,7 +170,8 @@ def _collect_list(key: str, items: list, added: dict) -> None:
     target = _BY_MODALITY.get(_snake(key))
     for item in map(fields_of, items):
         if target:
-            kind = str(getattr(item["modality"], "value", item["modality"])).lower().replace("document", "image")
+            kind = str(getattr(item["modality"], "value", item["modality"])).lower()
+            kind = "image" if kind == "document" else kind
             tokens = item.get("tokenCount") or item.get("token_count") or 0
             _put("+" + target.format(kind), tokens, key, {}, added)
         elif item.get("type") == "compaction":  # Anthropic SDK: 맨 위 usage에는 이 토큰이 들어 있지 않습니다

@@ -50,8 +50,14 @@ def sells_tokens(model):
 
 
 SOLD = [(p.id, m) for p in price_table if p.id in OURS for m in p.models]
-BY_TOKEN = [pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if sells_tokens(model)]
-OTHERWISE = [pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if not sells_tokens(model)]
+BY_TOKEN = [
+    pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if sells_tokens(model)
+]
+OTHERWISE = [
+    pytest.param(seller, model, id=f"{seller}/{model.id}")
+    for seller, model in SOLD
+    if not sells_tokens(model)
+]
 
 
 @pytest.mark.parametrize(("seller", "model"), BY_TOKEN)
@@ -97,10 +103,19 @@ def test_what_is_not_sold_by_the_token_is_no_zero(seller, model):
         price_call({"input_tokens": 10, "output_tokens": 0}, model.id, OURS[seller], DAY)
 
 
-@pytest.mark.parametrize("kinds", [{"input_audio_tokens": 300}, {"input_audio_tokens": 300, "cache_audio_read_tokens": 20}])
+@pytest.mark.parametrize(
+    "kinds", [{"input_audio_tokens": 300}, {"input_audio_tokens": 300, "cache_audio_read_tokens": 20}]
+)
 def test_audio_costs_what_genai_prices_says(kinds):
-    usage = {"input_tokens": 1000, "output_tokens": 50, "cache_read_tokens": kinds.get("cache_audio_read_tokens", 0), **kinds}
-    theirs = genai_prices.calc_price(genai_prices.Usage(**usage), "gemini-2.5-flash-lite", provider_id="google")
+    usage = {
+        "input_tokens": 1000,
+        "output_tokens": 50,
+        "cache_read_tokens": kinds.get("cache_audio_read_tokens", 0),
+        **kinds,
+    }
+    theirs = genai_prices.calc_price(
+        genai_prices.Usage(**usage), "gemini-2.5-flash-lite", provider_id="google"
+    )
     assert calculate_cost(usage, "gemini-2.5-flash-lite").usd == theirs.total_price
 
 
@@ -134,7 +149,9 @@ def test_real_usages_cost_what_genai_prices_says(case):
     exchange, usage = case
     provider, model = exchange["provider"], exchange["model"]
     flavor = "default" if provider == "groq" else FLAVORS[exchange["endpoint"]]
-    extracted = genai_prices.extract_usage({"model": model, "usage": usage}, provider_id=provider, api_flavor=flavor)
+    extracted = genai_prices.extract_usage(
+        {"model": model, "usage": usage}, provider_id=provider, api_flavor=flavor
+    )
     at = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
     expected = extracted.calc_price(genai_request_timestamp=at).total_price
     assert price_call(usage, model, provider, DAY).usd == expected
@@ -165,7 +182,12 @@ GEMINI = {
 
 
 def test_every_spelling_reads_the_same():
-    want = {"input_tokens": 1000, "output_tokens": 200, "cache_read_tokens": 400, "output_reasoning_tokens": 50}
+    want = {
+        "input_tokens": 1000,
+        "output_tokens": 200,
+        "cache_read_tokens": 400,
+        "output_reasoning_tokens": 50,
+    }
     for usage in (CHAT, RESPONSES, CLAUDE, GEMINI):
         got = normalize_usage(usage)
         assert {key: got[key] for key in want} == want
@@ -179,10 +201,24 @@ def sdk_responses():
     from openai.types.responses import Response, ResponseCompletedEvent
 
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "네"}}
-    chat = {"id": "x", "object": "chat.completion", "created": 1, "model": "gpt-6-luna", "choices": [choice], "usage": CHAT}
+    chat = {
+        "id": "x",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-6-luna",
+        "choices": [choice],
+        "usage": CHAT,
+    }
     chunk = chat | {"object": "chat.completion.chunk", "choices": []}
     response = {"id": "x", "created_at": 1, "model": "gpt-6-luna", "output": [], "usage": RESPONSES}
-    message = {"id": "x", "type": "message", "role": "assistant", "content": [], "model": "claude-haiku-5-5", "usage": CLAUDE}
+    message = {
+        "id": "x",
+        "type": "message",
+        "role": "assistant",
+        "content": [],
+        "model": "claude-haiku-5-5",
+        "usage": CLAUDE,
+    }
     built = Response.construct(**response)
     return [
         ChatCompletion.model_validate(chat),
@@ -205,7 +241,9 @@ def test_responses_and_their_usage_of_every_sdk_are_read():
         # 캐시 빼고 500(claude)/600, 캐시 읽기 400, 1시간 캐시 쓰기 100(claude), 출력 200
         want = "0.000174" if claude else "0.000164"
         assert cost.usd == Decimal(want)
-        usage = getattr(response, "usage", None) or (response["usage"] if isinstance(response, dict) else None)
+        usage = getattr(response, "usage", None) or (
+            response["usage"] if isinstance(response, dict) else None
+        )
         if usage is not None:
             assert calculate_cost(usage, cost.model, at=DAY).usd == cost.usd
 
@@ -263,7 +301,10 @@ def test_price_changes_at_utc_midnight():
         ({"total_tokens": 3}, "입력 토큰이 없습니다"),
         ({}, "입력 토큰이 없습니다"),
         ({"prompt_tokens": 3, "input_tokens": 4, "output_tokens": 1}, "서로 다릅니다"),
-        ({"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5}}, "맞지 않습니다"),
+        (
+            {"prompt_tokens": 3, "completion_tokens": 1, "prompt_tokens_details": {"cached_tokens": 5}},
+            "맞지 않습니다",
+        ),
         ({"input_tokens": 3, "output_tokens": 1, "iterations": [{"type": "compaction"}]}, "compaction"),
         ({"choices": [], "model": "gpt-4o", "usage": None}, "include_usage"),
         ("text", "usage를 읽을 수 없습니다"),

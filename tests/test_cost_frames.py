@@ -42,7 +42,11 @@ LOG = call_log()
 
 def priced_one_by_one(log):
     for row in log.iter_rows(named=True):
-        usage = {"input_tokens": row["input_tokens"], "output_tokens": row["output_tokens"], "cache_read_tokens": row["cached"]}
+        usage = {
+            "input_tokens": row["input_tokens"],
+            "output_tokens": row["output_tokens"],
+            "cache_read_tokens": row["cached"],
+        }
         try:
             yield int(calculate_cost(usage, row["model"] or "-", at=row["day"]).usd * 10**12)
         except UnknownPrice:
@@ -78,7 +82,9 @@ def pandas_log(zone="UTC"):
     return log
 
 
-@pytest.mark.parametrize("convert", [lambda log: log, lambda log: log.convert_dtypes()], ids=["numpy", "nullable"])
+@pytest.mark.parametrize(
+    "convert", [lambda log: log, lambda log: log.convert_dtypes()], ids=["numpy", "nullable"]
+)
 def test_pandas(convert):
     log = convert(pandas_log())
     done = add_cost(log, **NAMES)
@@ -133,7 +139,9 @@ def test_one_day_for_the_whole_log():
 
 def test_times_are_read_in_utc():
     hours = [datetime.datetime(2025, 6, 10, 8, 59), datetime.datetime(2025, 6, 10, 9, 0)]
-    log = pl.DataFrame({"model": ["o3"] * 2, "input_tokens": [10**6] * 2, "output_tokens": [0] * 2, "at": hours})
+    log = pl.DataFrame(
+        {"model": ["o3"] * 2, "input_tokens": [10**6] * 2, "output_tokens": [0] * 2, "at": hours}
+    )
     seoul = log.with_columns(pl.col("at").dt.replace_time_zone("Asia/Seoul"))
     assert add_cost(seoul, at="at")["cost_pico_usd"].to_list() == [10 * 10**12, 2 * 10**12]
     assert add_cost(seoul.to_pandas(), at="at")["cost_pico_usd"].tolist() == [10 * 10**12, 2 * 10**12]
@@ -154,14 +162,18 @@ def test_a_row_that_cannot_be_priced_is_marked_and_not_zero(make):
     assert add_cost(log)["cost_pico_usd"].to_list()[0] == 22_500_000
     missing = make({"model": ["gpt-4o"], "input_tokens": [1], "output_tokens": [1], "day": [None]})
     if make is pl.DataFrame:
-        assert add_cost(missing.with_columns(pl.col("day").cast(pl.Date)), at="day")["priced"].to_list() == [False]
+        assert add_cost(missing.with_columns(pl.col("day").cast(pl.Date)), at="day")["priced"].to_list() == [
+            False
+        ]
 
 
 def test_a_missing_day_is_not_priced_in_pandas():
     log = pandas_log().head(50).copy()
     log.loc[log.index[0], "day"] = pd.NaT
     done = add_cost(log, **NAMES)
-    assert not done["priced"].iloc[0] and done["priced"].iloc[1:].tolist() == [cost is not None for cost in WANT[1:50]]
+    assert not done["priced"].iloc[0] and done["priced"].iloc[1:].tolist() == [
+        cost is not None for cost in WANT[1:50]
+    ]
 
 
 @pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
@@ -185,7 +197,9 @@ def test_wrong_columns_are_named():
 def test_another_table_can_use_its_own_names():
     log = pl.DataFrame({"m": ["gpt-4o"], "in": [10], "out": [1]})
     done = add_cost(log, model="m", input_tokens="in", output_tokens="out")
-    assert done["cost_pico_usd"].item() == int(calculate_cost({"input_tokens": 10, "output_tokens": 1}, "gpt-4o").usd * 10**12)
+    assert done["cost_pico_usd"].item() == int(
+        calculate_cost({"input_tokens": 10, "output_tokens": 1}, "gpt-4o").usd * 10**12
+    )
     assert add_cost(done, model="m", input_tokens="in", output_tokens="out").columns == done.columns
 
 

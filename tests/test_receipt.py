@@ -15,7 +15,15 @@ CHAT = {"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details"
 CLAUDE = {"input_tokens": 500, "output_tokens": 200, "output_tokens_details": {"thinking_tokens": 50}}
 
 
-def call(provider="openai", provenance="live", model="gpt-6-luna", status=200, usage=CHAT, path="/chat/completions", **rest):
+def call(
+    provider="openai",
+    provenance="live",
+    model="gpt-6-luna",
+    status=200,
+    usage=CHAT,
+    path="/chat/completions",
+    **rest,
+):
     return Call(provider, path, provenance, model, status, usage=usage, **rest)
 
 
@@ -25,10 +33,17 @@ def shown(receipt):
 
 
 def test_totals_by_provider_and_model():
-    receipt = Receipt([call(), call(), call("anthropic", model="claude-haiku-5-5", usage=CLAUDE, path="/messages")], DAY)
+    receipt = Receipt(
+        [call(), call(), call("anthropic", model="claude-haiku-5-5", usage=CLAUDE, path="/messages")], DAY
+    )
     openai, anthropic = receipt.rows
     one = calculate_cost(CHAT, "gpt-6-luna", at=DAY).usd
-    assert (openai.provider, openai.model, openai.calls, openai.cost.usd) == ("openai", "gpt-6-luna", 2, 2 * one)
+    assert (openai.provider, openai.model, openai.calls, openai.cost.usd) == (
+        "openai",
+        "gpt-6-luna",
+        2,
+        2 * one,
+    )
     assert (openai.cost.input_tokens, openai.cost.cached_tokens) == (2000, 800)
     assert (anthropic.cost.output_tokens, anthropic.cost.reasoning_tokens) == (200, 50)
     assert receipt.usd == 2 * one + anthropic.cost.usd and receipt.krw == to_krw(receipt.usd)
@@ -49,11 +64,18 @@ def test_live_calls_among_replayed_ones_are_told_apart():
     receipt = Receipt([call(), call(provenance="authored")], DAY)
     spent = receipt.rows[0].cost.usd
     assert receipt.usd == 2 * spent
-    assert all("실제로 든 돈: 0.000164 USD" in text for text in shown(receipt)) and spent == Decimal("0.000164")
+    assert all("실제로 든 돈: 0.000164 USD" in text for text in shown(receipt)) and spent == Decimal(
+        "0.000164"
+    )
 
 
 def test_unknown_prices_stand_apart_and_are_never_zero():
-    calls = [call(), call(model="gpt-99"), call("huggingface", model="openai/gpt-oss-20b"), call(usage={"zzz": 1})]
+    calls = [
+        call(),
+        call(model="gpt-99"),
+        call("huggingface", model="openai/gpt-oss-20b"),
+        call(usage={"zzz": 1}),
+    ]
     receipt = Receipt(calls, DAY)
     assert [row.model for row in receipt.rows] == ["gpt-6-luna"] and len(receipt.unknown) == 3
     assert all(row.cost is None and row.reason for row in receipt.unknown)
@@ -76,7 +98,9 @@ def test_a_failed_try_costs_nothing_and_is_counted_apart():
 
 
 def test_asking_about_models_or_counting_tokens_is_no_purchase():
-    lookups = [call(usage=None, path=path) for path in ("/models", "/messages/count_tokens", "/api/models/a/b")]
+    lookups = [
+        call(usage=None, path=path) for path in ("/models", "/messages/count_tokens", "/api/models/a/b")
+    ]
     receipt = Receipt(lookups, DAY)
     assert not receipt.rows and not receipt.unknown
 
@@ -88,8 +112,13 @@ def test_local_models_cost_nothing_by_statement():
 
 
 def test_groq_and_gemini_models_are_found_by_their_provider():
-    receipt = Receipt([call("groq", model="openai/gpt-oss-20b"), call("gemini", model="models/gemini-2.5-flash-lite")], DAY)
-    assert [row.cost.source for row in receipt.rows] == ["genai-prices 0.2.3의 groq", "genai-prices 0.2.3의 google"]
+    receipt = Receipt(
+        [call("groq", model="openai/gpt-oss-20b"), call("gemini", model="models/gemini-2.5-flash-lite")], DAY
+    )
+    assert [row.cost.source for row in receipt.rows] == [
+        "genai-prices 0.2.3의 groq",
+        "genai-prices 0.2.3의 google",
+    ]
 
 
 def test_an_empty_receipt_says_so():
@@ -102,6 +131,8 @@ def test_a_model_name_cannot_break_the_page():
 
 
 def test_columns_line_up_with_korean_names():
-    lines = str(Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)).splitlines()
+    lines = str(
+        Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)
+    ).splitlines()
     width = [sum(2 if ord(char) > 0x1100 else 1 for char in line) for line in lines[1:5]]
     assert len(set(width)) == 1

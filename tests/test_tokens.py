@@ -35,10 +35,18 @@ def test_vocabulary_and_pattern_are_tiktokens_own(name, monkeypatch):
     monkeypatch.setattr(openai_public, "load_tiktoken_bpe", no_download)
     theirs = getattr(openai_public, name)()
     assert asked == {f"{name}.tiktoken": tokens._ENCODINGS[name][0]}
-    samples = [TEXT, "don't  stop\r\n\r\n  1234567 “네”…", "ﬀ DŽ ʰa\u0301\u00a0\u3000\t x's I'LL", "🧑‍🚀<|endoftext|>"]
+    samples = [
+        TEXT,
+        "don't  stop\r\n\r\n  1234567 “네”…",
+        "ﬀ DŽ ʰa\u0301\u00a0\u3000\t x's I'LL",
+        "🧑‍🚀<|endoftext|>",
+    ]
     rng = random.Random(name)
-    letters = "가힣ㄱ가aZéß '\n\r\t.,!?/0919一ภ🙂\u0301\u200b\u3000<|>" + "".join(map(chr, range(0x20, 0x300)))
+    letters = "가힣ㄱ가aZéß '\n\r\t.,!?/0919一ภ🙂\u0301\u200b\u3000<|>" + "".join(
+        map(chr, range(0x20, 0x300))
+    )
     samples += ["".join(rng.choices(letters, k=rng.randint(1, 80))) for _ in range(3000)]
+    assert tokens._ENCODINGS[name][1] == theirs["pat_str"]
     reference = tiktoken.Encoding(**theirs)
     for text in samples:
         assert mine.encode_ordinary(text) == reference.encode_ordinary(text)
@@ -151,7 +159,9 @@ def test_a_megabyte_of_one_character_never_panics(unit, model):
         with pytest.raises(ValueError, match="공백"):
             count_tokens("글" * 999 + text + "글" * 999, model)
     else:
-        assert count_tokens(text, model) == len(load_encoding(count_tokens("", model).encoding).encode_ordinary(text))
+        assert count_tokens(text, model) == len(
+            load_encoding(count_tokens("", model).encoding).encode_ordinary(text)
+        )
 
 
 def test_spaces_just_short_of_the_limit_are_counted():
