@@ -49,6 +49,8 @@ class Recorder:
         self.refused: list[str] = []
         self._takes = plan.takes if plan else {}
         self._replies = plan.inputs if plan else {}
+        self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
+        self._models: set[str] = set()  # 이번에 model()로 물은 제공자
         self.open: WeakSet[Tape] = WeakSet()
         self._old = {id(exchange): exchange for exchange in cassette.exchanges}
         self._lock = threading.Lock()
@@ -62,7 +64,7 @@ class Recorder:
     def keep(self, exchange: Exchange, run: CellRun, keys: set[str]) -> None:
         """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀, `keys`는 지금 아는 키들입니다."""
         if any(has_secret(text, keys) for text in _texts(exchange)):
-            return self._refuse(exchange, "키로 보이는 글이 들어 있습니다")
+            return self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
         with self._lock:
             exchange.cell, exchange.take = run.cell, self._takes.get(run.cell, 1)
             kept = self.cassette.exchanges
@@ -79,7 +81,7 @@ class Recorder:
                 kept[siblings[place]] = exchange
             else:
                 reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
-                return self._refuse(exchange, reason)
+                return self._refuse(f"{exchange.provider} {exchange.path}", reason)
             self.cassette.save()
 
     def close_open(self) -> None:
@@ -94,23 +96,39 @@ class Recorder:
         if place >= len(replies):
             return None
         self._said.setdefault(prompt, []).append(replies[place])
+        first = self._asked.setdefault(prompt, self.run.cell)
+        if self._replies[first] != replies and len(self._said[prompt]) == 1:
+            self._refuse(f"input({prompt!r})", "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오")
         self.cassette.inputs[prompt] = self._said[prompt]
         return replies[place]
 
     def model(self, provider: str, model: str) -> None:
         with self._lock:
             self.cassette.models[provider] = model
+            self._models.add(provider)
             self.cassette.save()
 
     def forget_old(self, providers: set[str]) -> None:
-        """이번에 다시 쓰이지 않은 옛 교환을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
+        """이번에 다시 쓰이지 않은 옛것을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
+        tape = self.cassette
         with self._lock:
-            kept = self.cassette.exchanges
-            kept[:] = [e for e in kept if id(e) not in self._old or e.provider not in providers]
-            self.cassette.save()
+            tape.exchanges[:] = [e for e in tape.exchanges if id(e) not in self._old or e.provider not in providers]
+            for name in providers - self._models:
+                tape.models.pop(name, None)
+            tape.inputs = {prompt: replies for prompt, replies in tape.inputs.items() if prompt in self._asked}
+            for exchange in tape.exchanges:
+                self._keep_timing(exchange)
+            tape.save()
 
-    def _refuse(self, exchange: Exchange, reason: str) -> None:
-        line = redact(f"{exchange.provider} {exchange.path}: {reason}. 이 교환은 카세트에 담지 않았습니다.")
+    def _keep_timing(self, exchange: Exchange) -> None:
+        """같은 답이 또 왔으면 잰 시간은 앞의 것을 둡니다. 그래야 다시 녹화한 diff에 바뀐 답만 나옵니다."""
+        for old in self._old.values():
+            if (old.key, old.provenance) == (exchange.key, exchange.provenance) and old.same_answer(exchange):
+                exchange.delay, exchange.events, exchange.origin = old.delay, old.events, old.origin
+                return
+
+    def _refuse(self, what: str, reason: str) -> None:
+        line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
         self.refused.append(line)
         print(f"llmkit: {line}")
 

@@ -165,7 +165,7 @@ def nothing_leaked(folder: Path, *texts: str, keys: dict[str, str] = KEYS) -> No
 def refused_once(session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS) -> None:
     """교환 하나만 빠졌고, 그 까닭을 한국어 한 줄로 말했고, 키는 남지 않았습니다."""
     assert [line.split(": ", 1)[1] for line in session.recorder.refused] == [
-        "키로 보이는 글이 들어 있습니다. 이 교환은 카세트에 담지 않았습니다."
+        "키로 보이는 글이 들어 있습니다. 카세트에 담지 않았습니다."
     ]
     assert output.count("llmkit: ") == 1
     file = folder / "lesson.json"

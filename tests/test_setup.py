@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 import subprocess
 import sys
@@ -12,13 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests import authored
 from tests.fake_keys import fake_keys
 from tests.upstream import redirect
 from tests.upstream.script import Script
 from tests.upstream.server import Upstream
 
 import llmkit
-from llmkit.cassette import Cassette, Exchange
 from llmkit.keys import unload_environment
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
@@ -49,36 +48,14 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def lesson(tmp_path: Path) -> Path:
     """OpenAI, Anthropic, Hugging Face의 예시 응답이 하나씩 든 카세트."""
-    exchanges = []
-    for provider, path, model, answer in (
-        ("openai", "/chat/completions", "gpt-6-luna", _chat("카세트의 OpenAI 답")),
-        ("anthropic", "/messages", "claude-haiku-5-5", _message("카세트의 Anthropic 답")),
-        ("huggingface", "/chat/completions", "openai/gpt-oss-20b", _chat("카세트의 Hugging Face 답")),
-    ):
-        body = {"model": model, "messages": HELLO} | ({"max_tokens": 50} if provider == "anthropic" else {})
-        exchange = Exchange("authored", provider, "POST", path, body, 200, {"content-type": "application/json"})
-        exchange.content = answer
-        exchanges.append(exchange)
-    models = {e.provider: e.body["model"] for e in exchanges}
-    cassette = Cassette(tmp_path / "lesson.json", datetime.date(2026, 11, 21), models, {}, exchanges)
-    cassette.save()
-    return cassette.path
-
-
-def _chat(text: str) -> bytes:
-    import json
-
-    message = {"role": "assistant", "content": text}
-    body = {"id": "chatcmpl-authored-1", "object": "chat.completion", "created": 1, "model": "gpt-6-luna"}
-    return json.dumps(body | {"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}).encode()
-
-
-def _message(text: str) -> bytes:
-    import json
-
-    body = {"id": "msg_authored_1", "type": "message", "role": "assistant", "model": "claude-haiku-5-5"}
-    body |= {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": None}
-    return json.dumps(body | {"usage": {"input_tokens": 1, "output_tokens": 1}}).encode()
+    return authored.save(
+        tmp_path / "lesson.json",
+        [
+            authored.exchange("openai", "안녕하세요?", "카세트의 OpenAI 답"),
+            authored.exchange("anthropic", "안녕하세요?", "카세트의 Anthropic 답"),
+            authored.exchange("huggingface", "안녕하세요?", "카세트의 Hugging Face 답"),
+        ],
+    )
 
 
 def ask_openai() -> str:
@@ -510,10 +487,7 @@ def test_a_missing_cassette_file_is_named():
 
 
 def test_setup_again_for_another_lesson(lesson: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    other = Cassette.load(lesson)
-    other.path, other.exchanges = tmp_path / "other.json", other.exchanges[:1]
-    other.exchanges[0].content = _chat("다른 수업의 답")
-    other.save()
+    authored.save(tmp_path / "other.json", [authored.exchange("openai", "안녕하세요?", "다른 수업의 답")])
     first = llmkit.setup(cassette=lesson)
     ask_openai()
     second = llmkit.setup(cassette=tmp_path / "other.json")
