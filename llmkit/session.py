@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from . import hook, models, recorder
-from .cassette import Cassette, Exchange
+from .cassette import Cassette, CassetteError, Exchange
 from .clock import set_today, today
 from .keys import find_key, known_keys, load_environment, redact, unload_environment
 from .ledger import Call
@@ -353,6 +353,8 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
     else:
         return Cassette()
     if mode == "record" and not file.exists():
+        if not file.parent.is_dir():
+            raise CassetteError(f"카세트를 둘 폴더가 없습니다: {file.parent}")
         return Cassette(file, today())
     cassette = Cassette.load(file)
     if mode == "record":
