@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -64,16 +65,25 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
 
 def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
     near = [e for e in recorded if (e.provider, e.path) == (ask.provider, ask.path)]
-    if not near:
-        return None
+    # 긴 녹화가 수백 개여도 빠르도록, 앞뒤가 가장 길게 같은 몇 개만 추려서 자세히 봅니다.
+    near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], ask.key[::-1]))
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(_gist(ask.body))
 
     def likeness(exchange: Exchange) -> float:
         matcher.set_seq1(_gist(exchange.body))
-        return matcher.quick_ratio()  # 글자 수만 세므로 녹화가 수백 개여도 빠릅니다.
+        return matcher.quick_ratio()
 
-    return max(near, key=likeness)
+    return max(near, key=likeness, default=None)
+
+
+def _same(a: str, b: str) -> int:
+    """두 글이 처음부터 몇 글자까지 같은지를 반씩 좁혀 가며 찾습니다."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if a.startswith(b[:middle]) else (low, middle - 1)
+    return low
 
 
 def _gist(body: Any) -> str:
