@@ -41,7 +41,8 @@ def install(session: Session) -> None:
     if _originals:
         return
     # httpx2.alias_httpx()를 부른 뒤에는 두 이름이 같은 모듈입니다. 그래서 집합에 담습니다.
-    for library in {importlib.import_module(name) for name in _HTTP_LIBRARIES if importlib.util.find_spec(name)}:
+    installed = filter(importlib.util.find_spec, _HTTP_LIBRARIES)
+    for library in {importlib.import_module(name) for name in installed}:
         _patch(library, library.HTTPTransport, "handle_request", _sync_handler)
         _patch(library, library.AsyncHTTPTransport, "handle_async_request", _async_handler)
 

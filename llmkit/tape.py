@@ -18,6 +18,7 @@ from .request import Ask
 _LAST_EVENT = re.compile(
     rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
 )
+_DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
 
 
 class Tape:
@@ -48,7 +49,7 @@ class Tape:
 
     def add(self, data: bytes) -> None:
         self._chunks.append((self._elapsed(), data))
-        if data.endswith(b"\n\n") and b"".join(data for _, data in self._chunks[-3:]).endswith(b"data: [DONE]\n\n"):
+        if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
             self.finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
     def finish(self) -> None:
