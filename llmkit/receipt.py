@@ -133,7 +133,7 @@ class Receipt:
 
 def _price(call: Call, day: datetime.date) -> tuple[Cost | None, str | None]:
     """(비용, 값을 모르는 까닭)입니다. 둘 가운데 하나만 있습니다."""
-    if call.usage is None:
+    if call.usage is None or call.error:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
         why = f"응답이 도중에 끊겨({call.error})" if call.error else "스트림에 usage를 요청하지 않아"
         return None, f"{why} 토큰 수를 모릅니다."
     if call.model is None:

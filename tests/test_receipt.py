@@ -85,8 +85,9 @@ def test_unknown_prices_stand_apart_and_are_never_zero():
 
 def test_an_answer_without_usage_is_unknown():
     broken = call(usage=None, error="RemoteProtocolError")
-    receipt = Receipt([broken, call(usage=None)], DAY)
-    assert not receipt.rows and len(receipt.unknown) == 2 and receipt.failed_tries == 0
+    half = call("anthropic", model="claude-haiku-5-5", usage=CLAUDE | {"output_tokens": 1}, error="ReadError")
+    receipt = Receipt([broken, call(usage=None), half], DAY)
+    assert not receipt.rows and len(receipt.unknown) == 3 and receipt.failed_tries == 0
     assert "도중에 끊겨(RemoteProtocolError)" in str(receipt)
 
 
