@@ -99,6 +99,10 @@ def test_lesson_promises(tmp_path: Path) -> None:
 
     fails(lambda cells: find(cells, "google.colab")["metadata"].clear(), "태그 colab")
     fails(lambda cells: find(cells, "llmkit.setup").update(source=['llmkit.setup("02")']), "둘째 코드 셀")
+    fails(
+        lambda cells: find(cells, "llmkit.setup").update(source=['session = llmkit.setup("01_basics", pace=0)']),
+        "둘째 코드 셀",
+    )
     fails(lambda cells: cells.remove(find(cells, "## 돌아보기")), "돌아보기")
     fails(lambda cells: cells.remove(find(cells, "session.receipt()")), "session.receipt()")
     fails(lambda cells: cells.remove(find(cells, "풀이 01-1")), "'풀이 01-1'이 없습니다")
@@ -108,6 +112,12 @@ def test_lesson_promises(tmp_path: Path) -> None:
         cell["source"] = ["".join(cell["source"]).replace("def read(response)", "def read(answer)")]
 
     fails(drift, "빈칸(...) 말고도 다릅니다")
+
+    def already_solved(cells: list) -> None:
+        solved = "".join(find(cells, "풀이 01-2")["source"]).split("```python\n")[1].split("```")[0]
+        find(cells, 'llmkit.check("01-2"')["source"] = [solved]
+
+    fails(already_solved, "고칠 곳도 없습니다")
 
     def ignore_many(cells: list) -> None:
         for cell in [cell for cell in cells if cell["cell_type"] == "code"][5:9]:
