@@ -50,15 +50,17 @@ def _packages() -> Iterator[Finding]:
         yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하십시오: {install}"
         return
     for need in needs:
+        optional = need.marker is not None and not need.marker.evaluate({"extra": ""})
+        level = NOTE if optional else BAD
         try:
             found = version(need.name)
         except PackageNotFoundError:
-            yield BAD, f"{need.name}: 설치되어 있지 않습니다. {install}"
+            yield level, f"{need.name}: 설치되어 있지 않습니다. {install}"
             continue
         if need.specifier.contains(found, prereleases=True):
             yield GOOD, f"{need.name} {found}"
         else:
-            yield BAD, f"{need.name} {found}: 강좌가 쓰는 판({need.specifier})이 아닙니다. {install}"
+            yield level, f"{need.name} {found}: 강좌가 쓰는 판({need.specifier})이 아닙니다. {install}"
     for name in ("jupyterlab", "ipykernel"):
         with contextlib.suppress(PackageNotFoundError):
             yield GOOD, f"{name} {version(name)}"

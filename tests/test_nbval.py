@@ -90,7 +90,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, 
     command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), f"--rootdir={folder}", "-p", "conftest"]
     report = folder / "report.xml"
     done = subprocess.run(
-        [*command, f"--junit-xml={report}", "-p", "no:xdist", str(folder)],
+        [*command, f"--junit-xml={report}", "-n0", str(folder)],
         cwd=root, env=os.environ | personal, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr

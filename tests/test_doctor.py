@@ -1,0 +1,220 @@
+"""명령줄: 진단이 고칠 것을 말하는가, 키를 한 조각도 보이지 않는가, 녹화가 키 없이 시작되지 않는가."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from email.message import Message
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from tests.fake_keys import fake_keys, leaked
+
+from llmkit import __main__ as command
+from llmkit import doctor, models, session
+from llmkit.cassette import Cassette
+from llmkit.keys import KEY_NAMES, unload_environment
+
+KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
+TITLES = ("OpenAI", "Anthropic", "Hugging Face", "Gemini", "Groq")
+
+
+@pytest.fixture
+def examine(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Iterator[Callable[[], tuple[int, str]]]:
+    """다른 것은 모두 좋은 컴퓨터에서 진단을 실행합니다."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHON_DOTENV_DISABLED", raising=False)
+    require(monkeypatch, "openai>=2")
+    monkeypatch.setattr(doctor.socket, "create_connection", lambda address, timeout: doctor.socket.socket())
+
+    def run() -> tuple[int, str]:
+        capsys.readouterr()
+        return doctor.examine(), capsys.readouterr().out
+
+    yield run
+    unload_environment()
+
+
+def require(monkeypatch: pytest.MonkeyPatch, *needs: str) -> None:
+    """강좌의 패키지가 `needs`를 요구한다고 적어 둡니다."""
+    written = Message()
+    for need in needs:
+        written["Requires-Dist"] = need
+    monkeypatch.setattr(doctor, "metadata", lambda name: written)
+
+
+def line(report: str, start: str) -> str:
+    (found,) = [line for line in report.splitlines() if re.search(rf"\] {re.escape(start)} ", line)]
+    return found
+
+
+def test_without_keys_all_is_replayed_and_all_is_well(examine: Callable[[], tuple[int, str]]) -> None:
+    status, report = examine()
+    assert status == 0
+    for title in TITLES:
+        assert "재생(replay)" in line(report, title + ":") and "없습니다" in line(report, title + ":")
+    assert "[좋음] 01_basics: " in report
+    assert report.endswith("강좌를 실행할 수 있습니다.\n")
+
+
+def test_keys_in_the_env_file_go_live_and_are_never_shown(examine: Callable[[], tuple[int, str]], tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
+    status, report = examine()
+    assert status == 0
+    assert str(tmp_path / ".env") in report
+    for title in TITLES:
+        assert "실제 호출(live)" in line(report, title + ":")
+    assert leaked(report, KEYS) == []
+
+
+def test_a_key_that_stays_unused_says_why(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
+    monkeypatch.setenv("CI", "true")
+    assert "CI 환경 변수 때문에 재생" in line(examine()[1], "OpenAI:")
+    monkeypatch.delenv("CI")
+    monkeypatch.setenv("LLMKIT_MODE", "replay")
+    assert "LLMKIT_MODE=replay 때문에 재생" in line(examine()[1], "OpenAI:")
+
+
+def test_live_without_a_key_is_pointed_out(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMKIT_MODE", "live")
+    status, report = examine()
+    assert status == 0  # 강좌는 여전히 실행할 수 있습니다.
+    assert "[주의]" in line(report, "OpenAI:") and "LLMKIT_MODE=live" in line(report, "OpenAI:")
+
+
+def test_a_mode_that_does_not_exist_stops_the_course(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LLMKIT_MODE", "relpay")
+    status, report = examine()
+    assert status == 1
+    assert "'relpay'" in report and "문제 1개" in report
+
+
+def test_a_wall_in_the_network_is_seen(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(address: tuple[str, int], timeout: float) -> None:
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    monkeypatch.setattr(doctor.socket, "create_connection", refuse)
+    assert "연결할 수 없습니다" not in examine()[1]  # 재생만 한다면 상관없습니다.
+    monkeypatch.setenv("GROQ_API_KEY", KEYS["GROQ_API_KEY"])
+    status, report = examine()
+    assert status == 0
+    assert "[주의] api.groq.com에 연결할 수 없습니다" in report
+
+
+def test_versions_out_of_range_are_named(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    openai = metadata.version("openai")
+    absent = ["no-such-package>=1", 'no-such-extra>=1; extra == "plots"']
+    require(monkeypatch, f"openai<{openai}", "nbval>=0.1", *absent)
+    status, report = examine()
+    assert status == 1
+    assert f"[문제] openai {openai}" in report and "pip install -r requirements.txt" in report
+    assert "[좋음] nbval" in report
+    assert "[문제] no-such-package: 설치되어 있지 않습니다" in report
+    assert "[주의] no-such-extra: 설치되어 있지 않습니다" in report  # 그림을 그리는 수업에만 필요합니다.
+    assert "문제 2개" in report
+
+
+def test_a_broken_cassette_stops_the_course(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    cassettes = tmp_path / "cassettes"
+    shutil.copytree(session.CASSETTES, cassettes)
+    (cassettes / "01_basics.json").write_text('{"cassette": 1', encoding="utf-8")
+    monkeypatch.setattr(session, "CASSETTES", cassettes)
+    status, report = examine()
+    assert status == 1
+    assert "01_basics.json" in report and "JSON" in report
+
+
+def test_models_are_judged_by_the_calendar_not_the_cassette(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    tomorrow = datetime.date.today() + datetime.timedelta(days=1)
+    shutdowns = {"gpt-old": (datetime.date(2020, 1, 1), "시험"), "gpt-leaving": (tomorrow, "시험")}
+    monkeypatch.setattr(models, "_shutdowns", lambda: shutdowns)
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-old")
+    monkeypatch.setenv("GROQ_MODEL", "gpt-leaving")
+    status, report = examine()
+    assert status == 0
+    assert "[주의]" in line(report, "gpt-old:") and "OPENAI_MODEL" in line(report, "gpt-old:")
+    assert "1일 남았습니다" in line(report, "gpt-leaving:")
+    assert "[좋음]" in line(report, models.default_model("openai") + ":")
+
+
+# 명령줄 -----------------------------------------------------------------------------------------------
+
+
+def llmkit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    assert not set(KEY_NAMES) & set(os.environ), "키가 있으면 정말로 녹화를 시작합니다."
+    return subprocess.run(
+        [sys.executable, "-m", "llmkit", *arguments],
+        capture_output=True, text=True, timeout=60, encoding="utf-8",
+    )  # fmt: skip
+
+
+def test_the_installed_course_is_well() -> None:
+    try:
+        metadata.version(doctor.DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        pytest.skip("이 Python에는 강좌가 설치되어 있지 않습니다")
+    done = llmkit("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[문제]" not in done.stdout and "[주의]" not in done.stdout.split("모델")[0]
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("doctor", "--help"), ("record", "--help"), ("estimate", "--help")])
+def test_help_is_korean(arguments: tuple[str, ...]) -> None:
+    done = llmkit(*arguments)
+    assert done.returncode == 0
+    assert done.stdout.startswith("쓰는 법: python -m llmkit")
+    assert not re.search(r"usage|options|show this|arguments", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "빠진 인자: 명령"),
+        (("doctr",), "그런 것은 없습니다: 'doctr'. 있는 것: "),
+        (("record",), "빠진 인자: NN"),
+        (("record", "77"), "그런 노트북은 없습니다: '77'. 가까운 것: "),
+        (("record", "01", "--provider", "openia"), "그런 것은 없습니다: 'openia'"),
+        (("record", "01"), "OPENAI_API_KEY"),
+        (("record", "01", "--provider", "groq"), "GROQ_API_KEY"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_a_few_lines(arguments: tuple[str, ...], said: str) -> None:
+    done = llmkit(*arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert len(done.stderr.splitlines()) <= 7 and "Traceback" not in done.stderr
+
+
+def test_output_survives_a_terminal_without_korean() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "llmkit", "--help"],
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("wanted", ["1", "01", "001", "01_basics", "01_basics.ipynb", "notebooks/01_basics.ipynb"])
+def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert command.find_notebook(wanted, root / "notebooks").name == "01_basics.ipynb"
+    monkeypatch.chdir(tmp_path)  # 어느 폴더에서 불러도 강좌의 노트북입니다.
+    assert command.find_notebook(wanted).name == "01_basics.ipynb"
+
+
+def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = {}
+    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or 0)
+    monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
+    assert command.main(["record", "01"]) == 0
+    assert asked == {"01_basics": ["openai"]}
+    said = capsys.readouterr().out
+    assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
+    assert {"openai", "anthropic"} <= {e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges}
