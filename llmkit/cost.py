@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from .clock import today
-from .krw import digits, dollars, to_krw, won
+from .krw import Krw, digits, dollars, to_krw, won
 from .prices import EXACT, LOCAL, Context, find_rates
 from .tables import Table
 from .usage import fields_of, normalize_usage, whole_number
@@ -42,6 +42,11 @@ class Cost:
     reasoning_tokens: int = 0
     note: str = ""
 
+    @property
+    def krw(self) -> Krw:
+        """원화 금액입니다. 환율의 날짜가 붙어 있습니다."""
+        return to_krw(self.usd)
+
     def __add__(self, other: Cost) -> Cost:
         if not isinstance(other, Cost):
             return self if other == 0 else NotImplemented  # sum()은 0에서 시작합니다
@@ -68,7 +73,7 @@ class Cost:
         return format(self.usd, spec) if spec else str(self)
 
     def __str__(self) -> str:
-        return f"{dollars(self.usd)}, {won(to_krw(self.usd))} ({self.model}, {self.price_date} 가격)"
+        return f"{dollars(self.usd)}, {won(self.krw)} ({self.model}, {self.price_date} 가격)"
 
     def _table(self) -> Table:
         tools = self.usd - self.input_usd - self.output_usd
@@ -76,8 +81,8 @@ class Cost:
         lines += [("도구", 0, tools)] * bool(tools)
         lines += [("합계", self.input_tokens + self.output_tokens, self.usd)]
         rows = [[name, self.model, f"{count:,}", digits(usd), won(to_krw(usd))] for name, count, usd in lines]
-        krw = to_krw(self.usd)
-        notes = [f"{self.price_date} 기준 가격({self.source}), {krw.basis}", f"1,000번이면 {won(krw * 1000)}"]
+        price = f"{self.price_date} 기준 가격({self.source}), {self.krw.basis}"
+        notes = [price, f"같은 호출 1,000번이면 {won(self.krw * 1000)}"]
         return Table("비용", ["", "모델", "토큰", "USD", "KRW"], rows, notes + [self.note] * bool(self.note))
 
     def _repr_html_(self) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from .cost import Cost, price_call
-from .krw import Krw, digits, dollars, to_krw, won
+from .krw import Krw, digits, dollars, won
 from .ledger import Call
 from .prices import SOURCE, UnknownPrice
 from .tables import Table
@@ -89,13 +89,13 @@ class Receipt:
 
     @property
     def krw(self) -> Krw:
-        return to_krw(self.usd)
+        return self.total.krw
 
     def _table(self) -> Table:
         def line(names: list[str], calls: int, cost: Cost) -> list[str]:
             used = f"{cost.input_tokens:,} ({cost.cached_tokens:,})"
             made = f"{cost.output_tokens:,} ({cost.reasoning_tokens:,})"
-            return [*names, f"{calls:,}", used, made, digits(cost.usd), won(to_krw(cost.usd))]
+            return [*names, f"{calls:,}", used, made, digits(cost.usd), won(cost.krw)]
 
         lines = [line([row.provider, row.model, row.basis], row.calls, row.cost) for row in self.rows]
         lines.append(line(["합계", "", ""], sum(row.calls for row in self.rows), self.total))
