@@ -87,7 +87,8 @@ def add_cost(
     result = table.with_columns(column.alias(name) for column, name in zip(columns, _SCRATCH, strict=False))
     result = result.with_columns(cell * (len(starts) + 1) + _steps(used, starts))
     rates = zip(_SCRATCH[4:], zip(*cells, strict=True), strict=True)
-    result = result.with_columns(look_up(cell, range(len(cells)), values).alias(name) for name, values in rates)
+    numbers = range(len(cells))
+    result = result.with_columns(look_up(cell, numbers, values).alias(name) for name, values in rates)
 
     cost = (used - hit) * rate_in + hit * rate_hit + out * rate_out
     sound = (used >= 0) & (out >= 0) & (hit >= 0) & (hit <= used)
