@@ -114,9 +114,9 @@ def fall_back(answer: Any) -> Iterator[str]:
     first = _Ask(answer, 가={"답 1"}, 나={"답 2"})
     if first.error is not None:
         raise Wrong(f"첫 제공자가 답했는데 예외가 났습니다. {type(first.error).__name__}: {first.error}")
+    require_filled(first.value, "answer의 결과")
     if not isinstance(first.value, dict):
         raise Wrong(f"딕셔너리를 돌려주어야 합니다. 지금은 {type(first.value).__name__}입니다.")
-    require_filled(first.value, "answer의 결과")
     missing = [name for name in ("text", "provider", "failed") if name not in first.value]
     if missing:
         raise Wrong(f"결과에 {', '.join(missing)}이(가) 없습니다.")

@@ -21,10 +21,11 @@ import openai
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 
+from llmkit.models import default_model
 from tests.upstream.testing import stand_in
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "04_errors.ipynb"
-GPT, CLAUDE = "gpt-6-luna", "claude-haiku-5-5"
+GPT, CLAUDE = default_model("openai"), default_model("anthropic")
 NO_SUCH_HOST = "http://no-such-host.invalid"  # RFC 2606: 절대로 존재하지 않는 이름
 
 

@@ -1,27 +1,27 @@
-"""수업 04의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 무엇이 틀렸는지 말합니다."""
+"""수업 04의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 까닭을 말합니다."""
 
 from __future__ import annotations
 
-import ast
 import json
-import random
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import anthropic
 import openai
 import pytest
 
 import llmkit
-from llmkit.checks import CheckResult
+from tests.exercises import NOTEBOOKS, exercises, run, wrong
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
+FOUND = exercises("04")
 CELLS = json.loads((NOTEBOOKS / "04_errors.ipynb").read_text(encoding="utf-8"))["cells"]
 SOURCE = {cell["id"]: "".join(cell["source"]) for cell in CELLS}
-EXERCISES = ["04-1", "04-2", "04-3"]
+# 연습이 빌려 쓰는, 앞의 장들에서 만든 함수들.
+BEFORE = "\n".join(
+    ["import random, time, anthropic, openai", "client = None"]
+    + [SOURCE[cell] for cell in ("report", "transient-code", "backoff-code", "with-retry-code")]
+)
 
 
 @pytest.fixture(autouse=True)
@@ -32,55 +32,13 @@ def _never_sleeps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", sleep)
 
 
-def lesson() -> dict[str, Any]:
-    """앞의 장들에서 만든 함수들."""
-    names: dict[str, Any] = {
-        "llmkit": llmkit,
-        "openai": openai,
-        "anthropic": anthropic,
-        "random": random,
-        "client": None,
-    }
-    for cell in ("report", "transient-code", "backoff-code", "with-retry-code"):
-        exec(SOURCE[cell], names)
-    return names
+def in_lesson(source: str) -> Any:
+    return run(f"{BEFORE}\n{source}")
 
 
-def run(source: str) -> tuple[Any, dict[str, Any]]:
-    """셀처럼 실행하고, 마지막 식의 값과 생긴 이름들을 돌려줍니다."""
-    *body, last = ast.parse(source).body
-    names = lesson()
-    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
-    assert isinstance(last, ast.Expr)
-    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names), names
-
-
-def stub(exercise: str) -> str:
-    (source,) = [
-        SOURCE[c["id"]]
-        for c in CELLS
-        if c["cell_type"] == "code" and f'check("{exercise}"' in SOURCE[c["id"]]
-    ]
-    return source
-
-
-def solution(exercise: str) -> str:
-    (cell,) = [source for source in SOURCE.values() if f"<summary>풀이 {exercise}" in source]
-    match = re.search(r"```python\n(.*?)```", cell, re.DOTALL)
-    assert match
-    return match[1]
-
-
-def wrong(exercise: str, answer: Any) -> str:
-    result = llmkit.check(exercise, answer)
-    assert isinstance(result, CheckResult)
-    assert result.problems, f"틀린 답을 맞다고 했습니다: {result}"
-    return repr(result)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
+@pytest.mark.parametrize("exercise", ["04-1", "04-2", "04-3"])
 def test_the_folded_solution_passes(exercise: str) -> None:
-    result, _ = run(solution(exercise))
+    result, _ = in_lesson(FOUND[exercise].solution)
     assert result.passed, result
 
 
@@ -88,16 +46,16 @@ def test_the_folded_solution_passes(exercise: str) -> None:
     ("exercise", "blanks"),
     [
         ("04-1", ('send_again["429 insufficient_quota"]',)),
-        ("04-3", ('answer의 결과["text"]', 'answer의 결과["provider"]', 'answer의 결과["failed"]')),
+        ("04-3", ("answer의 결과",)),
     ],
 )
 def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[str, ...]) -> None:
-    result, _ = run(stub(exercise))
+    result, _ = in_lesson(FOUND[exercise].stub)
     assert result.blanks == blanks and not result.problems
 
 
 def test_the_lying_function_is_told_its_lies_and_nothing_else_yet() -> None:
-    shown = repr(run(stub("04-2"))[0])
+    shown = repr(in_lesson(FOUND["04-2"].stub)[0])
     for said in (
         "틀린 키(401), 한도 소진(429), 코드의 오타(NameError), 멈춤 단추",
         "마지막 예외",
@@ -153,9 +111,7 @@ def changed(*swaps: tuple[str, str]) -> Callable[..., Any]:
     for old, new in swaps:
         assert old in source
         source = source.replace(old, new)
-    names = lesson() | {"time": time}
-    exec(source, names)
-    return names["ask"]
+    return in_lesson(f"{source}\nask")[0]  # type: ignore[return-value]
 
 
 def test_the_unchanged_function_passes() -> None:
