@@ -30,6 +30,7 @@ class LocalServer:
         # 같은 요청에 같은 답이 나오게 합니다. 스레드가 여럿이거나 캐시가 있으면 계산 순서가 달라집니다.
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.cache_prompt = False
+        params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.verbosity = 0
         self._server: Any = xllamacpp.Server(params)
         self.base_url = f"{self._server.listening_address}/v1"
