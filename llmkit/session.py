@@ -143,15 +143,15 @@ class Session:
         provider, mode = PROVIDERS[name], self._modes[name]
         if mode == "record":
             return f"{provider.title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
-        if name == "local":
+        if name == "local" and mode != "replay":
             return f"{provider.title}: 서버가 켜져 있으면 실제 호출, 아니면 재생"
-        key = self._keys[name]
-        if mode == "live":
+        key = self._keys.get(name)  # 로컬 모델에는 키가 없습니다.
+        if key and mode == "live":
             why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
             return f"{provider.title}: 실제 호출(live) — {why}"
         kinds = {e.provenance for e in self.cassette.exchanges if e.provider == name}
         kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
-        why = "LLMKIT_MODE나 CI가 재생으로 정했습니다" if key.found else key.problem
+        why = key.problem if key and not key.found else "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다"
         return f"{provider.title}: 재생(replay) — {why}. 카세트({self.cassette.date}, {kind})로 답합니다."
 
     def _fill_placeholders(self) -> None:

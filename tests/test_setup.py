@@ -113,6 +113,14 @@ def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.Cap
     assert "Gemini" not in banner and "Groq" not in banner  # 이 수업이 쓰지 않는 제공자는 말하지 않습니다.
 
 
+def test_a_lesson_that_always_replays_says_so_of_the_local_server_too(capsys: pytest.CaptureFixture[str]):
+    llmkit.setup("04_errors", mode="replay")
+    line = line_of(capsys.readouterr().out, "로컬 모델")
+    assert line.startswith("로컬 모델: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다.")
+    llmkit.setup("04_errors")
+    assert line_of(capsys.readouterr().out, "로컬 모델") == "로컬 모델: 서버가 켜져 있으면 실제 호출, 아니면 재생"
+
+
 @pytest.mark.parametrize("name", KEY_NAMES)
 def test_each_key_is_known_by_its_variable(name: str, capsys: pytest.CaptureFixture[str]):
     os.environ[name] = KEYS.get(name, KEYS["GEMINI_API_KEY"])
@@ -418,7 +426,7 @@ def test_llmkit_mode_replays_even_with_a_key(value: str, lesson: Path, capsys: p
     os.environ |= {"OPENAI_API_KEY": KEY, "LLMKIT_MODE": value}
     llmkit.setup(cassette=lesson)
     assert line_of(capsys.readouterr().out, "OpenAI") == (
-        "OpenAI: 재생(replay) — LLMKIT_MODE나 CI가 재생으로 정했습니다. 카세트(2026-11-21, 예시 응답)로 답합니다."
+        "OpenAI: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다. 카세트(2026-11-21, 예시 응답)로 답합니다."
     )
     assert ask_openai() == "카세트의 OpenAI 답"
     assert os.environ["OPENAI_API_KEY"] == KEY  # 있는 키를 가짜로 바꾸지 않습니다.
