@@ -162,9 +162,12 @@ def no_current_model_is_typed(lesson: Lesson) -> Iterator[Finding]:
 def dates_and_prices_are_facts(lesson: Lesson) -> Iterator[Finding]:
     facts = json.loads((ROOT / "llmkit" / "data" / "facts.json").read_text(encoding="utf-8"))
     for cell in lesson.cells:
-        for key in _FACT.findall(cell.source):
+        for found in _FACT.finditer(cell.source):
+            key, before = found[1], " ".join(cell.source[: found.start()].split())
             if key not in facts:
                 yield cell.number, f"llmkit/data/facts.json에 없는 사실입니다: {key!r}"
+            elif not before.endswith(facts[key]["text"]):
+                yield cell.number, f"사실 {key!r} 바로 앞에는 facts.json의 글 {facts[key]['text']!r}이 와야 합니다"
         for found in (*_DATE.finditer(cell.prose), *_PRICE.finditer(cell.prose)):
             if "<!-- fact:" not in cell.prose[found.end() : found.end() + 60]:
                 yield cell.number, f"근거 없는 날짜나 가격 {found[0]!r}. llmkit에서 계산하거나 <!-- fact: 열쇠 -->를 다십시오"
@@ -237,9 +240,10 @@ def outputs_are_stored(lesson: Lesson) -> Iterator[Finding]:
     ignored = [cell.number for cell in lesson.code if {"nbval-ignore-output", "nbval-skip"} & set(cell.tags)]
     if len(ignored) > MOST_IGNORED:
         yield ignored[-1], f"출력을 비교하지 않는 셀이 {len(ignored)}개입니다({ignored}). {MOST_IGNORED}개까지입니다"
+    unrun = [cell.number for cell in lesson.code if cell.source.strip() and cell.raw.get("execution_count") is None]
+    if unrun:
+        yield unrun[0], f"실행 번호가 없는 셀이 {len(unrun)}개입니다. 처음부터 끝까지 실행해 저장하십시오"
     for cell in lesson.code:
-        if cell.source.strip() and cell.raw.get("execution_count") is None:
-            yield cell.number, "실행 번호가 없습니다. 처음부터 끝까지 실행해 저장하십시오"
         for output in cell.raw.get("outputs", []):
             if output["output_type"] == "error" and "raises-exception" not in cell.tags:
                 yield cell.number, f"오류가 저장되었습니다: {output['ename']}"

@@ -2,62 +2,28 @@
 
 from __future__ import annotations
 
-import ast
 import copy
-import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 import llmkit
-from llmkit.checks import CheckResult
+from tests.exercises import exercises, run, wrong
 
-NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
-CELLS = json.loads((NOTEBOOKS / "01_basics.ipynb").read_text(encoding="utf-8"))["cells"]
-SOURCES = ["".join(cell["source"]) for cell in CELLS]
-EXERCISES = ["01-1", "01-2", "01-3"]
-
-
-def run(source: str) -> tuple[Any, dict[str, Any]]:
-    """셀처럼 실행하고, 마지막 식의 값과 생긴 이름들을 돌려줍니다."""
-    *body, last = ast.parse(source).body
-    names: dict[str, Any] = {"llmkit": llmkit}
-    exec(compile(ast.Module(body, []), "<cell>", "exec"), names)
-    assert isinstance(last, ast.Expr)
-    return eval(compile(ast.Expression(last.value), "<cell>", "eval"), names), names
-
-
-def stub(exercise: str) -> str:
-    (source,) = [s for s, c in zip(SOURCES, CELLS) if c["cell_type"] == "code" and f'check("{exercise}"' in s]
-    return source
-
-
-def solution(exercise: str) -> str:
-    (cell,) = [s for s in SOURCES if f"<summary>풀이 {exercise}" in s]
-    match = re.search(r"```python\n(.*?)```", cell, re.DOTALL)
-    assert match
-    return match[1]
-
-
-def wrong(exercise: str, answer: Any) -> str:
-    result = llmkit.check(exercise, answer)
-    assert isinstance(result, CheckResult)
-    assert result.problems, f"틀린 답을 맞다고 했습니다: {result}"
-    return repr(result)
+FOUND = exercises("01")
+EXERCISES = list(FOUND)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_folded_solution_passes(exercise: str) -> None:
-    result, _ = run(solution(exercise))
+    result, _ = run(FOUND[exercise].solution)
     assert result.passed, result
     assert repr(result) == f"✓ {exercise} 통과했습니다."
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_the_unfilled_stub_says_what_is_missing(exercise: str) -> None:
-    result, _ = run(stub(exercise))
+    result, _ = run(FOUND[exercise].stub)
     assert result.blanks and not result.problems and not result.passed
     assert repr(result).startswith(f"… {exercise} 아직 채우지 않은 곳: ")
 
@@ -71,12 +37,12 @@ def test_the_unfilled_stub_says_what_is_missing(exercise: str) -> None:
     ],
 )
 def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[str, ...]) -> None:
-    result, _ = run(stub(exercise))
+    result, _ = run(FOUND[exercise].stub)
     assert result.blanks == blanks
 
 
 def test_blanks_left_in_functions_are_found_after_the_labels_are_filled() -> None:
-    result, _ = run(stub("01-3").replace("labels = [...]", 'labels = ["예", "아니요"]'))
+    result, _ = run(FOUND["01-3"].stub.replace("labels = [...]", 'labels = ["예", "아니요"]'))
     assert result.blanks == ("build_messages의 결과",)
 
 
@@ -90,7 +56,7 @@ def test_an_unknown_exercise_names_the_near_ones() -> None:
 
 @pytest.fixture
 def messages() -> list[dict[str, Any]]:
-    return copy.deepcopy(run(solution("01-1"))[1]["messages"])
+    return copy.deepcopy(run(FOUND["01-1"].solution)[1]["messages"])
 
 
 @pytest.mark.parametrize(
@@ -279,13 +245,3 @@ def test_wrong_parser(parser: Any, said: str) -> None:
 
 def test_the_three_parts_are_asked_for_by_name() -> None:
     assert "labels, build_messages, read_label" in wrong("01-3", [LABELS, build, parse])
-
-
-def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
-    facts = json.loads((NOTEBOOKS.parent / "llmkit/data/facts.json").read_text(encoding="utf-8"))
-    prose = " ".join("\n".join(SOURCES).split())
-    quoted = re.findall(r"(.{40})<!-- fact: ([\w-]+) -->", prose)
-    assert quoted
-    for before, key in quoted:
-        assert before.endswith(facts[key]["text"]), f"{key}: {before!r}"
-        assert facts[key]["as_of"] and facts[key]["source"]
