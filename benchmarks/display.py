@@ -233,10 +233,10 @@ WATCH = """
 """
 # 노트북과 커널이 모두 준비되기 전에 실행을 시키면 끝나지 않습니다.
 READY = """
-() => {
+name => {
   const panel = window.jupyterapp?.shell?.currentWidget;
   const session = panel?.context?.sessionContext;
-  return Boolean(panel?.context?.isReady && session?.isReady
+  return Boolean(panel?.context?.path === name && panel.context.isReady && session?.isReady
     && session.session?.kernel?.connectionStatus === 'connected' && session.session.kernel.status === 'idle');
 }
 """
@@ -265,7 +265,7 @@ def jupyterlab(root: Path) -> Iterator[str]:
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t", timeout=1)
                     break
                 time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/lab/tree/%s?token=t"
+            yield f"http://127.0.0.1:{port}/lab/tree/%s?reset&token=t"
         finally:
             server.terminate()
 
@@ -282,10 +282,11 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             setup = SETUP.format(root=str(ROOT))
             code = code_of(way, count, rate) + f"\njson.dump(TIMES, open({str(times)!r}, 'w'))"
             cells = [nbformat.v4.new_code_cell(source) for source in (setup, code)]
-            nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+            spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # 없으면 커널을 고르라고 묻습니다.
+            nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=spec), path)
             page = browser.new_page(viewport={"width": 1300, "height": 900})
             page.goto(address % path.name)
-            page.wait_for_function(READY, timeout=90_000)
+            page.wait_for_function(READY, arg=path.name, timeout=90_000)
             page.evaluate(WATCH)
             page.evaluate(
                 "() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells')"

@@ -7,24 +7,25 @@
 
 from __future__ import annotations
 
-import contextvars
 import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .clock import stream_time
 from .markdown import closing_fence, to_display
 from .notebook import shell
+from .session import current_session
 from .streams import Piece, Reader, aopened, opened
 from .tables import Table
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
-RATE = 32_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
+RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
 STALL = 0.12  # 새 조각이 이만큼(초) 오지 않으면 아직 보이지 않은 글을 마저 그립니다.
 TICK = 0.03
 
@@ -36,6 +37,12 @@ _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난
     "model_context_window_exceeded": "문맥 창이 가득 차 여기서 잘렸습니다.",
     "content_filter": "내용 필터가 답을 막았습니다.",
     "refusal": "모델이 답을 거절했습니다.",
+}
+_CUT_OFF = "여기서 끊겼습니다{}. 위의 글은 그때까지 받은 것입니다."
+_NO_USAGE = {  # usage가 없는 까닭
+    "interrupted": "도중에 끊겨 받지 못했습니다",
+    "chat": '요청에 stream_options={"include_usage": True}를 넣어야 옵니다',
+    None: "문자열의 스트림입니다",
 }
 _LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
 
@@ -111,12 +118,11 @@ def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
     >>> result.text, result.chunks, result.interrupted
     ('안녕하세요.', 2, False)
     """
-    show = _Show(hz)
-    with opened(stream) as events:
-        with show.until_done():
-            for event in events:
-                show.take(event)
-    return show.result
+    screen = _screen(hz)
+    with opened(stream) as events, screen.showing():
+        for event in events:
+            screen.take(event)
+    return screen.result()
 
 
 async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -132,168 +138,159 @@ async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
     >>> result = asyncio.run(adisplay_stream(greet()))
     안녕하세요.
     """
-    show = _Show(hz)
+    screen = _screen(hz)
     async with aopened(stream) as events:
-        with show.until_done():
+        with screen.showing():
             async for event in events:
-                show.take(event)
-    return show.result
+                screen.take(event)
+    return screen.result()
 
 
-class _Show:
-    """스트림 하나를 받아 화면에 넘기며 시간을 잽니다."""
+def _screen(hz: float) -> _Screen:
+    if not hz > 0:
+        raise ValueError(f"hz는 0보다 커야 합니다. 받은 값: {hz!r}")
+    return _NotebookScreen(1 / hz) if getattr(shell(), "kernel", None) else _TextScreen()
 
-    def __init__(self, hz: float) -> None:
-        if not hz > 0:
-            raise ValueError(f"hz는 0보다 커야 합니다. 받은 값: {hz!r}")
+
+@dataclass
+class _Section:
+    """이어진 같은 종류의 조각들: 답의 글, 추론, 거절, 또는 도구 호출 하나."""
+
+    kind: str
+    part: Any
+    name: str | None
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return _whole("".join(self.texts))
+
+    def markdown(self, is_last: bool) -> str:
+        text = self.text
+        if self.kind == "text":
+            return to_display(text) if is_last else to_display(text) + closing_fence(text)
+        label = f"**{_LABELS[self.kind]}**"
+        if self.kind == "tool":
+            label += f" `{' '.join((self.name or '?').replace('`', ' ').split())}`"
+            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+            return f"{label}\n\n{fence}json\n{text}\n{fence}" if text else label
+        return "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", f"{label}\n\n{to_display(text)}"))
+
+
+class _Screen:
+    """스트림 하나의 조각을 모으고 시간을 잽니다. 어떻게 보일지는 아래의 두 화면이 정합니다."""
+
+    def __init__(self) -> None:
         self._reader = Reader()
-        self._answer = _Answer()
-        in_kernel = getattr(shell(), "kernel", None) is not None
-        self._screen = _NotebookScreen(self._answer, hz) if in_kernel else _TextScreen(self._answer)
+        self._sections: list[_Section] = []
+        self._interrupted = False
         self._first: float | None = None
         self._last = 0.0
         self._started = time.perf_counter()
+        session = current_session()
+        self._instant = session is not None and session.pace == 0
         stream_time.set(None)
 
     def take(self, event: Any) -> None:
         pieces = list(self._reader.read(event))
-        recorded = stream_time.get()  # 재생이면 녹화할 때 잰 시각입니다. 그래야 결과가 컴퓨터에 따라 달라지지 않습니다.
+        recorded = stream_time.get()  # 재생에서는 녹화할 때 잰 시각을 써야 결과가 컴퓨터에 따라 달라지지 않습니다.
         self._last = time.perf_counter() - self._started if recorded is None else recorded
         if pieces and self._first is None:
             self._first = self._last
         for piece in pieces:
-            self._screen.add(piece)
+            self._add(piece, more_is_here=self._instant and recorded is not None)
+
+    def _add(self, piece: Piece, more_is_here: bool) -> None:
+        if not self._sections or (self._sections[-1].kind, self._sections[-1].part) != (piece.kind, piece.part):
+            self._sections.append(_Section(piece.kind, piece.part, piece.name))
+        self._sections[-1].texts.append(piece.text)
+
+    def _close(self, note: str) -> None:
+        raise NotImplementedError
 
     @contextmanager
-    def until_done(self) -> Iterator[None]:
-        """스트림을 읽는 동안 멎은 글을 마저 그리고, 끝나면(어떻게 끝나든) 마지막으로 그립니다."""
+    def showing(self) -> Iterator[None]:
+        """스트림을 읽는 동안을 감쌉니다. 어떻게 끝나든 마지막으로 그리고, 보통과 다르게 끝났으면 그 까닭을 덧붙입니다."""
         reader, note = self._reader, ""
         try:
-            with self._screen.watched():
-                yield
-            if interrupted := reader.api is not None and reader.finish_reason is None:
-                note = "끝났다는 신호 없이 여기서 끊겼습니다. 위의 글은 그때까지 받은 것입니다."
-            else:
-                note = _ENDINGS.get(reader.finish_reason or "", "")
-            if not (self._answer.sections or note):
+            yield
+            self._interrupted = reader.api is not None and reader.finish_reason is None
+            note = _CUT_OFF.format("") if self._interrupted else _ENDINGS.get(reader.finish_reason or "", "")
+            if not (self._sections or note):
                 note = "보여 줄 글이 하나도 오지 않았습니다."
             if reader.candidates > 1:
                 note = f"{note} 후보 {reader.candidates}개 가운데 첫째만 보였습니다.".strip()
         except BaseException as error:
-            interrupted = True
-            if self._answer.sections:
-                note = f"여기서 끊겼습니다({type(error).__name__}). 위의 글은 그때까지 받은 것입니다."
-            error.stream_result = self._result(interrupted)  # type: ignore[attr-defined]
+            self._interrupted = True
+            note = _CUT_OFF.format(f"({type(error).__name__})") if self._sections else ""
+            error.stream_result = self.result()  # type: ignore[attr-defined]
             raise
         finally:
-            self._screen.close(note)
-        self.result = self._result(interrupted)
+            if self._sections or note:
+                self._close(note)
 
-    def _result(self, interrupted: bool) -> StreamResult:
+    def result(self) -> StreamResult:
         reader = self._reader
-        if interrupted:
-            no_usage = "도중에 끊겨 받지 못했습니다"
-        elif reader.api is None:
-            no_usage = "문자열의 스트림입니다"
-        elif reader.api == "chat":
-            no_usage = '요청에 stream_options={"include_usage": True}를 넣어야 옵니다'
-        else:
-            no_usage = "제공자가 보내지 않았습니다"
+        text = _whole("".join(section.text for section in self._sections if section.kind == "text"))
+        why = _NO_USAGE.get("interrupted" if self._interrupted else reader.api, "제공자가 보내지 않았습니다")
         return StreamResult(
-            self._answer.text, reader.usage, reader.model, reader.finish_reason,
-            self._first, self._last, reader.chunks, interrupted, no_usage,
+            text, reader.usage, reader.model, reader.finish_reason,
+            self._first, self._last, reader.chunks, self._interrupted, why,
         )  # fmt: skip
 
 
-class _Answer:
-    """지금까지 온 조각을 종류별로 이어 붙인 것입니다. 글만이면 화면의 Markdown은 `to_display(text)`와 같습니다."""
-
-    def __init__(self) -> None:
-        self.sections: list[tuple[tuple[Any, ...], str | None, list[str]]] = []  # ((종류, part), 도구 이름, 글)
-
-    def add(self, piece: Piece) -> bool:
-        """조각을 잇습니다. 새 절이 시작되었으면 True를 돌려줍니다."""
-        key = (piece.kind, piece.part)
-        begins = not self.sections or self.sections[-1][0] != key
-        if begins:
-            self.sections.append((key, piece.name, []))
-        self.sections[-1][2].append(piece.text)
-        return begins
-
-    @property
-    def text(self) -> str:
-        return _whole("".join("".join(texts) for (kind, _), _, texts in self.sections if kind == "text"))
-
-    def markdown(self, note: str = "") -> str:
-        blocks = []
-        for number, ((kind, _), name, texts) in enumerate(self.sections, 1):
-            text = _whole("".join(texts))
-            if kind == "tool":
-                fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
-                called = f"**{_LABELS[kind]}** `{' '.join((name or '?').replace('`', ' ').split())}`"
-                blocks.append(f"{called}\n\n{fence}json\n{text}\n{fence}" if text else called)
-                continue
-            block = to_display(text)
-            if kind != "text":
-                block = f"**{_LABELS[kind]}**\n\n{block}"
-                block = "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", block))
-            elif number < len(self.sections) or note:
-                block += closing_fence(text)
-            blocks.append(block)
-        if note:
-            blocks.append(f"> ※ {note}")
-        return "\n\n".join(blocks)
-
-
-class _NotebookScreen:
+class _NotebookScreen(_Screen):
     """출력 하나(display_id)를 고쳐 그립니다."""
 
-    def __init__(self, answer: _Answer, hz: float) -> None:
-        self._answer = answer
+    def __init__(self, interval: float) -> None:
+        super().__init__()
+        self._interval = interval
         self._lock = threading.Lock()  # 조각을 받는 쪽과 멎은 글을 그리는 스레드가 함께 씁니다.
         self._handle: Any = None
-        self._interval = 1 / hz
         self._size = self._drawn = 0  # 온 글자 수, 보이는 글자 수
         self._came = self._next = 0.0  # 마지막 조각이 온 때, 다시 그려도 되는 때
 
-    def add(self, piece: Piece) -> None:
+    def _add(self, piece: Piece, more_is_here: bool) -> None:
         with self._lock:
-            self._answer.add(piece)
+            super()._add(piece, more_is_here)
             self._size += len(piece.text) + len(piece.name or "")
             self._came = time.perf_counter()
-            if self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH:
+            has_grown = self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH
+            if self._handle is None or (has_grown and not more_is_here):
                 self._draw()
 
     @contextmanager
-    def watched(self) -> Iterator[None]:
-        """다음 조각을 기다리느라 멈춰 있는 동안에도, 온 글은 0.2초 안에 보이게 합니다."""
+    def showing(self) -> Iterator[None]:
         done = threading.Event()
 
         def watch() -> None:
+            """다음 조각을 기다리느라 멈춰 있는 동안에도, 온 글은 0.2초 안에 보이게 합니다."""
             while not done.wait(TICK):
                 with self._lock:
                     if self._size > self._drawn and time.perf_counter() - self._came >= STALL:
                         self._draw()
 
         # 출력이 어느 셀의 것인지는 컨텍스트에 적혀 있으므로(ipykernel 7) 스레드에 그대로 물려줍니다.
-        thread = threading.Thread(target=contextvars.copy_context().run, args=(watch,), daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            thread.join()
+        thread = threading.Thread(target=copy_context().run, args=(watch,), daemon=True)
+        with super().showing():
+            thread.start()
+            try:
+                yield
+            finally:
+                done.set()
+                thread.join()
 
-    def close(self, note: str) -> None:
+    def _close(self, note: str) -> None:
         with self._lock:
-            if self._answer.sections or note:
-                self._draw(note, last=True)
+            self._draw(note, is_last=True)
 
-    def _draw(self, note: str = "", last: bool = False) -> None:
-        markdown = self._answer.markdown(note)
+    def _draw(self, note: str = "", is_last: bool = False) -> None:
+        last = None if note else self._sections[-1]
+        blocks = [section.markdown(section is last) for section in self._sections]
+        markdown = "\n\n".join([*blocks, f"> ※ {note}"] if note else blocks)
         data = {"text/markdown": markdown}
-        if last or self._handle is None:  # text/plain은 처음과 끝에만: 도중의 그림은 Markdown만으로 절반이 됩니다.
-            data["text/plain"] = self._answer.text or markdown
+        if is_last or self._handle is None:  # text/plain은 처음과 끝에만: 도중에는 Markdown만 보내 절반이 됩니다.
+            data["text/plain"] = self.result().text or markdown
         if self._handle is None:
             from IPython.display import display
 
@@ -304,42 +301,35 @@ class _NotebookScreen:
         self._next = time.perf_counter() + max(self._interval, len(markdown.encode()) / RATE)
 
 
-class _TextScreen:
+class _TextScreen(_Screen):
     """터미널과 평범한 파이썬: 온 글자를 그대로 찍습니다. 여럿이 함께 오면 한 스트림씩 차례로 찍습니다."""
 
     _queue: ClassVar[list[_TextScreen]] = []
+    _waiting, _ended = "", False
 
-    def __init__(self, answer: _Answer) -> None:
-        self._answer = answer
-        self._pending = self._last = ""
-        self._closed = False
-
-    def add(self, piece: Piece) -> None:
-        if self._answer.add(piece) and (len(self._answer.sections) > 1 or piece.kind != "text"):
+    def _add(self, piece: Piece, more_is_here: bool) -> None:
+        before = len(self._sections)
+        super()._add(piece, more_is_here)
+        if len(self._sections) > max(before, piece.kind == "text"):  # 답의 글만 올 때는 이름표를 붙이지 않습니다.
             label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
-            self._pending += "\n" * bool(self._last) + label + "\n"
-        self._pending += piece.text
-        self._last = (piece.text or self._last or "\n")[-1]
+            self._waiting += "\n" * (before > 0) + label + "\n"
+        self._waiting += piece.text
         self._speak()
 
-    @contextmanager
-    def watched(self) -> Iterator[None]:
-        yield
-
-    def close(self, note: str) -> None:
-        if self._answer.sections or note:
-            self._pending += "\n" * (self._last not in ("", "\n")) + (f"※ {note}\n" if note else "")
-            self._closed = True
-            self._speak()
+    def _close(self, note: str) -> None:
+        ends_line = bool(self._sections) and self._sections[-1].text.endswith("\n")
+        self._waiting += "\n" * (not ends_line and bool(self._sections)) + f"※ {note}\n" * bool(note)
+        self._ended = True
+        self._speak()
 
     def _speak(self) -> None:
         if self not in self._queue:
             self._queue.append(self)
         while self._queue:
             first = self._queue[0]
-            _write(first._pending)
-            first._pending = ""
-            if not first._closed:
+            _write(first._waiting)
+            first._waiting = ""
+            if not first._ended:
                 break
             self._queue.pop(0)
 

@@ -47,7 +47,7 @@ class Reader:
         usage: 제공자가 보낸 usage 그대로의 dict. 보내지 않았으면 None.
         finish_reason: 제공자의 말 그대로의 끝난 까닭("stop", "end_turn", "completed" ...).
         chunks: 받은 이벤트의 수.
-        api: "chat", "responses", "anthropic", "huggingface". 문자열만 왔으면 None.
+        api: "chat", "responses", "anthropic". 문자열만 왔으면 None.
         candidates: `n`으로 여럿을 부탁했을 때 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     >>> reader = Reader()
@@ -82,8 +82,6 @@ class Reader:
             raise _failure(_get(event, "error") or event)
         elif isinstance(kind, str):
             pieces = self._responses(event, kind) if kind.startswith("response.") else self._anthropic(event, kind)
-        elif _get(event, "token") is not None:
-            pieces = self._text_generation(event)
         else:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
         return (piece for piece in pieces if piece.text or piece.name)
@@ -146,13 +144,6 @@ class Reader:
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
             self.usage = {**(self.usage or {}), **(_plain(_get(event, "usage")) or {})}  # 누적값이므로 덮어씁니다.
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
-
-    def _text_generation(self, event: Any) -> Iterator[Piece]:
-        """Hugging Face `text_generation(stream=True, details=True)`."""
-        self.api = "huggingface"
-        self.finish_reason = _get(_get(event, "details"), "finish_reason") or self.finish_reason
-        token = _get(event, "token")
-        yield Piece("text", "" if _get(token, "special") else _text(token, "text"))
 
 
 def stream_text(stream: Any) -> Any:

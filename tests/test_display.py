@@ -335,7 +335,7 @@ def test_tool_arguments_cannot_leave_their_block(notebook: list[dict[str, str]])
         ([chunk(content="글"), chunk("length")], "출력 토큰 한도"),
         ([chunk(content="글"), chunk("content_filter")], "내용 필터"),
         ([chunk(refusal="도울 수 없습니다."), chunk("stop")], "> **거절(refusal)**\n> \n> 도울 수 없습니다."),
-        ([chunk(content="글")], "끝났다는 신호 없이"),
+        ([chunk(content="글")], "여기서 끊겼습니다"),
         ([chunk("stop")], "하나도 오지 않았습니다"),
         ([], "하나도 오지 않았습니다"),
         ([{"choices": [{"index": 1, "delta": {"content": "둘째"}}]}, chunk("stop", content="첫째")], "후보 2개"),

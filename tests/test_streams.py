@@ -318,12 +318,3 @@ def test_anthropic_usage_is_merged_from_start_and_end() -> None:
     pieces = [piece for event in events for piece in reader.read(event)]
     assert reader.usage == {"input_tokens": 7, "output_tokens": 12}
     assert [(p.kind, p.text) for p in pieces] == [("refusal", "안 됩니다")]
-
-
-def test_text_generation_details() -> None:
-    events = [
-        {"token": {"text": "안녕", "special": False}},
-        {"token": {"text": "</s>", "special": True}, "details": {"finish_reason": "eos_token"}},
-    ]
-    result = llmkit.display_stream(events)
-    assert (result.text, result.finish_reason) == ("안녕", "eos_token")
