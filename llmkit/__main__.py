@@ -8,6 +8,7 @@ import re
 import sys
 from pathlib import Path
 
+from .cassette import Cassette, CassetteError
 from .providers import PROVIDERS
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.
@@ -30,6 +31,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m llmkit", description="LLM API 강좌의 명령입니다.")
     commands = parser.add_subparsers(dest="command", metavar="명령", required=True)
     commands.add_parser("doctor", help="무엇이 되고 안 되는지, 어떻게 고치는지 알려 줍니다")
+    estimate = commands.add_parser("estimate", help="실제로 호출하며 한 번 실행하면 얼마가 드는지 어림합니다")
+    estimate.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 노트북")
     record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
     record.add_argument("lesson", metavar="NN", help="노트북 번호나 이름. 예: 01")
     record.add_argument("--provider", choices=PROVIDERS, metavar="이름", help=f"이 제공자만: {', '.join(PROVIDERS)}")
@@ -39,8 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
 
         return examine()
     try:
+        if given.command == "estimate":
+            return _estimate(given.lesson)
         return _record(find_notebook(given.lesson), given.provider)
-    except Refused as refusal:
+    except (Refused, CassetteError) as refusal:
         print(refusal, file=sys.stderr)
         return 2
 
@@ -49,14 +54,9 @@ class Refused(Exception):
     """시킨 일을 할 수 없습니다. 까닭과 할 일을 말합니다."""
 
 
-def find_notebook(lesson: str, folder: Path | None = None) -> Path:
+def find_notebook(lesson: str) -> Path:
     """번호("1", "01")나 이름("01_basics", 파일 경로)으로 노트북을 찾습니다. 없으면 `Refused`를 냅니다."""
-    folder = folder or next(
-        (place for place in (Path("notebooks"), Path(__file__).parents[1] / "notebooks") if place.is_dir()), None
-    )
-    notebooks = {path.stem: path for path in sorted(folder.glob("[0-9]*_*.ipynb"))} if folder else {}
-    if not notebooks:
-        raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
+    notebooks = _notebooks()
     wanted = Path(lesson).stem
     number = re.fullmatch(r"0*(\d+)", wanted)
     for name, path in notebooks.items():
@@ -66,8 +66,22 @@ def find_notebook(lesson: str, folder: Path | None = None) -> Path:
     raise Refused(f"그런 노트북은 없습니다: {lesson!r}. 가까운 것: {', '.join(near)}")
 
 
+def _notebooks() -> dict[str, Path]:
+    for folder in (Path(__file__).parents[1] / "notebooks", Path("notebooks")):
+        if found := sorted(folder.glob("[0-9]*_*.ipynb")):
+            return {path.stem: path for path in found}
+    raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
+
+
+def _estimate(lesson: str | None) -> int:
+    from .estimate import estimate, estimate_all
+
+    print(estimate(find_notebook(lesson).stem) if lesson else estimate_all(_notebooks()))
+    return 0
+
+
 def _record(notebook: Path, provider: str | None) -> int:
-    from .cassette import Cassette
+    from .estimate import estimate
     from .keys import find_key, load_environment, redact
     from .record import HOSTED, record_notebook
     from .session import CASSETTES
@@ -84,6 +98,8 @@ def _record(notebook: Path, provider: str | None) -> int:
     print(f"{notebook.name}을 녹화합니다: {', '.join(PROVIDERS[name].title for name in ready)}")
     if missing:
         print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
+    if file.exists():
+        print(f"{estimate(notebook.stem, ready)}\n")
     try:
         return record_notebook(notebook, providers=ready)
     except ImportError as error:

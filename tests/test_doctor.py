@@ -19,6 +19,7 @@ from tests.fake_keys import fake_keys, leaked
 from llmkit import __main__ as command
 from llmkit import doctor, models, session
 from llmkit.cassette import Cassette
+from llmkit.estimate import estimate
 from llmkit.keys import KEY_NAMES, unload_environment
 
 KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
@@ -204,9 +205,9 @@ def test_output_survives_a_terminal_without_korean() -> None:
 
 @pytest.mark.parametrize("wanted", ["1", "01", "001", "01_basics", "01_basics.ipynb", "notebooks/01_basics.ipynb"])
 def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert command.find_notebook(wanted, root / "notebooks").name == "01_basics.ipynb"
+    assert command.find_notebook(wanted) == root / "notebooks" / "01_basics.ipynb"
     monkeypatch.chdir(tmp_path)  # 어느 폴더에서 불러도 강좌의 노트북입니다.
-    assert command.find_notebook(wanted).name == "01_basics.ipynb"
+    assert command.find_notebook(wanted) == root / "notebooks" / "01_basics.ipynb"
 
 
 def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -216,5 +217,33 @@ def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch,
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
     said = capsys.readouterr().out
+    assert "영수증" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
     assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
     assert {"openai", "anthropic"} <= {e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges}
+
+
+# 어림 -------------------------------------------------------------------------------------------------
+
+
+def test_the_estimate_counts_each_recorded_call_once(root: Path) -> None:
+    done = llmkit("estimate", "01")
+    exchanges = Cassette.load(session.CASSETTES / "01_basics.json").exchanges
+    priced = [e for e in exchanges if e.provider in ("openai", "anthropic") and e.usage[0]]
+    assert re.search(rf"^합계 +{len(priced)} ", done.stdout, re.MULTILINE), done.stdout
+    assert "모름" not in done.stdout.split("합계")[0]
+
+
+def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:
+    lessons = [path.stem for path in root.glob("notebooks/[0-9]*_*.ipynb")]
+    lines = llmkit("estimate").stdout.splitlines()
+    assert sorted(line.split(":")[0] for line in lines[:-1]) == sorted(lessons)
+    assert lines[-1].startswith("합계: ") and lines[-1].endswith("원")
+
+
+def test_the_estimate_uses_the_model_that_a_live_run_would_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = estimate("01_basics", ["openai"]).usd
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-4o")
+    assert estimate("01_basics", ["openai"]).usd > usual
+    monkeypatch.setenv("OPENAI_MODEL", "gpt-nobody-knows")
+    receipt = estimate("01_basics", ["openai"])
+    assert receipt.rows == [] and receipt.unknown  # 모르는 값은 0원이 아닙니다.

@@ -1,0 +1,60 @@
+"""어림: 수업을 실제로 호출하며 한 번 실행하면 얼마가 드는가. 카세트에 담긴 호출을 오늘의 가격으로 셉니다."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Collection
+from decimal import Decimal
+
+from .cassette import Cassette, Exchange
+from .keys import load_environment
+from .krw import dollars, to_krw, won
+from .ledger import Call
+from .models import default_model
+from .providers import PROVIDERS
+from .receipt import Receipt
+from .session import CASSETTES
+
+
+def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
+    """수업의 호출을 지금의 모델(환경 변수, 없으면 기본값)로 한 번씩 한다면 나올 영수증입니다.
+
+    예시 응답의 토큰 수는 실제와 다르므로(`추정`) 크기를 짐작하는 데만 쓰십시오.
+
+    Args:
+        lesson: "01_basics" 같은 수업 이름.
+        providers: 셈할 제공자들.
+
+    Raises:
+        CassetteError: 카세트가 없거나 읽을 수 없을 때.
+
+    >>> estimate("01_basics").usd > 0, estimate("01_basics", providers=[]).usd
+    (True, Decimal('0'))
+    """
+    load_environment()
+    cassette = Cassette.load(CASSETTES / f"{lesson}.json")
+    calls = [_as_today(exchange, cassette) for exchange in cassette.exchanges if exchange.provider in providers]
+    return Receipt(calls, datetime.datetime.now(datetime.UTC).date())
+
+
+def estimate_all(lessons: Collection[str]) -> str:
+    """여러 수업을 한 줄씩, 끝에 합계를 적은 글입니다."""
+    lines, total = [], Decimal(0)
+    for lesson in lessons:
+        receipt = estimate(lesson)
+        total += receipt.usd
+        unknown = sum(row.calls for row in receipt.unknown)
+        note = f", 값을 모르는 호출 {unknown}번은 뺐습니다" if unknown else ""
+        lines.append(f"{lesson}: {dollars(receipt.usd)}, {won(receipt.krw)}{note}")
+    return "\n".join([*lines, f"합계: {dollars(total)}, {won(to_krw(total))}"])
+
+
+def _as_today(exchange: Exchange, cassette: Cassette) -> Call:
+    usage, model = exchange.usage
+    asked = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    if asked and asked == cassette.models.get(exchange.provider):  # llmkit.model()이 고른 모델
+        model = os.environ.get(PROVIDERS[exchange.provider].model_variable) or default_model(exchange.provider)
+    error = exchange.error[0] if exchange.error else None
+    kind = "recorded" if exchange.provenance == "recorded" else "authored"
+    return Call(exchange.provider, exchange.path.partition("?")[0], kind, model, exchange.status, error, usage)
