@@ -173,7 +173,7 @@ def describe(ended: Exception | str) -> str:
 def table(failures: tuple[Failure, ...]) -> str:
     """노트북에 붙일 Markdown 표입니다."""
     lines = [
-        "| 실패 | `openai` | `anthropic` | 보낸 요청 | 다시 보낼까 | 할 일 |",
+        "| 실패 | `openai` | `anthropic` | 보낸 요청 | 다시? | 할 일 |",
         "|---|---|---|---|---|---|",
     ]
     for failure in failures:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import openai
@@ -284,6 +285,61 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
 )
 def test_wrong_safety_net(answer: Any, said: str) -> None:
     assert said in wrong("04-3", answer)
+
+
+# 바꿔 보기: 재생에서도 된다고 적은 것은 정말로 됩니다 ---------------------------------------------------------
+
+
+@pytest.fixture
+def cells(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
+    """노트북의 셀들을 실행할 이름들. 앞의 장들이 정의한 것까지 들어 있습니다."""
+    names: dict[str, Any] = {"llmkit": llmkit}
+    with llmkit.setup("04_errors", mode="replay", pace=0) as session:
+        names["session"] = session
+        for cell in ("client", "report", "ask", "transient-code", "samples-code"):
+            exec(SOURCE[cell], names)
+    # 스크립트에서는 셀의 시작을 알 수 없으므로, 녹화를 처음부터 다시 재생하게 합니다.
+    with llmkit.setup("04_errors", mode="replay", pace=0) as session:
+        names["session"] = session
+        exec(f"import asyncio, random\n{SOURCE['backoff-code']}\n{SOURCE['with-retry-code']}", names)
+        yield names
+
+
+def changed_cell(cell: str, old: str, new: str) -> str:
+    assert old in SOURCE[cell]
+    return SOURCE[cell].replace(old, new)
+
+
+def test_fewer_sdk_retries(cells: dict[str, Any]) -> None:
+    exec(SOURCE["sdk-inside-code"].split("start =")[0], cells)
+    exec(
+        changed_cell("sdk-quota-code", "client=patient", "client=patient.with_options(max_retries=1)"), cells
+    )
+    assert [call.status for call in cells["session"].calls] == [429, 429]
+
+
+def test_two_tries_are_too_few_for_a_429_and_a_500(cells: dict[str, Any]) -> None:
+    with pytest.raises(openai.InternalServerError):
+        exec(changed_cell("with-retry-use-code", "sleep=waits", "tries=2, sleep=waits"), cells)
+    assert len(cells["waits"]) == 1
+
+
+def test_both_providers_fail(cells: dict[str, Any]) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        exec(changed_cell("fallback-code", "다음에도 올게요.", "주차가 어려웠어요."), cells)
+    assert [type(error).__name__ for error in caught.value.exceptions] == [
+        "InternalServerError",
+        "OverloadedError",
+    ]
+
+
+def test_a_second_of_jitter_is_not_enough(cells: dict[str, Any]) -> None:
+    exec(SOURCE["herd-clock"] + "\n" + SOURCE["herd-retry"], cells)
+    for seed in range(5):
+        cells["random"].seed(seed)
+        _, narrow = asyncio.run(eval("stampede(lambda attempt: 1 + random.random())", cells))
+        _, wide = asyncio.run(eval("stampede(lambda attempt: backoff(attempt, asked=1))", cells))
+        assert narrow < 60 == wide
 
 
 def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
