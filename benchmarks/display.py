@@ -118,7 +118,7 @@ OURS, FLOOR = list(WAYS)[:2]
 def kernel() -> Iterator[tuple]:
     from jupyter_client.manager import start_new_kernel
 
-    manager, client = start_new_kernel(kernel_name="python3", env={**os.environ, "LLMKIT_MODE": "replay"})
+    manager, client = start_new_kernel(kernel_name="python3", stderr=subprocess.DEVNULL)
     try:
         yield manager, client
     finally:

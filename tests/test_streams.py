@@ -180,12 +180,42 @@ def test_broken_stream_keeps_the_text_and_raises(
         assert stream.response.is_closed
 
 
-def test_early_stop_closes_the_connection(server: Any) -> None:
-    for make in (SYNC["chat"], SYNC["messages"]):
-        stream = make()
+def is_closed(stream: Any) -> bool:
+    if hasattr(stream, "response"):
+        return stream.response.is_closed
+    pool = huggingface_hub.get_session()._transport._pool  # Hugging Face의 스트림은 응답을 내보이지 않습니다.
+    return all(connection.is_idle() or connection.is_closed() for connection in pool.connections)
+
+
+LONG = '[[entry]]\nprompt = "써 줘"\nanswer = "{}"\n'.format("하나 둘 셋 넷 " * 300)
+SLOW = "date = 2026-11-21T09:00:00+09:00\nfirst_token_ms = 0\ntoken_ms = 2\n"
+
+
+@pytest.mark.parametrize("way", ["chat", "responses", "messages", "huggingface"])
+def test_early_stop_closes_the_connection(way: str) -> None:
+    with stand_in(LONG, SLOW):
+        stream = SYNC[way]()
         for _ in llmkit.stream_text(stream):
+            assert not is_closed(stream)
             break
-        assert stream.response.is_closed
+        assert is_closed(stream)
+
+
+@pytest.mark.parametrize("way", ["chat", "responses", "messages", "huggingface"])
+def test_the_stop_button_closes_the_connection(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read(reader: Reader, event: Any) -> Any:
+        if reader.chunks == 8:
+            raise KeyboardInterrupt
+        return original(reader, event)
+
+    original = Reader.read
+    with stand_in(LONG, SLOW):
+        stream = SYNC[way]()
+        monkeypatch.setattr(Reader, "read", read)
+        with pytest.raises(KeyboardInterrupt) as raised:
+            llmkit.display_stream(stream)
+        assert is_closed(stream)
+    assert raised.value.stream_result.interrupted and raised.value.stream_result.text.startswith("하나")
 
 
 def test_generators_are_closed() -> None:
