@@ -43,6 +43,7 @@ class Notebook:
         for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             self._shell.events.register(event, callback)
             self._undo.append(lambda event=event, callback=callback: self._shell.events.unregister(event, callback))
+        self._shorten_groups()
         kernel = getattr(self._shell, "kernel", None)
         if kernel is not None:
             self._answer_input(kernel)
@@ -63,7 +64,7 @@ class Notebook:
         self._session.start_cell(info.raw_cell or "")
 
     def _after(self, result: Any) -> None:
-        self._show_swallowed(result.error_in_exec)
+        self._show_swallowed(_first_halt(result.error_in_exec))
         self._session.print_mark()
 
     def _show_swallowed(self, shown: object = None) -> None:
@@ -97,6 +98,17 @@ class Notebook:
             builtins.input = raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
         self._undo.append(lambda: delattr(kernel, "raw_input"))
 
+    def _shorten_groups(self) -> None:
+        # asyncio.TaskGroup은 멈춤을 예외 묶음에 담아 내고, IPython은 묶음의 호출 경로를 모두 보입니다.
+        original = self._shell.showtraceback
+
+        def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
+            error = _first_halt((exc_tuple or sys.exc_info())[1])
+            original((type(error), error, None) if isinstance(error, Halt) else exc_tuple, *args, **kwargs)
+
+        self._shell.showtraceback = showtraceback
+        self._undo.append(lambda: delattr(self._shell, "showtraceback"))
+
     def _shorten_tracebacks(self) -> None:
         original = sys.excepthook
 
@@ -111,3 +123,10 @@ class Notebook:
         self._undo.append(lambda: setattr(sys, "excepthook", original))
         atexit.register(self._show_swallowed)
         self._undo.append(lambda: atexit.unregister(self._show_swallowed))
+
+
+def _first_halt(error: Any) -> Any:
+    """예외 묶음이면 그 안의 첫 `Halt`를, 아니거나 없으면 `error`를 그대로 돌려줍니다."""
+    while isinstance(error, BaseExceptionGroup) and (halts := error.subgroup(Halt)):
+        error = halts.exceptions[0]
+    return error
