@@ -36,8 +36,9 @@ _STYLES: dict[str, dict[str, Any]] = {
     "escaped": {"ensure_ascii": True},
     "indented": {"indent": 2, "ensure_ascii": False},
 }
-_EVENT_END = re.compile(rb"\r\n\r\n|\n\n|\r\r")
-_LINE_END = re.compile(rb"\n")
+# 이벤트와 줄이 끝난 자리. 글자를 먹지 않으므로 split을 해도 바이트가 그대로입니다.
+_EVENT_END = re.compile(rb"(?<=\n\n|\r\r)|(?<=\r\n\r\n)")
+_LINE_END = re.compile(rb"(?<=\n)")
 
 
 class CassetteError(Exception):

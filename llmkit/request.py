@@ -14,7 +14,9 @@ from .providers import LOOPBACK, PROVIDERS
 _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
 _BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
 _VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
-_API = re.compile(r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files)\b")
+_API = re.compile(
+    r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
+)
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
 
 

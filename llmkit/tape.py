@@ -30,6 +30,7 @@ class Tape:
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, ask.body)
         self._chunks: list[tuple[float, bytes]] = []
         self._library_response: Any = None
+        self._reached_provider = False
         self._done = threading.Lock()
 
     def start(self, response: Any) -> None:
@@ -38,13 +39,7 @@ class Tape:
         exchange = self._exchange
         exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
         exchange.delay = self._elapsed()
-        exchange.provenance = provenance(self._ask, response)
-        if exchange.provenance == "recorded":
-            exchange.origin = {
-                "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "from": self._ask.host,
-                "sdk": self._ask.user_agent.split(" ")[0][:40],
-            }
+        self._reached_provider = reached_provider(self._ask, response)
         self._call.status = response.status_code
 
     def add(self, data: bytes) -> None:
@@ -85,6 +80,15 @@ class Tape:
             exchange.abandoned = closed and not _LAST_EVENT.search(content)
         else:
             exchange.content = content
+        # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
+        is_ollama = self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content
+        if self._reached_provider or is_ollama:
+            exchange.provenance = "recorded"
+            exchange.origin = {
+                "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "from": self._ask.host,
+                "sdk": self._ask.user_agent.split(" ")[0][:40],
+            }
         call = self._call
         call.usage, call.model = read_usage(content, call.model)
         call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
@@ -96,22 +100,19 @@ class Tape:
         return round(time.perf_counter() - self._started, 4)
 
 
-def provenance(ask: Ask, response: Any) -> str:
-    """누가 한 답인지 실제로 연결된 상대를 보고 정합니다.
+def reached_provider(ask: Ask, response: Any) -> bool:
+    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다. 아니면 우리가 쓴 것(`authored`)으로 봅니다.
 
-    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp나 Ollama가 답했으면
-    `recorded`입니다. 그 밖에는 모두 우리가 쓴 것(`authored`)으로 봅니다.
+    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다.
     """
+    if ask.provider == "local":
+        return response.headers.get("server", "").startswith("llama.cpp")
     stream = response.extensions.get("network_stream")
     peer = stream.get_extra_info("server_addr") if stream is not None else None
     peer_host = str(peer[0]) if peer else "127.0.0.1"
-    if ask.provider == "local":
-        server = response.headers.get("server", "").lower()
-        return "recorded" if server.startswith(("llama.cpp", "ollama")) else "authored"
     is_far = peer_host not in LOOPBACK and not peer_host.startswith("127.")
     encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
-    known_host = ask.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
-    return "recorded" if known_host and is_far and encrypted else "authored"
+    return ask.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co") and is_far and encrypted
 
 
 def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
@@ -137,10 +138,8 @@ def _events(chunks: list[tuple[float, bytes]], separator: Any) -> list[tuple[flo
     events: list[tuple[float, bytes]] = []
     rest = b""
     for at, data in chunks:
-        rest += data
-        while found := separator.search(rest):
-            events.append((at, rest[: found.end()]))
-            rest = rest[found.end() :]
+        *whole, rest = separator.split(rest + data)
+        events += [(at, event) for event in whole]
     if rest:
         events.append((chunks[-1][0], rest))
     return events
