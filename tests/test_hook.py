@@ -34,7 +34,9 @@ import llmkit
 from llmkit.cassette import Cassette
 from llmkit.miss import Halt
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
+from llmkit.request import read_request
 from llmkit.session import current_session
+from llmkit.tape import reached_provider
 from tests.upstream import redirect
 from tests.upstream.testing import stand_in
 
@@ -951,3 +953,35 @@ def test_closing_puts_everything_back(tape: Path, cells: Cells):
             assert len(second.calls) == 4
     assert state() == before
     assert current_session() is None
+
+
+# 누가 한 답인가 --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("host", "peer", "encrypted", "recorded"),
+    [
+        ("api.openai.com", ("104.18.6.192", 443), True, True),
+        ("api.openai.com", ("2606:4700::6812:7c0", 443, 0, 0), True, True),
+        ("api.openai.com", ("127.0.0.1", 443), True, False),  # 이 컴퓨터로 돌려진 요청
+        ("api.openai.com", ("127.0.0.53", 443), True, False),
+        ("api.openai.com", ("::1", 443, 0, 0), True, False),
+        ("api.openai.com", ("104.18.6.192", 80), False, False),  # 암호화되지 않아 상대를 알 수 없습니다.
+        ("api.openai.com", None, True, False),
+        ("api.openai.com.example.org", ("104.18.6.192", 443), True, False),
+        ("gateway.example.com", ("104.18.6.192", 443), True, False),
+    ],
+)
+def test_only_an_answer_from_the_providers_own_host_is_recorded(
+    host: str, peer: tuple[Any, ...] | None, encrypted: bool, recorded: bool
+):
+    # 이 컴퓨터 밖으로 나가지 않고는 진짜 연결을 만들 수 없으므로, 연결이 알려 주는 것만 흉내 냅니다.
+    class Connection:
+        def get_extra_info(self, name: str) -> Any:
+            return {"server_addr": peer, "ssl_object": object() if encrypted else None}[name]
+
+    request = httpx2.Request("POST", f"https://{host}/v1/chat/completions", headers={"user-agent": "OpenAI/Python"})
+    response = httpx2.Response(200, extensions={"network_stream": Connection()})
+    asked = read_request(request, "openai", b"{}")
+    assert reached_provider(asked, response) is recorded
+    assert reached_provider(asked, httpx2.Response(200)) is False
