@@ -103,9 +103,9 @@ def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
     `hz`번 그리며, 조각이 오다 멎으면 0.2초 안에 그때까지의 글을 모두 보입니다. 추론, 도구 호출, 거절은 답과 구별해 보입니다.
 
     Args:
-        stream: OpenAI(Chat Completions, Responses), Anthropic(`stream=True`나 `.stream()`), Hugging Face의 스트림, 또는
-            문자열의 이터레이터. 이미 보낸 요청이므로 여기서 고칠 수 없습니다: usage가 필요하면 Chat Completions에는 요청할
-            때 `stream_options={"include_usage": True}`를 넣습니다.
+        stream: OpenAI(Chat Completions, Responses), Anthropic(`stream=True`나 `.stream()`), Hugging Face의 스트림,
+            또는 문자열의 이터레이터. 이미 보낸 요청이므로 여기서 고칠 수 없습니다: usage가 필요하면 Chat
+            Completions에는 요청할 때 `stream_options={"include_usage": True}`를 넣습니다.
         hz: 1초에 많아야 몇 번 다시 그릴지.
 
     Raises:
@@ -201,9 +201,10 @@ class _Screen:
             self._add(piece, more_is_here=self._instant and recorded is not None)
 
     def _add(self, piece: Piece, more_is_here: bool) -> None:
-        if not self._sections or (self._sections[-1].kind, self._sections[-1].part) != (piece.kind, piece.part):
-            self._sections.append(_Section(piece.kind, piece.part, piece.name))
-        self._sections[-1].texts.append(piece.text)
+        last = self._sections[-1] if self._sections else None
+        if last is None or (last.kind, last.part) != (piece.kind, piece.part):
+            self._sections.append(last := _Section(piece.kind, piece.part, piece.name))
+        last.texts.append(piece.text)
 
     def _close(self, note: str) -> None:
         raise NotImplementedError

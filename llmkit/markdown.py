@@ -22,7 +22,7 @@ _TOKEN = re.compile(
       | (?P<ticks>  `+ )                                     # 코드의 시작
       | (?P<math>   (?<!\$) \$\$ (?!\$) [^$`]+ \$\$ (?!\$)   # 수식: $$…$$, $…$, \begin…\end
                   | (?<!\$) \$ (?=[^\s$]) [^$`\n]*? (?<=[^\s\\]) \$ (?![\d$])
-                  | \\begin\{(?P<name>[a-z]+\*?)\} [^`]*? \\end\{(?P=name)\} )
+                  | \\begin\{(?P<name>[a-z]+\*?)\} [^`]{0,2000}? \\end\{(?P=name)\} )
       | (?P<link>   <https?://[^\s<>"']+>                    # 주소 속의 물결표는 주소의 일부입니다.
                   | https?://[\w-]+(?:\.[\w-]+)+ (?::\d+)? (?:/(?:[\w/.~%&=?\#:@+-]*[\w/])?)? )
       | (?P<stars>  \*+ )
@@ -78,6 +78,7 @@ class _Fence:
 
 
 def _scan(text: str) -> tuple[str, str]:
+    """줄을 차례로 보며 코드 블록은 그대로, 나머지는 문단마다 `_inline`으로 다듬습니다. (결과, 열린 코드를 닫을 줄)"""
     out: list[str] = []
     paragraph: list[str] = []  # 아직 다듬지 않은, 빈 줄 없이 이어진 글
     offsets: list[int] = []  # 열려 있는 목록 항목의 내용이 시작하는 칸
@@ -154,20 +155,23 @@ def _unindent(line: str) -> tuple[str, int]:
 
 
 def _inline(text: str) -> str:
+    """문단 하나를 다듬습니다. 역따옴표로 싼 코드와 수식은 그대로 둡니다."""
     out: list[str] = []
     doubtful: set[int] = set()  # 짝이 분명하지 않은 역따옴표의 길이. 그 길이로 싼 글은 코드로 믿지 않습니다.
     in_table = "|" in text and _TABLE.search(text) is not None
     opener: tuple[int, int, int] | None = None  # 짝을 기다리는 **: out에서의 자리, 글에서의 시작과 끝
-    position = address_end = 0  # 공백 없이 주소에 붙은 글은 주소로 읽는 화면이 있습니다.
+    position = line_end = address_end = 0  # 공백 없이 주소에 붙은 글은 주소로 읽는 화면이 있습니다.
     while found := _TOKEN.search(text, position):
         start, end = found.span()
         out.append(text[position:start])
         token, kind = found[0], found.lastgroup
         if kind == "ticks":
-            code = re.compile(rf"(?<!`){token}(?!`)").search(text, end, _LINE_END.search(text, end).start())
+            if end > line_end:
+                line_end = _LINE_END.search(text, end).start()
+            code = re.compile(rf"(?<!`){token}(?!`)").search(text, end, line_end)
             runs = {len(run) for run in _TICKS.findall(text, start, code.end() if code else end)}
             whole = text[start : code.end()] if code else ""
-            # 표의 |는 코드를 가르고, marked는 ``…*…``의 *을 강조로 봅니다. 어느 화면이나 코드로 읽을 때만 믿습니다.
+            # 표의 |는 코드를 가르고, marked는 ``…*…``의 *을 강조로 봅니다. 어느 화면이나 코드로 볼 때만 믿습니다.
             split = (in_table and "|" in whole) or ("*" in whole and whole.count("`") > 2) or start < address_end
             if code and not split and doubtful.isdisjoint(runs):
                 token, end = whole, code.end()
@@ -188,7 +192,7 @@ def _inline(text: str) -> str:
                 opener = None
             elif not _is(after, "Z", "Pe", "Pf"):
                 opener = (len(out), start, end)
-        elif kind == "link":
+        elif kind == "link" and end > address_end:
             address_end = _ADDRESS_END.search(text, end).start()
         elif kind == "unsafe" or token in (r"\$", r"\<"):
             token = _ESCAPED[token[-1]]

@@ -81,7 +81,8 @@ class Reader:
         elif kind == "error":
             raise _failure(_get(event, "error") or event)
         elif isinstance(kind, str):
-            pieces = self._responses(event, kind) if kind.startswith("response.") else self._anthropic(event, kind)
+            read = self._responses if kind.startswith("response.") else self._anthropic
+            pieces = read(event, kind)
         else:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
         return (piece for piece in pieces if piece.text or piece.name)
@@ -105,7 +106,8 @@ class Reader:
         yield Piece("refusal", _text(delta, "refusal"))
         for place, call in enumerate(_get(delta, "tool_calls") or ()):
             function, index = _get(call, "function"), _get(call, "index")
-            yield Piece("tool", _text(function, "arguments"), place if index is None else index, _get(function, "name"))
+            part = place if index is None else index
+            yield Piece("tool", _text(function, "arguments"), part, _get(function, "name"))
 
     def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
         self.api = "responses"
@@ -116,7 +118,8 @@ class Reader:
         if kind == "response.failed":
             raise _failure(_get(response, "error"))
         if kind in ("response.completed", "response.incomplete"):
-            self.finish_reason = _get(_get(response, "incomplete_details"), "reason") or kind.removeprefix("response.")
+            why = _get(_get(response, "incomplete_details"), "reason")
+            self.finish_reason = why or kind.removeprefix("response.")
         elif kind == "response.output_item.added":
             item = _get(event, "item")
             if (item_type := _text(item, "type")).endswith("_call"):

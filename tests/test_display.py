@@ -21,12 +21,12 @@ import pytest
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
-from tests import authored
 
 import llmkit
 import llmkit.display
 from conftest import fold
 from llmkit.markdown import to_display
+from tests import authored
 
 ROOT = Path(__file__).resolve().parents[1]
 COLAB_PYTHON = os.environ.get("LLMKIT_COLAB_PYTHON", "")  # IPython 7.34와 ipykernel 6.17.1이 있는 파이썬

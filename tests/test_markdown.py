@@ -128,12 +128,12 @@ def test_links_keep_their_tildes() -> None:
     assert to_display("<https://a.ac.kr/~kim>") == "<https://a.ac.kr/~kim>"
 
 
-SCRAPS = (
-    "<zz> </zz> <zz <!-- <zz\\ta=`> 글 가(나)**는 ** * ~ ~~ $ $$ \\\\ ` `` ``` ```py ~~~ \\n \\n \\n\\n - 1. 2. > | # "
-    "|---|---| --- \\n- \\n\\s\\s\\s \\n``` \\n\\s\\s\\s``` [a](b) ![ ] https://a.kr/~x \\\\begin{a} \\\\end{a} x^2 5 { } &lt; \\r\\n"
-).split(" ")
-SCRAPS = [scrap.replace("\\n", "\n").replace("\\r", "\r").replace("\\s", " ").replace("\\t", " ") for scrap in SCRAPS]
-SCRAPS += [" ", "  ", "    ", "\t"]
+SCRAPS = [
+    "<zz>", "</zz>", "<zz", "<!--", "<zz a=`>", "글", "가(나)**는", "**", "*", "~", "~~", "$", "$$", "\\", "`", "``", "```",
+    "```py", "~~~", "\n", "\n", "\n\n", "-", "1.", "2.", ">", "|", "#", "|---|---|", "---", "\n- ", "\n   ", "\n```",
+    "\n   ```", "[a](b)", "![", "]", "https://a.kr/~x", "\\begin{a}", "\\end{a}", "x^2", "5", "{", "}", "&lt;", "\r\n",
+    " ", " ", "  ", "    ", "\t",
+]  # fmt: skip
 
 
 def _no_html_gets_through(seed: int, documents: int) -> None:
@@ -160,16 +160,19 @@ def test_closing_fence_closes_what_is_open() -> None:
         assert "<p>표시</p>" in COMMONMARK.render(to_display(text) + closing_fence(text) + "\n\n표시")
 
 
-def test_long_answers_take_linear_time() -> None:
-    """두 배의 글에 두 배의 시간. 같은 자리에서 잰 비율이므로 컴퓨터의 빠르기와 상관없습니다."""
-    paragraph = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
+USUAL = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
 
-    def seconds(count: int) -> float:
-        times = []
+
+@pytest.mark.parametrize("paragraph", [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`"])
+def test_long_answers_take_linear_time(paragraph: str) -> None:
+    """네 배의 글에 여덟 배 넘는 시간이 들지 않습니다(비례하면 4배, 제곱이면 16배). 같은 자리에서 잰 비율입니다."""
+
+    def seconds(length: int) -> float:
+        text, times = paragraph * (length // len(paragraph)), []
         for _ in range(5):
             started = time.process_time()
-            to_display(paragraph * count)
+            to_display(text)
             times.append(time.process_time() - started)
         return min(times)
 
-    assert seconds(800) < 8 * seconds(200)  # 네 배의 글: 비례하면 4배, 제곱이면 16배
+    assert seconds(80_000) < 8 * seconds(20_000)

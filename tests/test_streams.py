@@ -16,10 +16,10 @@ import anthropic
 import huggingface_hub
 import openai
 import pytest
-from tests.upstream.testing import stand_in
 
 import llmkit
 from llmkit.streams import Reader, StreamError, aopened, opened
+from tests.upstream.testing import stand_in
 
 GPT, CLAUDE, LLAMA = "gpt-6-luna", "claude-haiku-5-5", "meta-llama/Llama-3.1-8B-Instruct"
 ANSWER = "첫 줄입니다. **굵게(bold)**는\\n\\n```python\\nprint('😀')\\n```\\n한글 자모 ᄒ,ᅡ,ᆫ도 옵니다."
@@ -169,7 +169,7 @@ def test_broken_stream_keeps_the_text_and_raises(
 ) -> None:
     with stand_in(FAULTS[fault]):
         stream = SYNC[way]()
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - SDK마다 다른 예외가 그대로 와야 합니다.
+        with pytest.raises(Exception) as raised:  # SDK마다 다른 예외가 그대로 옵니다.
             llmkit.display_stream(stream)
     result = raised.value.stream_result
     assert result.interrupted and result.text and "하나 둘 셋".startswith(result.text[:6])
