@@ -152,7 +152,7 @@ def _models() -> Iterator[Finding]:
         status = model_status(model, on=today)
         text = f"{status} - {', '.join(where)}"
         if status.state == "current":
-            yield GOOD, f"{model}: 종료 예고가 없습니다 - {', '.join(where)}"
+            yield GOOD, f"{model}: 종료 예고를 찾지 못했습니다 - {', '.join(where)}"
         elif status.state == "deprecated" and status.shutdown:
             yield NOTE, f"{text}. {(status.shutdown - today).days}일 남았습니다."
         else:
