@@ -1,4 +1,4 @@
-"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`."""
+"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`, `local`."""
 
 from __future__ import annotations
 
@@ -36,11 +36,16 @@ def main(arguments: list[str] | None = None) -> int:
     record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
     record.add_argument("lesson", metavar="NN", help="노트북 번호나 이름. 예: 01")
     record.add_argument("--provider", choices=PROVIDERS, metavar="이름", help=f"이 제공자만: {', '.join(PROVIDERS)}")
+    commands.add_parser("local", help="작은 모델을 이 컴퓨터에 띄웁니다(키도 요금도 없습니다)")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
         from .doctor import examine
 
         return examine()
+    if given.command == "local":
+        from .local import serve
+
+        return serve()
     try:
         if given.command == "estimate":
             return _estimate(given.lesson)

