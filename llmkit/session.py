@@ -63,7 +63,8 @@ def setup(
     """
     global _current
     load_environment()
-    chosen = "record" if recorder.plan else mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
+    wanted = mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
+    chosen = "record" if recorder.plan else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
     tape, speed = _open_cassette(lesson, cassette, chosen), _pace(pace)
@@ -151,8 +152,11 @@ class Session:
             return f"{provider.title}: 실제 호출(live) — {why}"
         kinds = {e.provenance for e in self.cassette.exchanges if e.provider == name}
         kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
-        why = key.problem if key and not key.found else "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다"
-        return f"{provider.title}: 재생(replay) — {why}. 카세트({self.cassette.date}, {kind})로 답합니다."
+        tape = f"카세트({self.cassette.date}, {kind})로 답합니다."
+        if key is None:
+            return f"{provider.title}: 재생(replay) — {tape}"
+        why = "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다" if key.found else key.problem
+        return f"{provider.title}: 재생(replay) — {why}. {tape}"
 
     def _fill_placeholders(self) -> None:
         for name, key in self._keys.items():
@@ -332,7 +336,7 @@ def model(provider: str) -> str:
         if provider in session.cassette.models:
             return session.cassette.models[provider]
     chosen = models.default_model(provider)
-    if session is not None and session._modes[provider] in ("live", "record"):
+    if session is not None and session._modes[provider] != "replay":
         chosen = os.environ.get(PROVIDERS[provider].model_variable) or chosen
     if session is not None and session.recorder is not None:
         session.recorder.model(provider, chosen)
