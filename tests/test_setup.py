@@ -11,16 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests import authored
-from tests.fake_keys import fake_keys
-from tests.upstream import redirect
-from tests.upstream.script import Script
-from tests.upstream.server import Upstream
 
 import llmkit
 from llmkit.keys import unload_environment
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
+from tests import authored
+from tests.fake_keys import fake_keys
+from tests.upstream import redirect
+from tests.upstream.script import Script
+from tests.upstream.server import Upstream
 
 ROOT = Path(__file__).resolve().parents[1]
 KEY_NAMES = [name for provider in PROVIDERS.values() for name in provider.keys]
@@ -82,7 +82,9 @@ def line_of(banner: str, title: str) -> str:
 # 제공자마다 따로 정합니다 ---------------------------------------------------------------------------------
 
 
-def test_without_keys_everything_replays_and_the_banner_says_why(lesson: Path, capsys: pytest.CaptureFixture[str]):
+def test_without_keys_everything_replays_and_the_banner_says_why(
+    lesson: Path, capsys: pytest.CaptureFixture[str]
+):
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
     assert banner == textwrap.dedent("""\
@@ -96,7 +98,9 @@ def test_without_keys_everything_replays_and_the_banner_says_why(lesson: Path, c
 
 
 def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.CaptureFixture[str]):
-    script = Script.parse('date = 2026-11-21T09:00:00+09:00\n[[entry]]\ncontains = "안녕"\nanswer = "방금 온 답"\n')
+    script = Script.parse(
+        'date = 2026-11-21T09:00:00+09:00\n[[entry]]\ncontains = "안녕"\nanswer = "방금 온 답"\n'
+    )
     os.environ["OPENAI_API_KEY"] = KEYS["OPENAI_API_KEY"]
     with Upstream(script) as server:
         redirect.install(server.port)
@@ -116,9 +120,12 @@ def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.Cap
 def test_a_lesson_that_always_replays_says_so_of_the_local_server_too(capsys: pytest.CaptureFixture[str]):
     llmkit.setup("04_errors", mode="replay")
     line = line_of(capsys.readouterr().out, "로컬 모델")
-    assert line.startswith("로컬 모델: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다.")
+    assert line.startswith("로컬 모델: 재생(replay) — 카세트(")
     llmkit.setup("04_errors")
-    assert line_of(capsys.readouterr().out, "로컬 모델") == "로컬 모델: 서버가 켜져 있으면 실제 호출, 아니면 재생"
+    assert (
+        line_of(capsys.readouterr().out, "로컬 모델")
+        == "로컬 모델: 서버가 켜져 있으면 실제 호출, 아니면 재생"
+    )
 
 
 @pytest.mark.parametrize("name", KEY_NAMES)
@@ -178,7 +185,9 @@ def test_every_value_of_env_example_counts_as_missing(lesson: Path, capsys: pyte
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
-@pytest.mark.parametrize("wrap", ["{} ", " {}", '"{}"', "'{}'", "“{}”", "{}\n", "{}\r\n", "\u200b{}", "{}\xa0", "\ufeff{}"])
+@pytest.mark.parametrize(
+    "wrap", ["{} ", " {}", '"{}"', "'{}'", "“{}”", "{}\n", "{}\r\n", "\u200b{}", "{}\xa0", "\ufeff{}"]
+)
 def test_a_key_copied_with_something_around_it_still_works(wrap: str):
     """붙여 넣다가 딸려 온 것이 헤더로 나가면 SDK가 키를 그대로 적은 오류를 냅니다."""
     os.environ["OPENAI_API_KEY"] = wrap.format(KEYS["OPENAI_API_KEY"])
@@ -209,14 +218,19 @@ KEY = KEYS["OPENAI_API_KEY"]
 def test_env_files_as_people_write_them(content: bytes, capsys: pytest.CaptureFixture[str]):
     Path(".env").write_bytes(content)
     llmkit.setup()
-    assert line_of(capsys.readouterr().out, "OpenAI") == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
+    assert (
+        line_of(capsys.readouterr().out, "OpenAI")
+        == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
+    )
     assert os.environ["OPENAI_API_KEY"] == KEY
 
 
 def test_the_environment_comes_before_the_env_file():
     os.environ["OPENAI_API_KEY"] = KEYS["OPENAI_API_KEY"]
     os.environ["NAME"] = "홍길동"
-    Path(".env").write_text("OPENAI_API_KEY=sk-another-key-of-mine-0123456789\nNAME=임꺽정\n", encoding="utf-8")
+    Path(".env").write_text(
+        "OPENAI_API_KEY=sk-another-key-of-mine-0123456789\nNAME=임꺽정\n", encoding="utf-8"
+    )
     llmkit.setup()
     assert os.environ["OPENAI_API_KEY"] == KEYS["OPENAI_API_KEY"]
     assert os.environ["NAME"] == "홍길동"
@@ -296,7 +310,12 @@ def test_the_env_file_is_found_from_a_nested_working_directory(how: str, tmp_pat
 def _python(*arguments: str, cwd: Path) -> str:
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd), "PYTHONUTF8": "1"}
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=cwd, env=environment, capture_output=True, encoding="utf-8", timeout=60
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -308,7 +327,9 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
-    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}, timeout=60)
+    client = NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}, timeout=60
+    )
     with client.setup_kernel(env=environment):
         client.execute_cell(notebook.cells[0], 0)
     return notebook.cells[0].outputs[0].text
@@ -356,7 +377,9 @@ def colab(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
     yield double
 
 
-def test_colab_secrets_are_read(colab: types.SimpleNamespace, lesson: Path, capsys: pytest.CaptureFixture[str]):
+def test_colab_secrets_are_read(
+    colab: types.SimpleNamespace, lesson: Path, capsys: pytest.CaptureFixture[str]
+):
     colab.answers["ANTHROPIC_API_KEY"] = KEYS["ANTHROPIC_API_KEY"] + "\n"
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
@@ -391,7 +414,9 @@ def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
 def test_a_colab_that_does_not_answer_is_asked_once(colab: types.SimpleNamespace, lesson: Path):
     """`userdata.get`은 한 번에 10초까지 기다립니다. 여섯 번이면 1분입니다."""
     for name in KEY_NAMES:
-        colab.answers[name] = TimeoutException("Requesting secret timed out. Secrets can only be fetched from the UI.")
+        colab.answers[name] = TimeoutException(
+            "Requesting secret timed out. Secrets can only be fetched from the UI."
+        )
     llmkit.setup(cassette=lesson)
     assert len(colab.asked) == 1
     assert ask_openai() == "카세트의 OpenAI 답"
@@ -448,7 +473,9 @@ def test_ci_that_says_no_is_no_ci(value: str, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("value", ["offline", "라이브", "1"])
 def test_an_unknown_mode_is_refused_by_name(value: str):
-    with pytest.raises(ValueError, match=r"^mode\(LLMKIT_MODE\)는 auto, live, replay, record 가운데 하나여야 합니다: "):
+    with pytest.raises(
+        ValueError, match=r"^mode\(LLMKIT_MODE\)는 auto, live, replay, record 가운데 하나여야 합니다: "
+    ):
         llmkit.setup(mode=value)
     os.environ["LLMKIT_MODE"] = value
     with pytest.raises(ValueError, match=repr(value)):
@@ -479,7 +506,9 @@ def test_a_failed_setup_leaves_the_session_before_it(lesson: Path):
 def test_a_lesson_name_that_is_nearly_right_gets_the_right_one(name: str):
     with pytest.raises(ValueError) as caught:
         llmkit.setup(name)
-    assert str(caught.value).startswith(f"없는 수업입니다: {name!r}. 혹시 '01_basics'입니까? 있는 수업: 01_basics")
+    assert str(caught.value).startswith(
+        f"없는 수업입니다: {name!r}. 혹시 '01_basics'입니까? 있는 수업: 01_basics"
+    )
 
 
 @pytest.mark.parametrize("name", ["양자역학", 1, ""])
@@ -533,26 +562,51 @@ def test_leaving_the_session_takes_everything_off(lesson: Path):
 
 
 def test_importing_llmkit_imports_no_sdk_and_nothing_heavy():
-    modules = _python("-c", "import sys; before = set(sys.modules); import llmkit; print(*set(sys.modules) - before)", cwd=ROOT)
-    heavy = ("openai", "anthropic", "huggingface_hub", "httpx", "httpx2", "IPython", "genai_prices", "dotenv", "asyncio")
+    modules = _python(
+        "-c",
+        "import sys; before = set(sys.modules); import llmkit; print(*set(sys.modules) - before)",
+        cwd=ROOT,
+    )
+    heavy = (
+        "openai",
+        "anthropic",
+        "huggingface_hub",
+        "httpx",
+        "httpx2",
+        "IPython",
+        "genai_prices",
+        "dotenv",
+        "asyncio",
+    )
     assert not {name.split(".")[0] for name in modules.split()} & set(heavy)
     assert [name for name in modules.split() if name.startswith("llmkit")] == ["llmkit"]
 
 
 def test_setup_imports_no_sdk():
     modules = _python("-c", "import sys, llmkit; llmkit.setup('01_basics'); print(*sys.modules)", cwd=ROOT)
-    assert not {name.split(".")[0] for name in modules.split()} & {"openai", "anthropic", "huggingface_hub", "IPython"}
+    assert not {name.split(".")[0] for name in modules.split()} & {
+        "openai",
+        "anthropic",
+        "huggingface_hub",
+        "IPython",
+    }
 
 
 def test_the_exported_names_are_pinned():
-    assert llmkit.__all__ == dir(llmkit) == sorted(
-        """CassetteError CassetteMiss Session StreamResult add_cost adisplay_stream calc_cost calculate_cost check
+    assert (
+        llmkit.__all__
+        == dir(llmkit)
+        == sorted(
+            """CassetteError CassetteMiss Session StreamResult add_cost adisplay_stream calc_cost calculate_cost check
         count_tokens display_stream model model_status setup stream_text to_krw""".split()
+        )
     )
     for name in llmkit.__all__:
         assert getattr(llmkit, name).__doc__, name
 
 
 def test_an_unknown_name_is_refused_in_korean():
-    with pytest.raises(AttributeError, match="llmkit에 'stream'이라는 이름은 없습니다. 있는 이름: .*display_stream"):
+    with pytest.raises(
+        AttributeError, match="llmkit에 'stream'이라는 이름은 없습니다. 있는 이름: .*display_stream"
+    ):
         llmkit.stream  # noqa: B018
