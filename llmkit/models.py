@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import datetime
 import functools
 import importlib.util
@@ -28,7 +27,7 @@ class ModelStatus:
 
     def __str__(self) -> str:
         if self.shutdown is None:
-            return f"{self.name}: 종료 예고가 없습니다 ({self.source})"
+            return f"{self.name}: 종료 예고를 찾지 못했습니다 ({self.source})"
         verb = "종료되었습니다" if self.state == "retired" else "종료될 예정입니다"
         advice = f", 대신 {self.replacement}" if self.replacement else ""
         return f"{self.name}: {self.shutdown:%Y-%m-%d}에 {verb}{advice} ({self.source})"
@@ -49,7 +48,7 @@ def default_model(provider: str) -> str:
 def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
     """모델이 `on` 날짜(없으면 오늘)에 쓸 수 있는지 알려 줍니다.
 
-    종료 날짜는 설치된 openai와 anthropic SDK에 적힌 것을 읽고, 거기 없는 것만 `data/models.json`에서 찾습니다.
+    종료 날짜는 `data/models.json`에 모은 것이며, 설치된 openai와 anthropic SDK가 다른 날짜를 말하면 SDK를 따릅니다.
     `ft:`로 시작하는 이름과 `조직/모델` 이름은 그 안의 모델 이름으로도 찾습니다. 날짜를 모르면 "current"이며,
     그것은 종료 예고를 찾지 못했다는 뜻입니다.
 
@@ -57,6 +56,10 @@ def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
     'retired'
     """
     on = on or today()
+    if isinstance(on, datetime.datetime):
+        on = on.date()
+    if not (isinstance(name, str) and isinstance(on, datetime.date)):
+        raise TypeError(f"model_status에는 모델 이름(str)과 날짜(datetime.date)를 넣으십시오: {name!r}, {on!r}")
     base = name.removeprefix("ft:").split(":")[0]
     for known in (name, base, base.split("/")[-1]):
         if known in _shutdowns():
@@ -68,18 +71,26 @@ def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
 
 def _replacement(name: str) -> str | None:
     for provider, entry in model_data()["defaults"].items():
-        if any(name.startswith(family) for family in entry.get("replaces", ())):
-            return default_model(provider)
+        if name != entry["model"] and any(name.startswith(family) for family in entry.get("replaces", ())):
+            return entry["model"]
     return None
 
 
 @functools.cache
 def _shutdowns() -> dict[str, tuple[datetime.date, str]]:
-    found = {
-        name: (datetime.date.fromisoformat(entry["shutdown"]), f"{entry['source']}, {entry['as_of']}")
-        for name, entry in model_data()["shutdowns"].items()
+    ours = {
+        name: (datetime.date.fromisoformat(day), f"{group['source']}, {group['as_of']}")
+        for group in model_data()["shutdowns"]
+        for day, names in group["dates"].items()
+        for name in names
     }
-    return found | _from_anthropic() | _from_openai()
+    # 설치된 SDK가 다른 날짜를 말할 때만 그것을 따릅니다. 그래서 같은 날짜의 근거는 SDK의 판이 달라도 같습니다.
+    news = {
+        name: found
+        for name, found in (_from_anthropic() | _from_openai()).items()
+        if name not in ours or ours[name][0] != found[0]
+    }
+    return ours | news
 
 
 def _from_openai() -> dict[str, tuple[datetime.date, str]]:
@@ -97,15 +108,17 @@ def _from_openai() -> dict[str, tuple[datetime.date, str]]:
 def _from_anthropic() -> dict[str, tuple[datetime.date, str]]:
     """anthropic SDK의 `DEPRECATED_MODELS = {"이름": "November 30th, 2026", ...}`"""
     text = _sdk_source("anthropic", "resources/messages/messages.py")
-    table = re.search(r"^DEPRECATED_MODELS = (\{.*?^\})", text, re.MULTILINE | re.DOTALL)
-    if not table:
-        return {}
+    table = text.partition("\nDEPRECATED_MODELS = {")[2].partition("}")[0]
+    months = "|".join(_MONTHS)
     source = _sdk_label("anthropic")
-    found = {}
-    for name, day in ast.literal_eval(table[1]).items():
-        plain = re.sub(r"(\d+)(st|nd|rd|th)", r"\1", day)
-        found[name] = (datetime.datetime.strptime(plain, "%B %d, %Y").date(), source)
-    return found
+    return {
+        name: (datetime.date(int(year), _MONTHS.index(month) + 1, int(day)), source)
+        for name, month, day, year in re.findall(rf'"([^"]+)": "({months}) (\d+)[a-z]+, (\d{{4}})"', table)
+    }
+
+
+# strptime의 %B는 locale.setlocale(LC_ALL, "ko_KR.UTF-8") 뒤에 영어 달 이름을 읽지 못합니다.
+_MONTHS = "January February March April May June July August September October November December".split()
 
 
 def _sdk_source(package: str, path: str) -> str:

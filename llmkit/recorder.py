@@ -112,11 +112,13 @@ class Recorder:
         """이번에 다시 쓰이지 않은 옛것을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
         tape = self.cassette
         with self._lock:
-            tape.exchanges[:] = [e for e in tape.exchanges if id(e) not in self._old or e.provider not in providers]
+            kept = [e for e in tape.exchanges if id(e) not in self._old or e.provider not in providers]
+            tape.exchanges[:] = kept
             for name in providers - self._models:
                 tape.models.pop(name, None)
-            tape.inputs = {prompt: replies for prompt, replies in tape.inputs.items() if prompt in self._asked}
-            for exchange in tape.exchanges:
+            for prompt in tape.inputs.keys() - self._asked.keys():
+                del tape.inputs[prompt]
+            for exchange in kept:
                 self._keep_timing(exchange)
             tape.save()
 
@@ -153,7 +155,7 @@ def _joined(content: bytes) -> Iterator[str]:
     joined: dict[Any, str] = defaultdict(str)
     for document in _documents(content):
         items = [(path, path.rpartition(".")[2], value) for path, value in leaves(document)]
-        which = tuple(value for _, name, value in items if name.endswith("index") or name in ("type", "item_id"))
+        which = tuple(value for _, name, value in items if name.endswith(("index", "type", "item_id")))
         for path, _, value in items:
             if isinstance(value, str):
                 joined[path] += value

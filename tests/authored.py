@@ -25,7 +25,12 @@ def request(provider: str, prompt: str, **more: Any) -> dict[str, Any]:
 def answer(provider: str, text: str) -> bytes:
     """스트림이 아닌 응답의 본문."""
     if provider == "anthropic":
-        body: dict[str, Any] = {"id": "msg_authored_1", "type": "message", "role": "assistant", "stop_sequence": None}
+        body: dict[str, Any] = {
+            "id": "msg_authored_1",
+            "type": "message",
+            "role": "assistant",
+            "stop_sequence": None,
+        }
         body |= {"content": [{"type": "text", "text": text}], "stop_reason": "end_turn"}
         body |= {"usage": {"input_tokens": 1, "output_tokens": 1}}
     else:

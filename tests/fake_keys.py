@@ -22,14 +22,16 @@ SHAPES = [
 def fake_keys(seed: int = 0) -> dict[str, str]:
     """환경 변수 이름 → 가짜 키."""
     random_ = random.Random(seed)
-    return {name: prefix + "".join(random_.choices(letters, k=size)) for name, prefix, size, letters in SHAPES}
+    return {
+        name: prefix + "".join(random_.choices(letters, k=size)) for name, prefix, size, letters in SHAPES
+    }
 
 
 def leaked(text: str, keys: dict[str, str]) -> list[str]:
     """`text`에 들어 있는 키의 조각들. 접두사는 누구나 아는 글이므로 그 뒤의 8글자부터 셉니다."""
     prefixes = {name: prefix for name, prefix, _, _ in SHAPES}
     return [
-        f"{name}: {secret[at:at + 8]}"
+        f"{name}: {secret[at : at + 8]}"
         for name, secret in ((name, key.removeprefix(prefixes.get(name, ""))) for name, key in keys.items())
         for at in range(len(secret) - 7)
         if secret[at : at + 8] in text

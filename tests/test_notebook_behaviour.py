@@ -19,13 +19,13 @@ import pytest
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
 from nbclient.exceptions import CellExecutionError
-from tests import authored
-from tests.upstream.script import Script
-from tests.upstream.server import Upstream
 
 from conftest import fold
 from llmkit.cassette import Cassette
 from llmkit.record import record_notebook
+from tests import authored
+from tests.upstream.script import Script
+from tests.upstream.server import Upstream
 
 ROOT = Path(__file__).resolve().parents[1]
 # Colab과 같은 것(IPython 7.34, ipykernel 6.17.1, openai 2.54, huggingface_hub 1.27)이 설치된 파이썬. .ci/full이 정합니다.
@@ -35,7 +35,10 @@ PYTHONS = [
     pytest.param(
         COLAB_PYTHON,
         id="colab",
-        marks=[pytest.mark.full, pytest.mark.skipif(not COLAB_PYTHON, reason="LLMKIT_COLAB_PYTHON이 없습니다")],
+        marks=[
+            pytest.mark.full,
+            pytest.mark.skipif(not COLAB_PYTHON, reason="LLMKIT_COLAB_PYTHON이 없습니다"),
+        ],
     ),
 ]
 MARK = "※ 예시 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
@@ -129,8 +132,16 @@ def python(request: pytest.FixtureRequest) -> str:
 def streamed(provider: str, prompt: str, pieces: list[str]) -> Any:
     made = authored.exchange(provider, prompt, "", stream=True)
     made.content, made.headers = b"", {"content-type": "text/event-stream"}
-    head = {"id": "chatcmpl-authored-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-6-luna"}
-    datas = [head | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
+    head = {
+        "id": "chatcmpl-authored-1",
+        "object": "chat.completion.chunk",
+        "created": 1,
+        "model": "gpt-6-luna",
+    }
+    datas = [
+        head | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
+        for piece in pieces
+    ]
     lines = [json.dumps(data, ensure_ascii=False) for data in datas] + ["[DONE]"]
     made.events = [(0.1 * at, f"data: {line}\n\n".encode()) for at, line in enumerate(lines, 1)]
     return made
@@ -138,7 +149,10 @@ def streamed(provider: str, prompt: str, pieces: list[str]) -> Any:
 
 def refused(provider: str, prompt: str) -> Any:
     made = authored.exchange(provider, prompt, "")
-    made.status, made.content = 429, b'{"error": {"message": "Rate limit reached", "type": "requests", "code": "rate"}}'
+    made.status, made.content = (
+        429,
+        b'{"error": {"message": "Rate limit reached", "type": "requests", "code": "rate"}}',
+    )
     return made
 
 
@@ -157,7 +171,7 @@ SETUP = """
 import llmkit
 session = llmkit.setup(cassette="lesson.json")
 """
-ASK = '''
+ASK = """
 from openai import OpenAI, AsyncOpenAI
 from anthropic import Anthropic, AsyncAnthropic
 from huggingface_hub import InferenceClient, AsyncInferenceClient
@@ -178,7 +192,7 @@ def huggingface(text, **more):
 
 def text_of(answer):
     return answer.content[0].text if hasattr(answer, "content") else answer.choices[0].message.content
-'''
+"""
 
 
 @pytest.fixture(scope="module")
@@ -193,7 +207,9 @@ def shared(python: str, folder: Path) -> Iterator[Kernel]:
 
 # 녹화에 없는 요청 ----------------------------------------------------------------------------------------
 
-ASYNC_ANTHROPIC = 'AsyncAnthropic().messages.create(model="claude-haiku-5-5", max_tokens=50, **say("안녕하세오?"))'
+ASYNC_ANTHROPIC = (
+    'AsyncAnthropic().messages.create(model="claude-haiku-5-5", max_tokens=50, **say("안녕하세오?"))'
+)
 MISSES = {
     "openai": 'openai("안녕하세오?")',
     "openai stream": 'for chunk in openai("안녕하세오?", stream=True): print(chunk)',
@@ -238,7 +254,9 @@ def test_a_miss_is_shown_alone_and_short(name: str, shared: Kernel):
     assert len(errors) == 1, outputs
     shown = "\n".join(texts(outputs))
     assert len(shown.splitlines()) <= 15, shown
-    assert not any(word in shown for word in ("Traceback", "File ", "site-packages", "<module>", "---->", "삼켰"))
+    assert not any(
+        word in shown for word in ("Traceback", "File ", "site-packages", "<module>", "---->", "삼켰")
+    )
     lines = errors[0]["text"].splitlines()
     assert lines[0] == f"CassetteMiss: {HEAD}"
     assert "안녕하세오?" in errors[0]["text"] or name == "openai responses"
@@ -281,7 +299,9 @@ def test_a_swallowed_miss_is_shown_all_the_same(name: str, shared: Kernel):
 
 def test_an_exception_group_without_a_miss_is_shown_as_ever(shared: Kernel):
     outputs = shared.run('raise ExceptionGroup("여럿", [ValueError("하나"), TypeError("둘")])')
-    assert "ExceptionGroup" in outputs[0]["kind"] + outputs[0]["text"] and "TypeError" in "".join(texts(outputs))
+    assert "ExceptionGroup" in outputs[0]["kind"] + outputs[0]["text"] and "TypeError" in "".join(
+        texts(outputs)
+    )
 
 
 def test_after_a_miss_the_recorded_answers_still_come(shared: Kernel):
@@ -299,7 +319,9 @@ def test_the_mark_ends_a_cell_on_its_own_line_once(shared: Kernel):
 
 
 def test_the_mark_names_every_provider_that_answered(shared: Kernel):
-    outputs = shared.run('for ask in (anthropic, openai, huggingface):\n    ask("0번 질문")\n_ = openai("1번 질문")')
+    outputs = shared.run(
+        'for ask in (anthropic, openai, huggingface):\n    ask("0번 질문")\n_ = openai("1번 질문")'
+    )
     assert texts(outputs) == [MARK.format("Anthropic·OpenAI·Hugging Face")]
 
 
@@ -308,17 +330,26 @@ def test_the_mark_names_every_provider_that_answered(shared: Kernel):
     [
         ('_ = openai("안녕하세요?")', []),
         ('text_of(openai("안녕하세요?"))', ["'반갑습니다.'"]),
-        ('from IPython.display import Markdown, display\ndisplay(Markdown(text_of(openai("안녕하세요?"))))', ["<IPython"]),
+        (
+            'from IPython.display import Markdown, display\ndisplay(Markdown(text_of(openai("안녕하세요?"))))',
+            ["<IPython"],
+        ),
         ('import sys\nprint(text_of(openai("안녕하세요?")), file=sys.stderr, end="")', ["반갑습니다."]),
-        ('print(text_of(await AsyncOpenAI().chat.completions.create(model="gpt-6-luna", **say("안녕하세요?"))))', ["반갑"]),
-        ('for chunk in openai("흘려 줘", stream=True):\n    print(chunk.choices[0].delta.content, end="")', ["안녕하세요."]),
+        (
+            'print(text_of(await AsyncOpenAI().chat.completions.create(model="gpt-6-luna", **say("안녕하세요?"))))',
+            ["반갑"],
+        ),
+        (
+            'for chunk in openai("흘려 줘", stream=True):\n    print(chunk.choices[0].delta.content, end="")',
+            ["안녕하세요."],
+        ),
         ('%%time\n_ = openai("안녕하세요?")', ["CPU times"]),
     ],
 )
 def test_the_mark_comes_after_whatever_the_cell_showed(source: str, before: list[str], shared: Kernel):
     shown = texts(shared.run(source))
     assert shown[-1] == MARK.format("OpenAI")
-    assert [text.startswith(start) for text, start in zip(shown, before)] == [True] * len(before)
+    assert [text.startswith(start) for text, start in zip(shown, before, strict=False)] == [True] * len(before)
     assert sum(MARK[:8] in text for text in shown) == 1
 
 
@@ -329,7 +360,9 @@ def test_the_mark_comes_when_the_cell_raises_too(shared: Kernel):
 
 
 def test_an_error_that_the_cassette_holds_is_marked_too(shared: Kernel):
-    outputs = shared.run('OpenAI(max_retries=0).chat.completions.create(model="gpt-6-luna", **say("두 번 물음"))')
+    outputs = shared.run(
+        'OpenAI(max_retries=0).chat.completions.create(model="gpt-6-luna", **say("두 번 물음"))'
+    )
     assert [output["kind"] for output in outputs if output["kind"] != "display_data"] == ["RateLimitError"]
     assert [o["text"] for o in outputs if o["kind"] == "display_data"] == [MARK.format("OpenAI")]
 
@@ -411,7 +444,9 @@ def test_input_in_the_setup_cell_and_after_setup_again(python: str, folder: Path
         for _ in range(2):
             shown = "".join(texts(kernel.run(f'{SETUP}\nprint("안녕", input("이름: "))')))
             assert shown.endswith("이름: 홍길동\n안녕 홍길동\n")
-        assert texts(kernel.run(f"{SETUP}\nsession.close()\nprint(input('이름: '))", answers=["나"]))[-1].endswith("나\n")
+        assert texts(kernel.run(f"{SETUP}\nsession.close()\nprint(input('이름: '))", answers=["나"]))[
+            -1
+        ].endswith("나\n")
     finally:
         kernel.close()
 
@@ -545,7 +580,10 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
             *HEAD_CELLS,
             'print(ask("다른 답"), ask("다른 답"))',
             ('print(ask("다른 답"))', {"take": 2}),
-            ('while (question := input("질문: ")) != "끝":\n    print(ask(question))', {"inputs": ["하나", "둘", "끝"]}),
+            (
+                'while (question := input("질문: ")) != "끝":\n    print(ask(question))',
+                {"inputs": ["하나", "둘", "끝"]},
+            ),
             """
             from anthropic import Anthropic
             with Anthropic().messages.stream(model=llmkit.model("anthropic"), max_tokens=100,
@@ -562,7 +600,9 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
         ["질문: 하나\n네.\n질문: 둘\n네.\n질문: 끝\n", OPENAI_MARK],
         ["천천히 흘러가는 답입니다.", MARK.format("Anthropic")],
     ]
-    assert "재생(replay) — OPENAI_API_KEY 값이 없습니다." in shown[0][0]  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
+    assert (
+        "재생(replay) — OPENAI_API_KEY 값이 없습니다." in shown[0][0]
+    )  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
     cassette = Cassette.load(tmp_path / "cassettes" / "99_small.json")
     assert [exchange.take for exchange in cassette.exchanges] == [1, 1, 2, 1, 1, 1]
     assert {exchange.provenance for exchange in cassette.exchanges} == {"authored"}
@@ -586,24 +626,40 @@ def test_recording_twice_changes_nothing_but_what_changed(tmp_path: Path):
     assert any("아니요." in line for line in changed) and len(changed) <= 6, changed
 
 
-def test_a_conflict_between_cells_is_refused_and_says_what_to_do(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
+def test_a_conflict_between_cells_is_refused_and_says_what_to_do(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
     cells = [*HEAD_CELLS, 'print(ask("다른 답"))', 'print(ask("다른 답"), "또")', 'print(ask("하나"))']
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", cells)
     before = path.read_bytes()
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.") == 1
+    assert (
+        output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.")
+        == 1
+    )
     assert path.read_bytes() == before
     stored = Cassette.load(tmp_path / "cassettes" / "99_small.json").exchanges
-    assert ["첫 답".encode() in stored[0].content, "네.".encode() in stored[1].content, len(stored)] == [True, True, 2]
+    assert ["첫 답".encode() in stored[0].content, "네.".encode() in stored[1].content, len(stored)] == [
+        True,
+        True,
+        2,
+    ]
 
 
 def test_two_cells_that_ask_the_same_and_answer_differently_are_refused(tmp_path: Path, capfd):
-    cells = [*HEAD_CELLS, ('input("질문: ")', {"inputs": ["하나"]}), ('print(input("질문: "))', {"inputs": ["둘"]})]
+    cells = [
+        *HEAD_CELLS,
+        ('input("질문: ")', {"inputs": ["하나"]}),
+        ('print(input("질문: "))', {"inputs": ["둘"]}),
+    ]
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*cells, 'ask("하나")'])
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오." in output
+    assert (
+        "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오."
+        in output
+    )
 
 
 def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
@@ -611,7 +667,9 @@ def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
         from anthropic import Anthropic
         print(Anthropic().messages.create(model=llmkit.model("anthropic"), max_tokens=50,
               messages=[{"role": "user", "content": "하나"}]).content[0].text)"""
-    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', anthropic])
+    path = notebook_of(
+        tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', anthropic]
+    )
     assert record(path, save=False) == 0
     script = SCRIPT.replace('"네."', '"새 답."')
     assert record(path, script, providers=["openai"]) == 0
@@ -631,7 +689,9 @@ def test_a_request_that_is_gone_leaves_the_cassette(tmp_path: Path):
 
 
 def test_a_cell_that_fails_stops_the_recording_and_keeps_the_notebook(tmp_path: Path):
-    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', "1 / 0"])
+    path = notebook_of(
+        tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', "1 / 0"]
+    )
     before = path.read_bytes()
     with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         record(path)

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fake_keys import fake_keys, leaked
-from tests.upstream import redirect
 
 import llmkit
 from llmkit.cassette import Cassette
 from llmkit.keys import has_secret, redact, unload_environment
 from llmkit.session import Session, current_session
+from tests.fake_keys import fake_keys, leaked
+from tests.upstream import redirect
 
 KEYS = fake_keys(20261121)
 Reply = tuple[int, dict[str, str], list[bytes]]  # 상태, 헤더, 본문의 조각들
@@ -89,7 +89,11 @@ def recording(server: Loopback, tmp_path: Path) -> Session:
 
 
 def chat_body(text: str, **message: Any) -> dict[str, Any]:
-    choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": "stop"}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text, **message},
+        "finish_reason": "stop",
+    }
     return {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
 
 
@@ -110,7 +114,9 @@ def event(data: Any, name: str = "") -> bytes:
 
 def chunk(index: int = 0, **delta: Any) -> bytes:
     choice = {"index": index, "delta": delta, "finish_reason": None}
-    return event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
+    return event(
+        {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
+    )
 
 
 # 학습자의 호출 -------------------------------------------------------------------------------------------
@@ -121,7 +127,12 @@ def ask(prompt: str, provider: str = "openai") -> str:
     if provider == "anthropic":
         from anthropic import Anthropic
 
-        return Anthropic(max_retries=0).messages.create(model="m", max_tokens=9, messages=messages).content[0].text
+        return (
+            Anthropic(max_retries=0)
+            .messages.create(model="m", max_tokens=9, messages=messages)
+            .content[0]
+            .text
+        )
     if provider == "huggingface":
         from huggingface_hub import InferenceClient
 
@@ -137,7 +148,9 @@ def _openai(provider: str = "openai") -> Any:
         base = "https://generativelanguage.googleapis.com/v1beta/openai/"
         return OpenAI(base_url=base, api_key=os.environ["GEMINI_API_KEY"], max_retries=0)
     if provider == "groq":
-        return OpenAI(base_url="https://api.groq.com/openai/v1", api_key=os.environ["GROQ_API_KEY"], max_retries=0)
+        return OpenAI(
+            base_url="https://api.groq.com/openai/v1", api_key=os.environ["GROQ_API_KEY"], max_retries=0
+        )
     return OpenAI(max_retries=0)
 
 
@@ -162,7 +175,9 @@ def nothing_leaked(folder: Path, *texts: str, keys: dict[str, str] = KEYS) -> No
         assert leaked(text, keys) == [], text
 
 
-def refused_once(session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS) -> None:
+def refused_once(
+    session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS
+) -> None:
     """교환 하나만 빠졌고, 그 까닭을 한국어 한 줄로 말했고, 키는 남지 않았습니다."""
     assert [line.split(": ", 1)[1] for line in session.recorder.refused] == [
         "키로 보이는 글이 들어 있습니다. 카세트에 담지 않았습니다."
@@ -202,11 +217,18 @@ def test_an_ordinary_call_stores_no_key(name: str, recording: Session, server: L
 @pytest.mark.parametrize("where", ["prompt", "answer"])
 @pytest.mark.parametrize("name", KEYS)
 def test_a_key_in_the_prompt_or_echoed_by_the_server(
-    name: str, where: str, recording: Session, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str,
+    where: str,
+    recording: Session,
+    server: Loopback,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ):
     provider, key = PROVIDER_OF[name], KEYS[name]
     talk = message if provider == "anthropic" else chat
-    server.answer = lambda body, headers: talk(f"받은 키는 {key}입니다." if "보여" in str(body) and where == "answer" else "네.")
+    server.answer = lambda body, headers: talk(
+        f"받은 키는 {key}입니다." if "보여" in str(body) and where == "answer" else "네."
+    )
     assert ask("먼저", provider) == "네."
     prompt = f"보여 줘 {key}" if where == "prompt" else "보여 줘"
     assert ask(prompt, provider) == ("네." if where == "prompt" else f"받은 키는 {key}입니다.")
@@ -314,35 +336,68 @@ def test_a_key_in_a_stream(
 def test_a_key_in_a_stream_that_breaks(recording: Session, server: Loopback, tmp_path: Path, capsys):
     from openai import APIConnectionError
 
-    pieces = [chunk(content=piece) for piece in split(OPENAI_KEY[:60])] + [b'data: {"choices": [{"in', HANG_UP]
+    pieces = [chunk(content=piece) for piece in split(OPENAI_KEY[:60])] + [
+        b'data: {"choices": [{"in',
+        HANG_UP,
+    ]
     server.answer = lambda body, headers: (200, SSE, pieces)
     with pytest.raises(APIConnectionError):
         stream("보여 줘")
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Loopback, tmp_path: Path, capsys):
+def test_a_key_in_a_responses_stream_of_two_parts(
+    recording: Session, server: Loopback, tmp_path: Path, capsys
+):
     """Responses API는 글과 도구 인자를 모두 "delta"라는 같은 이름으로 보냅니다."""
     parts = []
     for number, piece in enumerate(split(OPENAI_KEY, 5)):
-        kind = {"type": "response.output_text.delta", "item_id": "msg_1", "output_index": 0, "content_index": 0}
-        parts.append(event(kind | {"sequence_number": 2 * number, "delta": piece, "logprobs": []}, kind["type"]))
+        kind = {
+            "type": "response.output_text.delta",
+            "item_id": "msg_1",
+            "output_index": 0,
+            "content_index": 0,
+        }
+        parts.append(
+            event(kind | {"sequence_number": 2 * number, "delta": piece, "logprobs": []}, kind["type"])
+        )
         kind = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 1}
         parts.append(event(kind | {"sequence_number": 2 * number + 1, "delta": "다른 조각"}, kind["type"]))
     server.answer = lambda body, headers: (200, SSE, parts)
-    got = [e.delta for e in _openai().responses.create(model="m", input="보여 줘", stream=True) if "text" in e.type]
+    got = [
+        e.delta
+        for e in _openai().responses.create(model="m", input="보여 줘", stream=True)
+        if "text" in e.type
+    ]
     assert "".join(got) == OPENAI_KEY
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: Loopback, tmp_path: Path, capsys):
+def test_a_key_in_an_asynchronous_anthropic_stream(
+    recording: Session, server: Loopback, tmp_path: Path, capsys
+):
     key = KEYS["ANTHROPIC_API_KEY"]
-    start = {"id": "msg_1", "type": "message", "role": "assistant", "model": "m", "content": [], "stop_reason": None}
+    start = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "m",
+        "content": [],
+        "stop_reason": None,
+    }
     start |= {"stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
     block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
-    deltas = [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in split(key)]
+    deltas = [
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}}
+        for p in split(key)
+    ]
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
-    events = [{"type": "message_start", "message": start}, block, *deltas, {"type": "content_block_stop", "index": 0}]
+    events = [
+        {"type": "message_start", "message": start},
+        block,
+        *deltas,
+        {"type": "content_block_stop", "index": 0},
+    ]
     pieces = [event(e, e["type"]) for e in [*events, end, {"type": "message_stop"}]]
     server.answer = lambda body, headers: (200, SSE, pieces)
 
@@ -362,12 +417,16 @@ def test_a_key_in_the_address(recording: Session, tmp_path: Path, capsys: pytest
     """어떤 프록시는 키를 주소에 적게 합니다. 거절하는 줄에도 그 주소가 나오면 안 됩니다."""
     from openai import OpenAI
 
-    client = OpenAI(base_url="https://api.openai.com/v1", default_query={"api_key": OPENAI_KEY}, max_retries=0)
+    client = OpenAI(
+        base_url="https://api.openai.com/v1", default_query={"api_key": OPENAI_KEY}, max_retries=0
+    )
     client.chat.completions.create(model="m", messages=[{"role": "user", "content": "안녕"}])
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_with_a_newline_given_by_hand(recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_key_with_a_newline_given_by_hand(
+    recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     """h11의 오류는 헤더 값을 그대로 적습니다. 그 오류도 교환이므로 녹화하려 합니다."""
     from openai import APIConnectionError, OpenAI
 
@@ -403,7 +462,9 @@ def test_a_key_from_the_env_file(server: Loopback, tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize("before", ["", "가" * 20, "가" * 40, "가" * 45, "가" * 50, "나\n", "a=", "%20"])
 @pytest.mark.parametrize("name", [*KEYS, "unknown"])
-def test_a_miss_shows_no_part_of_a_key(name: str, before: str, recording: Session, tmp_path: Path, capsys, caplog):
+def test_a_miss_shows_no_part_of_a_key(
+    name: str, before: str, recording: Session, tmp_path: Path, capsys, caplog
+):
     """보여 줄 글을 자르는 자리가 키의 한가운데여도, 환경 변수에 없는 남의 키여도."""
     caplog.set_level(logging.DEBUG, "llmkit")
     key = fake_keys(99)["OPENAI_API_KEY"] if name == "unknown" else KEYS[name]
@@ -452,7 +513,9 @@ def test_ordinary_text_is_no_secret(text: str):
 
 
 @pytest.mark.parametrize("name", KEYS)
-@pytest.mark.parametrize("around", ["{}", "키는{}입니다", "Bearer {}", "'{}'", "key={}", "\\n{}", "a/{}/b", "{}.", "%3D{}"])
+@pytest.mark.parametrize(
+    "around", ["{}", "키는{}입니다", "Bearer {}", "'{}'", "key={}", "\\n{}", "a/{}/b", "{}.", "%3D{}"]
+)
 def test_a_key_nobody_told_us_about_is_known_by_its_shape(name: str, around: str):
     text = around.format(fake_keys(3)[name])
     assert has_secret(text, set())
@@ -464,10 +527,10 @@ def test_a_key_nobody_told_us_about_is_known_by_its_shape(name: str, around: str
 
 def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     import nbformat
-    from tests.upstream.script import Script
-    from tests.upstream.server import Upstream
 
     from llmkit.record import record_notebook
+    from tests.upstream.script import Script
+    from tests.upstream.server import Upstream
 
     cells = [
         'import llmkit\nllmkit.setup("99_leak")\nfrom openai import OpenAI\nimport os',
