@@ -17,6 +17,7 @@ from typing import Any
 from unittest import mock
 
 import anthropic
+import httpx2
 import huggingface_hub
 import openai
 import pytest
@@ -232,6 +233,41 @@ def ask_hugging_face(fault: str, **options: Any) -> None:
     with stand_in(f'[[entry]]\nprompt = "?"\nanswers = [{{ fault = {fault} }}, "두 번째에 성공했습니다."]\n'):
         client = huggingface_hub.InferenceClient(token="hf_short", **options)
         client.chat_completion([{"role": "user", "content": "?"}], model="meta-llama/Llama-3.1-8B-Instruct")
+
+
+QUOTA_CODES = (
+    "credit_balance_exhausted",
+    "organization_spend_limit_exceeded",
+    "organization_usage_limit_exceeded",
+    "project_spend_limit_exceeded",
+)
+
+
+@pytest.mark.parametrize("code", QUOTA_CODES)
+@pytest.mark.parametrize("kind", ["insufficient_quota", "requests"])
+def test_money_that_ran_out_at_openai_is_not_transient_by_code_or_type(code: str, kind: str) -> None:
+    error = answered(openai, openai.OpenAI, {"error": {"message": "?", "type": kind, "code": code}})
+    assert isinstance(error, openai.RateLimitError)
+    assert not lesson()["is_transient"](error)
+
+
+def test_the_monthly_limit_at_anthropic_is_a_rate_limit_error_that_is_not_transient() -> None:
+    details = {"error_code": "enforced_spend_limit_reached"}
+    body = {"type": "error", "error": {"type": "rate_limit_error", "message": "?", "details": details}}
+    error = answered(anthropic, anthropic.Anthropic, body)
+    assert isinstance(error, anthropic.RateLimitError)
+    assert type(error).__name__ == "EnforcedSpendLimitReachedError"
+    assert not lesson()["is_transient"](error)
+
+
+def answered(sdk: Any, make: Any, body: dict[str, Any]) -> Exception:
+    """429와 `body`를 받은 SDK가 내는 예외."""
+    transport = httpx2.MockTransport(lambda request: httpx2.Response(429, json=body))
+    failure = Failure("?", "", "")
+    with make(api_key="short", max_retries=0, http_client=httpx2.Client(transport=transport)) as client:
+        with pytest.raises(sdk.APIStatusError) as caught:
+            (ask_openai if sdk is openai else ask_anthropic)(client, failure)
+    return caught.value
 
 
 def cells() -> dict[str, Any]:
