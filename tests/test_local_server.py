@@ -1,4 +1,4 @@
-"""로컬 서버 찾기와 `python -m llmkit local`: 무엇이 켜져 있든 노트북의 주소가 맞고, 못 켜면 까닭을 말합니다."""
+"""로컬 서버 찾기와 `python -m llmkit local`: 주소가 맞고, 켜지 못하면 까닭을 말합니다."""
 
 from __future__ import annotations
 
@@ -69,7 +69,9 @@ def test_ollama_comes_first_with_its_own_model(serve: Serve, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"data": [{}]}', b'{"data": null}', models()])
-def test_another_program_on_the_port_is_not_a_model(body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_program_on_the_port_is_not_a_model(
+    body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(local, "OLLAMA_PORT", serve(body))
     assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", llmkit.model("local"))
 

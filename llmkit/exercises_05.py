@@ -1,0 +1,154 @@
+"""수업 05의 연습 채점."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from .checks import Wrong, call, exercise, require_filled
+
+# 연습 05-2가 학습자의 함수에 넘기는 대화들.
+_RULED = [
+    {"role": "developer", "content": "책방 점원처럼 답합니다."},
+    {"role": "user", "content": "시집을 권해 주세요."},
+    {"role": "assistant", "content": "어떤 계절을 좋아하십니까?"},
+    {"role": "user", "content": "겨울이요."},
+]
+_TWICE = [
+    {"role": "system", "content": "한 문장으로 답합니다."},
+    {"role": "user", "content": "택배는 언제 옵니까?"},
+    {"role": "developer", "content": "모르면 모른다고 합니다."},
+]
+_PLAIN = [{"role": "user", "content": "몇 시까지 엽니까?"}]
+
+
+@exercise("05-1")
+def local_address(arguments: Any) -> Iterator[str]:
+    """Ollama에 이어 주는 `OpenAI(...)`의 인자를 채웁니다."""
+    require_filled(arguments, "arguments")
+    if not isinstance(arguments, dict) or not isinstance(arguments.get("base_url"), str):
+        raise Wrong("`arguments`는 `base_url`과 `api_key`가 글자로 든 딕셔너리여야 합니다. 한 칸만 채우면 됩니다.")
+    given = arguments["base_url"].strip()
+    if "://" not in given:
+        raise Wrong(f"`base_url`은 http://로 시작합니다. 지금은 {given!r}입니다.")
+    url = urlsplit(given)
+    try:
+        port = url.port
+    except ValueError:
+        raise Wrong(f"포트는 수여야 합니다. 지금은 {given!r}입니다.") from None
+    if url.scheme != "http":
+        yield "내 컴퓨터 안이라 암호화하지 않습니다. https가 아니라 http입니다."
+    if url.hostname not in ("localhost", "127.0.0.1"):
+        yield f"내 컴퓨터의 이름은 localhost(또는 127.0.0.1)입니다. 지금은 {url.hostname!r}입니다."
+    if port != 11434:
+        yield f"Ollama의 포트는 11434입니다. 지금은 {port or '적지 않았습니다'}."
+    path = url.path.rstrip("/")
+    if path.endswith("/chat/completions"):
+        yield "`/chat/completions`는 SDK가 붙입니다. 기본 주소는 그 앞까지입니다."
+    elif path != "/v1":
+        yield f"OpenAI 형식의 API는 `/v1` 아래에 있습니다. 지금의 경로는 {url.path or '없음'}."
+    if not arguments.get("api_key"):
+        yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두십시오."
+
+
+@exercise("05-2")
+def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
+    """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화로 불러 봅니다."""
+    for title, messages in (("지시가 있는 대화", _RULED), ("지시가 둘인 대화", _TWICE), ("지시가 없는 대화", _PLAIN)):
+        given = copy.deepcopy(messages)
+        result = call(to_anthropic, given, 500, name="to_anthropic")
+        if not isinstance(result, dict):
+            raise Wrong(f"`to_anthropic`은 인자의 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
+        if given != messages:
+            yield f"{title}: 받은 `messages`가 바뀌었습니다. 고치지 말고 새 목록을 만드십시오."
+        rules = [message["content"] for message in messages if message["role"] not in ("user", "assistant")]
+        turns = [message for message in messages if message["role"] in ("user", "assistant")]
+        if result.get("max_tokens") != 500:
+            yield f'{title}: "max_tokens"가 받은 값 500이어야 하는데 {result.get("max_tokens")!r}입니다.'
+        if result.get("messages") != turns:
+            roles = [message.get("role") for message in result.get("messages") or [] if isinstance(message, dict)]
+            yield f'{title}: "messages"에는 user와 assistant만 차례대로 남아야 합니다. 지금의 역할: {roles}'
+        yield from _rule_problems(title, rules, result)
+        if unknown := result.keys() - {"max_tokens", "messages", "system"}:
+            yield f"{title}: 쓰지 않는 인자가 있습니다: {', '.join(sorted(map(str, unknown)))}"
+
+
+def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iterator[str]:
+    system = result.get("system")
+    if not rules:
+        if "system" in result:
+            yield f'{title}: 지시가 없으면 "system"을 넣지 않습니다. 지금은 {system!r}입니다.'
+    elif not isinstance(system, str):
+        yield f'{title}: "system"은 글자 하나여야 하는데 {system!r}입니다.'
+    else:
+        missing = [rule for rule in rules if rule not in system]
+        if missing:
+            yield f'{title}: "system"에 빠진 지시가 있습니다: {missing[0]!r}'
+        elif [system.index(rule) for rule in rules] != sorted(system.index(rule) for rule in rules):
+            yield f'{title}: "system"의 지시가 적힌 차례와 다릅니다.'
+
+
+def _model(name: str, price: tuple[float | None, float | None], window: int | None, local: bool = False) -> dict:
+    return dict(zip(("input_usd", "output_usd"), price), name=name, context_window=window, local=local)
+
+
+# (무엇을 보는가, 모델들, 필요, 답, 틀렸을 때 할 말)
+_CHOICES: tuple[tuple[list[dict], dict[str, Any], str | None, str], ...] = (
+    (
+        [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
+        {"input_tokens": 1000, "output_tokens": 1000, "local_only": False},
+        "나",
+        "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 견주십시오",
+    ),
+    (
+        [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
+        {"input_tokens": 50_000, "output_tokens": 100, "local_only": False},
+        "가",
+        "값의 차례는 입력과 출력의 비율에 따라 바뀝니다. 토큰 수를 곱했습니까",
+    ),
+    (
+        [_model("가", (None, None), 100_000), _model("나", (0.4, 0.5), 100_000)],
+        {"input_tokens": 1000, "output_tokens": 100, "local_only": False},
+        "나",
+        "값이 None인 모델은 무료가 아니라 값을 모르는 것입니다",
+    ),
+    (
+        [_model("가", (0.1, 0.1), 8_000), _model("나", (0.4, 0.5), 100_000), _model("다", (0.2, 0.2), None)],
+        {"input_tokens": 7_900, "output_tokens": 500, "local_only": False},
+        "나",
+        "입력과 출력을 합해 컨텍스트 창에 들어가야 하고, 창을 모르는(None) 모델은 들어간다고 할 수 없습니다",
+    ),
+    (
+        [_model("가", (0.1, 0.1), 100_000), _model("나", (0, 0), 2_048, local=True)],
+        {"input_tokens": 500, "output_tokens": 100, "local_only": False},
+        "나",
+        "값 0은 빠진 값이 아니라 정말 0입니다. `if not 값`으로 거르지 않았습니까",
+    ),
+    (
+        [_model("가", (0.1, 0.1), 100_000), _model("나", (0, 0), 2_048, local=True)],
+        {"input_tokens": 3_000, "output_tokens": 100, "local_only": True},
+        None,
+        "맞는 모델이 없으면 None입니다. 조건을 어기는 모델을 고르면 안 됩니다",
+    ),
+    (
+        [_model("가", (0.1, 0.1), 100_000), _model("나", (0.2, 0.2), 8_192, local=True)],
+        {"input_tokens": 3_000, "output_tokens": 100, "local_only": True},
+        "나",
+        "`local_only`이면 더 싼 것이 있어도 로컬 모델에서만 고릅니다",
+    ),
+)
+
+
+@exercise("05-3")
+def choose_by_need(choose: Any) -> Iterator[str]:
+    """필요에 맞는 가장 싼 모델을 고릅니다. 모르는 값, 좁은 창, 밖에 못 보내는 자료로 불러 봅니다."""
+    told = set()
+    for models, need, expected, why in _CHOICES:
+        result = call(choose, copy.deepcopy(models), dict(need), name="choose", none_is_fine=True)
+        if isinstance(result, dict) and "name" in result:
+            raise Wrong(f'모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {result["name"]!r}의 딕셔너리입니다.')
+        if result != expected and why not in told:
+            told.add(why)
+            yield f"{expected!r}을(를) 골라야 하는데 {result!r}입니다. {why}."
