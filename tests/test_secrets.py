@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gzip
 import json
 import logging
@@ -122,43 +123,46 @@ def chunk(index: int = 0, **delta: Any) -> bytes:
 # 학습자의 호출 -------------------------------------------------------------------------------------------
 
 
+BASES = {
+    "openai": "https://api.openai.com/v1",
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/",
+    "groq": "https://api.groq.com/openai/v1",
+    "huggingface": "https://router.huggingface.co/v1",
+}
+
+
 def ask(prompt: str, provider: str = "openai") -> str:
     messages = [{"role": "user", "content": prompt}]
+    client = client_of(provider, os.environ[NAME_OF[provider]])
+    if provider == "anthropic":
+        return client.messages.create(model="m", max_tokens=9, messages=messages).content[0].text
+    if provider == "huggingface":
+        return client.chat_completion(model="m", messages=messages).choices[0].message.content
+    return client.chat.completions.create(model="m", messages=messages).choices[0].message.content
+
+
+@functools.cache  # 클라이언트를 만드는 데 호출보다 오래 걸립니다.
+def client_of(provider: str, key: str) -> Any:
     if provider == "anthropic":
         from anthropic import Anthropic
 
-        return (
-            Anthropic(max_retries=0)
-            .messages.create(model="m", max_tokens=9, messages=messages)
-            .content[0]
-            .text
-        )
+        return Anthropic(api_key=key, max_retries=0)
     if provider == "huggingface":
         from huggingface_hub import InferenceClient
 
-        client = InferenceClient(base_url="https://router.huggingface.co/v1", api_key=os.environ["HF_TOKEN"])
-        return client.chat_completion(model="m", messages=messages).choices[0].message.content
-    return _openai(provider).chat.completions.create(model="m", messages=messages).choices[0].message.content
-
-
-def _openai(provider: str = "openai") -> Any:
+        return InferenceClient(base_url=BASES[provider], api_key=key)
     from openai import OpenAI
 
-    if provider == "gemini":
-        base = "https://generativelanguage.googleapis.com/v1beta/openai/"
-        return OpenAI(base_url=base, api_key=os.environ["GEMINI_API_KEY"], max_retries=0)
-    if provider == "groq":
-        return OpenAI(
-            base_url="https://api.groq.com/openai/v1", api_key=os.environ["GROQ_API_KEY"], max_retries=0
-        )
-    return OpenAI(max_retries=0)
+    return OpenAI(base_url=BASES[provider], api_key=key, max_retries=0)
 
 
 def stream(prompt: str = "말해 줘", **arguments: Any) -> list[str]:
     """선택지마다 이어 붙인 글."""
     texts: dict[int, str] = {}
     messages = [{"role": "user", "content": prompt}]
-    for part in _openai().chat.completions.create(model="m", messages=messages, stream=True, **arguments):
+    for part in client_of("openai", OPENAI_KEY).chat.completions.create(
+        model="m", messages=messages, stream=True, **arguments
+    ):
         for choice in part.choices:
             texts[choice.index] = texts.get(choice.index, "") + (choice.delta.content or "")
     return list(texts.values())
@@ -197,6 +201,7 @@ PROVIDER_OF = {
     "GEMINI_API_KEY": "gemini",
     "GROQ_API_KEY": "groq",
 }
+NAME_OF = {provider: name for name, provider in PROVIDER_OF.items()}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -366,7 +371,7 @@ def test_a_key_in_a_responses_stream_of_two_parts(
     server.answer = lambda body, headers: (200, SSE, parts)
     got = [
         e.delta
-        for e in _openai().responses.create(model="m", input="보여 줘", stream=True)
+        for e in client_of("openai", OPENAI_KEY).responses.create(model="m", input="보여 줘", stream=True)
         if "text" in e.type
     ]
     assert "".join(got) == OPENAI_KEY
