@@ -83,7 +83,7 @@ def _scan(text: str) -> tuple[str, str]:
     paragraph: list[str] = []  # 아직 다듬지 않은, 빈 줄 없이 이어진 글
     offsets: list[int] = []  # 열려 있는 목록 항목의 내용이 시작하는 칸
     fence: _Fence | None = None
-    depth, blank = 0, True
+    depth, blank, listed = 0, True, False  # listed: 목록일 수도 있는 줄이 있었습니다.
 
     def flush() -> None:
         out.append(_inline("".join(paragraph)))
@@ -119,10 +119,12 @@ def _scan(text: str) -> tuple[str, str]:
             continue
         if blank:
             offsets = [offset for offset in offsets if offset <= column]
-        if blank and not (paragraph or offsets or depth) and column >= 4:
+            listed = listed and column > 0
+        if blank and column >= 4 and not (listed or depth):
             out.append(line + end)  # 네 칸 들여 쓴 코드
             continue
         while (item := _MARKER.match(rest)) and not _RULE.match(rest):
+            listed = True
             outer = [offset for offset in offsets if offset <= column]
             body = rest[item.end() :]
             begins = blank or offsets or (body and item[1] in (None, "1"))  # 문단을 끊고 목록을 열 수 있는가
