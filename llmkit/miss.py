@@ -59,14 +59,15 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
             lines.append(f"    그 밖에 {len(changes) - _SHOWN}곳")
     else:
         lines.append(f"  이 수업에는 {title} {ask.path} 녹화가 없습니다.")
-    lines += ["계속하려면:"] + [f"  - {way}" for way in ways]
-    return CassetteMiss(redact("\n".join(lines)))
+    lines = [" ".join(redact(line).splitlines())[: 2 * _WIDTH] for line in lines]  # 이름 속 줄바꿈과 긴 경로
+    return CassetteMiss("\n".join([*lines, "계속하려면:", *(f"  - {way}" for way in ways)]))
 
 
 def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
     near = [e for e in recorded if (e.provider, e.path) == (ask.provider, ask.path)]
     # 긴 녹화가 수백 개여도 빠르도록, 앞뒤가 가장 길게 같은 몇 개만 추려서 자세히 봅니다.
-    near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], ask.key[::-1]))
+    backwards = ask.key[::-1]
+    near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], backwards))
     matcher = difflib.SequenceMatcher(autojunk=False)
     matcher.set_seq2(_gist(ask.body))
 

@@ -14,6 +14,7 @@ import pytest
 
 import llmkit
 from llmkit.keys import unload_environment
+from llmkit.miss import PlaceholderKey
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
 from tests import authored
@@ -272,6 +273,18 @@ def test_a_key_set_in_a_cell_after_a_replay(lesson: Path, capsys: pytest.Capture
     llmkit.setup(cassette=lesson)
     assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
     assert os.environ["OPENAI_API_KEY"] == KEY
+
+
+def test_a_client_made_without_a_key_sends_nothing_once_there_is_one(lesson: Path):
+    """키를 넣고 setup만 다시 실행하면, 앞에서 만든 클라이언트에는 아직 가짜 키가 들어 있습니다."""
+    from openai import OpenAI
+
+    llmkit.setup(cassette=lesson)
+    client = OpenAI()
+    os.environ["OPENAI_API_KEY"] = KEY
+    llmkit.setup(cassette=lesson)
+    with pytest.raises(PlaceholderKey, match="아무것도 보내지 않았습니다.\n클라이언트를 만드는 셀"):
+        client.chat.completions.create(model="gpt-6-luna", messages=HELLO)
 
 
 def test_settings_may_stand_in_the_env_file_too(lesson: Path, capsys: pytest.CaptureFixture[str]):
