@@ -548,6 +548,13 @@ def test_setup_again_for_another_lesson(lesson: Path, tmp_path: Path, capsys: py
     assert capsys.readouterr().err.count("※ 예시 응답") == 2  # 수업마다 한 번
 
 
+def test_an_answer_recorded_only_as_a_second_take_still_answers_an_edited_cell(tmp_path: Path):
+    made = authored.exchange("openai", "안녕하세요?", "두 번째 녹화")
+    made.take, made.cell = 2, "abcdef012345"
+    with llmkit.setup(cassette=authored.save(tmp_path / "c.json", [made])):
+        assert ask_openai() == "두 번째 녹화"
+
+
 def test_leaving_the_session_takes_everything_off(lesson: Path):
     import httpx
     import httpx2
