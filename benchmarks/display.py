@@ -4,7 +4,8 @@
     python benchmarks/display.py --browser   # 진짜 JupyterLab(헤드리스 Chromium): 화면이 얼마나 따라오는가
     python benchmarks/display.py --quick     # 조각 200개와 1,000개만
 
-필요한 것: `pip install ipykernel jupyterlab rich chatlas playwright psutil nbformat`, 그리고 브라우저 `chromium`.
+필요한 것: `pip install ipykernel jupyterlab ipywidgets rich chatlas playwright psutil nbformat`, 그리고 브라우저 `chromium`.
+(ipywidgets가 없으면 rich.Live는 노트북에서 아무것도 그리지 않습니다.)
 어느 방법이든 같은 조각을 같은 박자로 받습니다. 조각은 약 4.6바이트이고 4,000조각이 18.6KB의 한국어 Markdown입니다.
 """
 
@@ -148,7 +149,7 @@ def run(client, code: str, timeout: float = 300) -> list[tuple[float, int, dict]
             received.append((time.time(), sum(map(len, frames)), message))
 
 
-def in_kernel(counts: list[int], rates: list[int]) -> None:
+def in_kernel(counts: list[int], rates: list[int], ways: list[str]) -> None:
     import psutil
 
     answer = {count: 0 for count in counts}
@@ -156,7 +157,7 @@ def in_kernel(counts: list[int], rates: list[int]) -> None:
     for rate in rates:
         for count in counts:
             floor = 0
-            for way in [FLOOR, *(name for name in WAYS if name != FLOOR)]:
+            for way in [FLOOR, *(name for name in ways if name != FLOOR)]:
                 with kernel() as (manager, client):
                     run(client, SETUP.format(root=str(ROOT)))
                     answer[count] = int(printed(run(client, f'print(len("".join(stream({count}, 0)).encode()))')))
@@ -322,19 +323,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--browser", action="store_true", help="진짜 JupyterLab에서 화면을 잽니다(방법마다 약 1분)")
     parser.add_argument("--quick", action="store_true", help="조각 200개와 1,000개만")
-    parser.add_argument("--only-ours", action="store_true", help="이 강좌의 방법과 바닥만")
+    parser.add_argument("--only", nargs="+", metavar="이름", help="이름에 이 글이 든 방법만(바닥은 늘 잽니다)")
     arguments = parser.parse_args()
-    if arguments.only_ours:
-        for way in list(WAYS)[2:]:
-            del WAYS[way]
-    names = ("ipykernel", "ipython", "rich", "chatlas")
+    ways = [way for way in WAYS if not arguments.only or any(part in way for part in [FLOOR, *arguments.only])]
+    names = ("ipykernel", "ipython", "ipywidgets", "rich", "chatlas")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     print(f"{datetime.date.today()}, {platform.platform()}, CPU {os.cpu_count()}개, 시작할 때 부하 {os.getloadavg()[0]:.2f}")
     print(f"Python {platform.python_version()}, {versions}")
     if arguments.browser:
-        in_browser(1000 if arguments.quick else 4000, 100, [way for way in WAYS if way != "rich.Live"])
+        in_browser(1000 if arguments.quick else 4000, 100, ways)
     else:
-        in_kernel([200, 1000] if arguments.quick else [200, 1000, 4000], [0, 100])
+        in_kernel([200, 1000] if arguments.quick else [200, 1000, 4000], [0, 100], ways)
         growth()
     print(f"끝날 때 부하 {os.getloadavg()[0]:.2f}")
 

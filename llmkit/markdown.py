@@ -14,6 +14,7 @@ from dataclasses import dataclass
 _QUOTE = re.compile(r" {0,3}> ?")
 _RULE = re.compile(r"(?:(?:-[ \t]*){3,}|(?:\*[ \t]*){3,}|(?:_[ \t]*){3,})$")
 _MARKER = re.compile(r"(?:[-+*]|(\d{1,9})[.)])(?: {1,4}(?=\S)|(?= *$| {5}))")
+_LISTLIKE = re.compile(r"(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)")
 _FENCE = re.compile(r"(`{3,})[^`]*$|(~{3,})")
 _TABLE = re.compile(r"^[ \t>]*[|:-][ |:-]*$", re.MULTILINE)
 
@@ -113,7 +114,7 @@ def _scan(text: str) -> tuple[str, str]:
             depth, offsets = quote.count(">"), []
         rest, column = _unindent(rest)
         if not rest:
-            paragraph.append(line + end)
+            paragraph.append(quote + end)  # 탭만 있는 줄을 빈 줄로 보지 않는 화면이 있습니다.
             flush()
             blank = True
             continue
@@ -123,11 +124,11 @@ def _scan(text: str) -> tuple[str, str]:
         if blank and column >= 4 and not (listed or depth):
             out.append(line + end)  # 네 칸 들여 쓴 코드
             continue
+        listed = listed or _LISTLIKE.match(rest) is not None
         while (item := _MARKER.match(rest)) and not _RULE.match(rest):
-            listed = True
             outer = [offset for offset in offsets if offset <= column]
             body = rest[item.end() :]
-            begins = blank or offsets or (body and item[1] in (None, "1"))  # 문단을 끊고 목록을 열 수 있는가
+            begins = blank or offsets or (body.strip() and item[1] in (None, "1"))  # 문단을 끊고 목록을 열 수 있는가
             if not begins or column - max(outer, default=0) > 3:
                 break
             offsets = [*outer, column + item.end() + (item[0][-1] != " ")]
@@ -135,7 +136,7 @@ def _scan(text: str) -> tuple[str, str]:
         base = max((offset for offset in offsets if offset <= column), default=0)
         if column - base < 4 and (opening := _FENCE.match(rest)):
             flush()
-            fence = _Fence(quote, column, opening[1] or opening[2])
+            fence = _Fence(quote.replace(">", "> ").replace(">  ", "> "), column, opening[1] or opening[2])
             out.append(line.replace("<", "&lt;") + end)
         else:
             paragraph.append(line + end)
