@@ -30,7 +30,7 @@ STALL = 0.12  # 새 조각이 이만큼(초) 오지 않으면 아직 보이지 �
 TICK = 0.03
 
 _CUT = "출력 토큰 한도에 닿아 여기서 잘렸습니다. 한도를 늘리거나 더 짧은 답을 부탁하십시오."
-_ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난 까닭(stop, end_turn, completed ...)은 알리지 않습니다.
+_ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난 이유(stop, end_turn, completed ...)는 알리지 않습니다.
     "length": _CUT,
     "max_tokens": _CUT,
     "max_output_tokens": _CUT,
@@ -39,7 +39,7 @@ _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난
     "refusal": "모델이 답을 거절했습니다.",
 }
 _CUT_OFF = "여기서 끊겼습니다{}. 위의 글은 그때까지 받은 것입니다."
-_NO_USAGE = {  # usage가 없는 까닭
+_NO_USAGE = {  # usage가 없는 이유
     "interrupted": "도중에 끊겨 받지 못했습니다",
     "chat": '요청에 stream_options={"include_usage": True}를 넣어야 옵니다',
     None: "문자열의 스트림입니다",
@@ -55,7 +55,7 @@ class StreamResult:
         text: 모델이 쓴 글. 온 그대로이며 추론, 도구 호출, 거절은 들어 있지 않습니다.
         usage: 제공자가 보낸 usage(dict). 보내지 않았으면 None이며 0이 아닙니다.
         model: 응답에 적힌 모델. 문자열의 스트림이면 None.
-        finish_reason: 제공자의 말 그대로의 끝난 까닭. 예: "stop", "length", "end_turn".
+        finish_reason: 제공자의 말 그대로의 끝난 이유. 예: "stop", "length", "end_turn".
         first_token_s: 첫 조각까지의 초. 재생에서는 녹화할 때 잰 값(요청부터)이고, 실제 호출에서는 이 함수를 부른 때부터입니다.
         total_s: 마지막 조각까지의 초.
         chunks: SDK가 준 조각(이벤트)의 수.
@@ -78,7 +78,7 @@ class StreamResult:
         seconds = ["-" if s is None else f"{s:.2f}초" for s in (self.first_token_s, self.total_s)]
         rows = {
             "모델": self.model or "-",
-            "끝난 까닭": ending,
+            "끝난 이유": ending,
             "첫 조각까지": seconds[0],
             "마지막 조각까지": seconds[1],
             "조각": f"{self.chunks:,}개",
@@ -193,7 +193,8 @@ class _Screen:
 
     def take(self, event: Any) -> None:
         pieces = list(self._reader.read(event))
-        recorded = stream_time.get()  # 재생에서는 녹화할 때 잰 시각을 써야 결과가 컴퓨터에 따라 달라지지 않습니다.
+        # 재생에서는 녹화할 때 잰 시각을 써야 결과가 컴퓨터에 따라 달라지지 않습니다.
+        recorded = stream_time.get()
         self._last = time.perf_counter() - self._started if recorded is None else recorded
         if pieces and self._first is None:
             self._first = self._last
@@ -211,7 +212,7 @@ class _Screen:
 
     @contextmanager
     def showing(self) -> Iterator[None]:
-        """스트림을 읽는 동안을 감쌉니다. 어떻게 끝나든 마지막으로 그리고, 보통과 다르게 끝났으면 그 까닭을 덧붙입니다."""
+        """스트림을 읽는 동안을 감쌉니다. 어떻게 끝나든 마지막으로 그리고, 보통과 다르게 끝났으면 그 이유를 덧붙입니다."""
         reader, note = self._reader, ""
         try:
             yield
@@ -290,7 +291,8 @@ class _NotebookScreen(_Screen):
         blocks = [section.markdown(section is last) for section in self._sections]
         markdown = "\n\n".join([*blocks, f"> ※ {note}"] if note else blocks)
         data = {"text/markdown": markdown}
-        if is_last or self._handle is None:  # text/plain은 처음과 끝에만: 도중에는 Markdown만 보내 절반이 됩니다.
+        # text/plain은 처음과 끝에만 보냅니다. 도중에는 Markdown만이어서 보내는 양이 절반입니다.
+        if is_last or self._handle is None:
             data["text/plain"] = self.result().text or markdown
         if self._handle is None:
             from IPython.display import display
@@ -311,7 +313,8 @@ class _TextScreen(_Screen):
     def _add(self, piece: Piece, more_is_here: bool) -> None:
         before = len(self._sections)
         super()._add(piece, more_is_here)
-        if len(self._sections) > max(before, piece.kind == "text"):  # 답의 글만 올 때는 이름표를 붙이지 않습니다.
+        # 답의 글만 올 때는 이름표를 붙이지 않습니다.
+        if len(self._sections) > max(before, piece.kind == "text"):
             label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
             self._waiting += "\n" * (before > 0) + label + "\n"
         self._waiting += piece.text

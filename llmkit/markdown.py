@@ -128,7 +128,8 @@ def _scan(text: str) -> tuple[str, str]:
         while (item := _MARKER.match(rest)) and not _RULE.match(rest):
             outer = [offset for offset in offsets if offset <= column]
             body = rest[item.end() :]
-            begins = blank or offsets or (body.strip() and item[1] in (None, "1"))  # 문단을 끊고 목록을 열 수 있는가
+            # 문단의 바로 다음 줄이면, 빈 항목이나 1이 아닌 번호로는 목록이 시작되지 않습니다.
+            begins = blank or offsets or (body.strip() and item[1] in (None, "1"))
             if not begins or column - max(outer, default=0) > 3:
                 break
             offsets = [*outer, column + item.end() + (item[0][-1] != " ")]
@@ -174,15 +175,16 @@ def _inline(text: str) -> str:
             code = re.compile(rf"(?<!`){token}(?!`)").search(text, end, line_end)
             runs = {len(run) for run in _TICKS.findall(text, start, code.end() if code else end)}
             whole = text[start : code.end()] if code else ""
-            # 표의 |는 코드를 가르고, marked는 ``…*…``의 *을 강조로 봅니다. 어느 화면이나 코드로 볼 때만 믿습니다.
-            split = (in_table and "|" in whole) or ("*" in whole and whole.count("`") > 2) or start < address_end
-            if code and not split and doubtful.isdisjoint(runs):
+            # 표의 |는 코드를 가르고, marked는 ``…*…``의 *을 강조로 봅니다. 누구나 코드로 볼 때만 믿습니다.
+            split = (in_table and "|" in whole) or ("*" in whole and whole.count("`") > 2)
+            if code and start >= address_end and not split and doubtful.isdisjoint(runs):
                 token, end = whole, code.end()
             else:
                 doubtful |= runs
         elif kind == "math":
             if _is_math(token):
-                token = re.sub(r"<(?=[A-Za-z/!?])", "< ", token)  # 수식으로 읽지 않는 화면에서도 태그가 못 되게
+                # 수식을 모르는 화면에서도 태그가 되지 못합니다.
+                token = re.sub(r"<(?=[A-Za-z/!?])", "< ", token)
             else:
                 end = start + 1
                 token = _ESCAPED.get(token[0], token[0])

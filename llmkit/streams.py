@@ -40,12 +40,12 @@ _RESPONSES_DELTAS: dict[str, Literal["text", "reasoning", "refusal", "tool"]] = 
 
 
 class Reader:
-    """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 까닭을 모읍니다.
+    """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 이유을 모읍니다.
 
     Attributes:
         model: 제공자가 응답에 적은 모델. 아직 모르면 None.
         usage: 제공자가 보낸 usage 그대로의 dict. 보내지 않았으면 None.
-        finish_reason: 제공자의 말 그대로의 끝난 까닭("stop", "end_turn", "completed" ...).
+        finish_reason: 제공자의 말 그대로의 끝난 이유("stop", "end_turn", "completed" ...).
         chunks: 받은 이벤트의 수.
         api: "chat", "responses", "anthropic". 문자열만 왔으면 None.
         candidates: `n`으로 여럿을 부탁했을 때 온 후보의 수. 첫 후보만 조각으로 나옵니다.
@@ -145,7 +145,8 @@ class Reader:
             yield Piece("tool", _text(delta, "partial_json"), place)
         elif kind == "message_delta":
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
-            self.usage = {**(self.usage or {}), **(_plain(_get(event, "usage")) or {})}  # 누적값이므로 덮어씁니다.
+            # 누적값이므로 덮어씁니다.
+            self.usage = {**(self.usage or {}), **(_plain(_get(event, "usage")) or {})}
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
 
 
@@ -256,4 +257,6 @@ def _plain(usage: Any) -> dict[str, Any] | None:
 
 def _failure(error: Any) -> StreamError:
     name = _get(error, "code") or _get(error, "type") or "error"
-    return StreamError(f"스트림 도중 제공자가 오류를 보냈습니다({name}): {_get(error, 'message') or '설명 없음'}")
+    return StreamError(
+        f"스트림 도중 제공자가 오류를 보냈습니다({name}): {_get(error, 'message') or '설명 없음'}"
+    )

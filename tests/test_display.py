@@ -35,7 +35,10 @@ PYTHONS = [
     pytest.param(
         COLAB_PYTHON,
         id="colab",
-        marks=[pytest.mark.full, pytest.mark.skipif(not COLAB_PYTHON, reason="LLMKIT_COLAB_PYTHON이 없습니다")],
+        marks=[
+            pytest.mark.full,
+            pytest.mark.skipif(not COLAB_PYTHON, reason="LLMKIT_COLAB_PYTHON이 없습니다"),
+        ],
     ),
 ]
 
@@ -92,8 +95,13 @@ def data(message: dict[str, Any]) -> dict[str, str]:
 
 def test_one_output_with_the_text_as_it_came(kernel: Kernel) -> None:
     text = "**토큰(token)**은 1~3개, $5와 <b>\n"
-    messages = kernel.run(f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}")
-    assert kinds(messages) == ["display_data", "update_display_data"]  # 순식간에 온 글은 처음과 끝만 그립니다.
+    messages = kernel.run(
+        f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}"
+    )
+    assert kinds(messages) == [
+        "display_data",
+        "update_display_data",
+    ]  # 순식간에 온 글은 처음과 끝만 그립니다.
     assert data(messages[0])["text/plain"] == "*"
     assert data(messages[1]) == {"text/plain": text, "text/markdown": to_display(text)}
 
@@ -149,7 +157,9 @@ def test_a_stream_that_breaks(kernel: Kernel) -> None:
     shown = fold(messages)
     assert kinds(shown) == ["display_data", "stream", "error"]
     assert data(shown[0])["text/plain"] == "```python\nprint("
-    assert data(shown[0])["text/markdown"].startswith("```python\nprint(\n```\n\n> ※ 여기서 끊겼습니다(ConnectionError)")
+    assert data(shown[0])["text/markdown"].startswith(
+        "```python\nprint(\n```\n\n> ※ 여기서 끊겼습니다(ConnectionError)"
+    )
     assert shown[2]["content"]["ename"] == "ConnectionError"
 
 
@@ -166,7 +176,11 @@ STOPPED = {
 
 @pytest.mark.parametrize("way", STOPPED)
 def test_the_stop_button(kernel: Kernel, way: str) -> None:
-    shown = fold(kernel.run(STOPPED[way], when=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", "")))
+    shown = fold(
+        kernel.run(
+            STOPPED[way], when=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", "")
+        )
+    )
     assert kinds(shown) == ["display_data", "error"]
     assert data(shown[0])["text/plain"].startswith("0 1 2 3 4 5 ")
     assert "> ※ 여기서 끊겼습니다" in data(shown[0])["text/markdown"]
@@ -260,12 +274,19 @@ def test_saved_notebook_has_one_output_with_the_final_text() -> None:
 
 def run_python(*arguments: str, **env: str) -> str:
     done = subprocess.run(
-        [sys.executable, *arguments], capture_output=True, cwd=ROOT, env=os.environ | env, timeout=60, check=True
+        [sys.executable, *arguments],
+        capture_output=True,
+        cwd=ROOT,
+        env=os.environ | env,
+        timeout=60,
+        check=True,
     )
     return done.stdout.decode(env.get("PYTHONIOENCODING", "utf-8"))
 
 
-@pytest.mark.parametrize("start", [("-c",), ("-m", "IPython", "--colors=NoColor", "-c")], ids=["python", "ipython"])
+@pytest.mark.parametrize(
+    "start", [("-c",), ("-m", "IPython", "--colors=NoColor", "-c")], ids=["python", "ipython"]
+)
 def test_plain_python_and_a_terminal_print_the_text(start: tuple[str, ...]) -> None:
     code = "import llmkit; result = llmkit.display_stream(['**글**', ' $5\\n', '끝'])"
     assert "**글** $5\n끝\n" in run_python(*start, code, PYTHONIOENCODING="utf-8")
@@ -338,7 +359,10 @@ def test_tool_arguments_cannot_leave_their_block(notebook: list[dict[str, str]])
         ([chunk(content="글")], "여기서 끊겼습니다"),
         ([chunk("stop")], "하나도 오지 않았습니다"),
         ([], "하나도 오지 않았습니다"),
-        ([{"choices": [{"index": 1, "delta": {"content": "둘째"}}]}, chunk("stop", content="첫째")], "후보 2개"),
+        (
+            [{"choices": [{"index": 1, "delta": {"content": "둘째"}}]}, chunk("stop", content="첫째")],
+            "후보 2개",
+        ),
     ],
 )
 def test_unusual_endings_are_said(events: list[Any], says: str, notebook: list[dict[str, str]]) -> None:
@@ -397,7 +421,9 @@ def test_bytes_grow_with_the_answer_not_its_square(notebook: list[dict[str, str]
     grown = {}
     for count in (1_000, 2_000, 4_000, 16_000):
         answer, grown[count] = sent(count, 100, notebook)
-        assert grown[count] <= 56 * answer  # 메시지의 머리를 더해도 60배 안쪽입니다. 조각마다 그리면 count/2배입니다.
+        assert (
+            grown[count] <= 56 * answer
+        )  # 메시지의 머리를 더해도 60배 안쪽입니다. 조각마다 그리면 count/2배입니다.
     assert grown[2_000] / grown[1_000] == pytest.approx(2, rel=0.15)
     assert grown[4_000] / grown[2_000] == pytest.approx(2, rel=0.15)
     assert grown[16_000] / grown[4_000] == pytest.approx(4, rel=0.15)
@@ -416,14 +442,24 @@ def test_times_in_replay_are_the_recorded_ones(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("OPENAI_API_KEY", "")
     made = authored.exchange("openai", "흘려 줘", "", stream=True)
     made.content, made.headers = b"", {"content-type": "text/event-stream"}
-    events = [chunk(role="assistant", content=""), chunk(content="안녕"), chunk(content="하세요"), chunk("stop")]
+    events = [
+        chunk(role="assistant", content=""),
+        chunk(content="안녕"),
+        chunk(content="하세요"),
+        chunk("stop"),
+    ]
     made.events = [
-        (0.5 * at, f"data: {json.dumps({'id': 'chatcmpl-authored-1', **event}, ensure_ascii=False)}\n\n".encode())
+        (
+            0.5 * at,
+            f"data: {json.dumps({'id': 'chatcmpl-authored-1', **event}, ensure_ascii=False)}\n\n".encode(),
+        )
         for at, event in enumerate(events, 1)
     ]
     authored.save(tmp_path / "lesson.json", [made], {})
     with llmkit.setup(cassette=tmp_path / "lesson.json", mode="replay", pace=0):
         prompt = [{"role": "user", "content": "흘려 줘"}]
-        stream = openai.OpenAI().chat.completions.create(model=made.body["model"], messages=prompt, stream=True)
+        stream = openai.OpenAI().chat.completions.create(
+            model=made.body["model"], messages=prompt, stream=True
+        )
         result = llmkit.display_stream(stream)
     assert (result.text, result.first_token_s, result.total_s) == ("안녕하세요", 1.0, 2.0)

@@ -25,7 +25,10 @@ SEEN = {  # 모델이 쓴 글 -> 화면에 보일 글과, 화면에 있어야 �
     "| 항목 | 값 |\n|---|---|\n| US$5 | $10 |": ("US$5", "table"),
     "수식 $x^2$은 수식": (None, "mjx-container"),
     "**토큰(token)**은 1~3개, 80~100개": ("토큰(token)은 1~3개, 80~100개", "strong"),
-    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>": ("<script>window.hacked", None),
+    "<script>window.hacked = 1</script><img src=x onerror='window.hacked = 1'>": (
+        "<script>window.hacked",
+        None,
+    ),
     "```html\n<b>$5 ~ $6</b>\n```": ("<b>$5 ~ $6</b>", "pre code"),
     "1. 실행\n   ```python\nif a < b:\n    print(1)\n```\n2. 끝": ("if a < b:\n    print(1)", "ol li pre"),
     "https://a.ac.kr/~kim 참고": ("https://a.ac.kr/~kim 참고", "a[href='https://a.ac.kr/~kim']"),

@@ -46,7 +46,9 @@ def test_bold_code_before_a_particle_is_bold_code() -> None:
     assert "<strong><code>max_tokens</code></strong>를" in rendered("**`max_tokens`**를 씁니다")
 
 
-@pytest.mark.parametrize("text", ["f(**kwargs)와 g(**options)는", "2**3와 4**5", "**굵게**입니다", "***둘 다***는"])
+@pytest.mark.parametrize(
+    "text", ["f(**kwargs)와 g(**options)는", "2**3와 4**5", "**굵게**입니다", "***둘 다***는"]
+)
 def test_stars_that_are_not_broken_bold_are_left_alone(text: str) -> None:
     assert to_display(text) == text
 
@@ -160,10 +162,14 @@ def test_closing_fence_closes_what_is_open() -> None:
         assert "<p>표시</p>" in COMMONMARK.render(to_display(text) + closing_fence(text) + "\n\n표시")
 
 
-USUAL = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
+USUAL = (
+    "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
+)
 
 
-@pytest.mark.parametrize("paragraph", [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`"])
+@pytest.mark.parametrize(
+    "paragraph", [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`"]
+)
 def test_long_answers_take_linear_time(paragraph: str) -> None:
     """네 배의 글에 여덟 배 넘는 시간이 들지 않습니다(비례하면 4배, 제곱이면 16배). 같은 자리에서 잰 비율입니다."""
 
