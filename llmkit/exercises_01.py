@@ -184,4 +184,4 @@ def _field_problem(key: str, value: Any, response: Any) -> str:
     for mistake, explanation in mistakes:
         if type(value) is type(mistake) and value == mistake:
             return f'"{key}": {explanation}'
-    return f'"{key}": 저장된 응답의 값은 {expected!r}인데 {value!r}이 나왔습니다.'
+    return f'"{key}": 저장된 응답의 값은 {expected!r}이어야 합니다. 지금은 {value!r}입니다.'

@@ -49,7 +49,7 @@ def collect_chunks(collect: Any) -> Iterator[str]:
             raise Wrong(f"`collect`는 {', '.join(expected)}가 든 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
         for key, value in expected.items():
             if result[key] != value:
-                yield f'{name}에서 "{key}"는 {value!r}여야 하는데 {result[key]!r}입니다.'
+                yield f'{name}에서 "{key}"는 {value!r}이어야 합니다. 지금은 {result[key]!r}입니다.'
 
 
 @exercise("03-3")

@@ -112,9 +112,9 @@ def _async_handler(send: Callable[..., Any], library: ModuleType, stream_class: 
 
 def _without_placeholder(request: Any) -> Any:
     # 강좌와 상관없는 요청은 그대로 보내되, 우리가 넣은 가짜 키만은 내보내지 않습니다.
-    sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if sent in PLACEHOLDERS:
-        del request.headers["authorization"]
+    for name in ("authorization", "x-api-key", "api-key", "x-goog-api-key"):
+        if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
+            del request.headers[name]
     return request
 
 

@@ -1,4 +1,4 @@
-"""녹화에 없는 요청: 무엇을 물었고, 어느 녹화와 어디가 다르며, 어떻게 하면 되는지."""
+"""저장되지 않은 요청: 무엇을 물었고, 어느 녹화와 어디가 다르며, 어떻게 하면 되는지."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Halt(BaseException):
 
 
 class CassetteMiss(Halt):
-    """재생 중에 녹화에 없는 요청을 했습니다. 네트워크로는 아무것도 보내지 않았습니다."""
+    """재생 중에 저장되지 않은 요청을 했습니다. 네트워크로는 아무것도 보내지 않았습니다."""
 
 
 class PlaceholderKey(Halt):
@@ -45,20 +45,20 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
     `played`는 이 셀이 같은 요청을 이미 재생한 횟수, `ways`는 이어서 할 수 있는 일입니다.
     """
     title = PROVIDERS[ask.provider].title
-    lines = ["녹화에 없는 요청입니다. 재생 중이므로 아무것도 보내지 않았습니다."]
+    lines = ["저장되지 않은 요청입니다. 재생 중이므로 아무것도 보내지 않았습니다."]
     lines.append(f"  요청: {title} {ask.method} {ask.path}" + (f", 모델 {ask.model}" if ask.model else ""))
     if played:
-        lines.append(f"  같은 요청의 녹화는 {played}개인데 {played + 1}번째로 보냈습니다.")
+        lines.append(f"  같은 요청의 답은 {played}개 저장되어 있는데 {played + 1}번째로 보냈습니다.")
     elif nearest := _nearest(ask, recorded):
-        lines.append("  가장 가까운 녹화와 다른 곳:")
+        lines.append("  저장된 요청과 다른 곳:")
         changes = list(_changes(nearest.body, ask.body))
         for where, before, now in changes[:_SHOWN]:
             before, now = _focus(before, now)
-            lines += [f"    {where}", f"      녹화 {before}", f"      지금 {now}"]
+            lines += [f"    {where}", f"      저장 {before}", f"      지금 {now}"]
         if len(changes) > _SHOWN:
             lines.append(f"    그 밖에 {len(changes) - _SHOWN}곳")
     else:
-        lines.append(f"  이 수업에는 {title} {ask.path} 녹화가 없습니다.")
+        lines.append(f"  이 수업에는 {title} {ask.path} 요청이 저장되어 있지 않습니다.")
     lines = [" ".join(redact(line).splitlines())[: 2 * _WIDTH] for line in lines]  # 이름 속 줄바꿈과 긴 경로
     return CassetteMiss("\n".join([*lines, "계속하려면:", *(f"  - {way}" for way in ways)]))
 

@@ -222,7 +222,7 @@ def _ask(name: str) -> str:
     options += [f"'huggingface/{name}:{id[12:]}'" for id in sellers if id.startswith("huggingface_")]
     if not options:
         return "이 이름은 가격표에 없습니다."
-    return f"어디의 값인지 적으십시오({len(options)}곳): {', '.join(options[:2])}{' ...' * (len(options) > 2)}."
+    return f"어디의 값인지 적으십시오({len(options)}곳): {', '.join(options[:2])}{' 등' * (len(options) > 2)}."
 
 
 def _nearest(name: str) -> str:

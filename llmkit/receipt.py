@@ -37,7 +37,7 @@ class Row:
 class Receipt:
     """호출 장부로 만든 영수증입니다. 노트북에서는 표로, 터미널에서는 글자로 보입니다.
 
-    재생한 호출에는 돈이 들지 않았으므로 'live로 실행했다면' 들었을 값을 보여 줍니다. 값을 모르는 호출은 0으로
+    재생한 호출에는 돈이 들지 않았으므로 '실제로 호출했다면' 들었을 값을 보여 줍니다. 값을 모르는 호출은 0으로
     세지 않고 까닭과 함께 따로 적습니다. 답을 받지 못한 시도는 비용이 없으므로 횟수만 셉니다.
 
     Args:
@@ -100,7 +100,7 @@ class Receipt:
         lines = [line([row.provider, row.model, row.basis], row.calls, row.cost) for row in self.rows]
         lines.append(line(["합계", "", ""], sum(row.calls for row in self.rows), self.total))
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
-        return Table("영수증" if self.live else "영수증: live로 실행했다면", header, lines, self._notes())
+        return Table("영수증" if self.live else "영수증: 실제로 호출했다면", header, lines, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]

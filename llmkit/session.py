@@ -240,7 +240,7 @@ class Session:
             if key.found
             else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
         )
-        return [live, _UNDO, _USE_LOCAL]
+        return [_UNDO, live, _USE_LOCAL]
 
     # 학습자에게 보이는 것 ---------------------------------------------------------------------------------
 
@@ -306,8 +306,11 @@ def _mark(providers: list[str]) -> str:
     return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
 
 
-_UNDO = "고친 곳을 되돌리면 녹화된 답이 다시 나옵니다."
-_USE_LOCAL = '키 없이 해 보려면 로컬 모델(Ollama 등)을 켜고 base_url="http://localhost:11434/v1"로 부르십시오.'
+_UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
+_USE_LOCAL = (
+    "키 없이 진짜 답을 보려면 python -m llmkit local을 켜고 "
+    'OpenAI(base_url="http://127.0.0.1:11435/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
+)
 _STALE_CLIENT = (
     "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
     "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."

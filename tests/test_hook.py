@@ -720,7 +720,7 @@ def test_a_proxy_or_another_base_url_finds_the_same_recording(tape: Path):
         assert replay(tape, lambda url=base_url: openai_plain(PROMPT, base_url=url)) == recorded
 
 
-# 녹화에 없는 요청 ---------------------------------------------------------------------------------------------
+# 저장되지 않은 요청 ---------------------------------------------------------------------------------------------
 
 
 @each_way
@@ -738,7 +738,7 @@ def test_a_changed_prompt_is_a_short_korean_miss(tape: Path, way: str, no_keys: 
     lines = caught.value._render_traceback_()
     assert len(lines) <= 15
     text = "\n".join(lines)
-    assert "녹화에 없는 요청입니다" in text and "수도가 어디죠?" in text and PROMPT in text and ".env에" in text
+    assert "저장되지 않은 요청입니다" in text and "수도가 어디죠?" in text and PROMPT in text and ".env에" in text
 
 
 @pytest.mark.parametrize("recordings", ["few short", "551 long"])
@@ -774,7 +774,7 @@ def test_in_a_notebook_a_miss_stands_alone_without_frames(tape: Path, cells: Cel
     record(tape, CAPITAL, lambda: openai_plain(PROMPT))
     cells(begin("replay", tape))
     shown = cells(f"client.chat.completions.create(model={GPT!r}, messages={ask('서울의 인구는?')!r})")
-    assert shown.startswith("CassetteMiss: 녹화에 없는 요청입니다.")
+    assert shown.startswith("CassetteMiss: 저장되지 않은 요청입니다.")
     assert len(shown.rstrip().splitlines()) <= 15
     assert shown.count("CassetteMiss") == 1 and "Traceback" not in shown and "File " not in shown
 
@@ -793,7 +793,7 @@ def test_a_miss_that_was_swallowed_is_shown_anyway(tape: Path, cells: Cells, sou
     cells(begin("replay", tape, "openai.AsyncOpenAI()"))
     call = f"client.chat.completions.create(model={GPT!r}, messages={ask('서울의 인구는?')!r})"
     shown = cells(source.format(call))
-    assert "CassetteMiss: 녹화에 없는 요청입니다." in shown and "서울의 인구는?" in shown
+    assert "CassetteMiss: 저장되지 않은 요청입니다." in shown and "서울의 인구는?" in shown
     assert len(shown.rstrip().splitlines()) <= 15
     assert "CassetteMiss" not in cells("x = 1")
 
@@ -810,7 +810,7 @@ def test_a_script_shows_a_swallowed_miss_too(tape: Path):
         print(type(asyncio.run(main())[0]).__name__)
     """)
     assert ran.stdout.splitlines()[-1] == "CassetteMiss"
-    assert ran.stderr.count("CassetteMiss: 녹화에 없는 요청입니다.") == 1 and len(ran.stderr.splitlines()) <= 15
+    assert ran.stderr.count("CassetteMiss: 저장되지 않은 요청입니다.") == 1 and len(ran.stderr.splitlines()) <= 15
 
 
 # 박자 --------------------------------------------------------------------------------------------------

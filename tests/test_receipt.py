@@ -50,14 +50,14 @@ def test_totals_by_provider_and_model():
     for text in shown(receipt):
         assert "2,000 (800)" in text and "200 (50)" in text and "2,500 (800)" in text
         assert "2026-11-21 기준 가격(genai-prices 0.2.3)" in text and "2026-10-30" in text
-        assert "live로 실행했다면" not in text
+        assert "실제로 호출했다면" not in text
 
 
 def test_replay_tells_what_a_live_run_would_have_cost():
     receipt = Receipt([call(provenance="authored"), call(provenance="recorded")], DAY)
     assert [row.basis for row in receipt.rows] == ["추정", "녹화"] and receipt.usd > 0
     for text in shown(receipt):
-        assert "live로 실행했다면" in text and "추정" in text and "실제로 든 돈: 0 USD" in text
+        assert "실제로 호출했다면" in text and "추정" in text and "실제로 든 돈: 0 USD" in text
 
 
 def test_live_calls_among_replayed_ones_are_told_apart():
