@@ -16,6 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 import llmkit
@@ -378,6 +379,18 @@ def test_a_key_in_a_responses_stream_of_two_parts(
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
+def test_a_key_in_a_stream_that_numbers_its_pieces(
+    recording: Session, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    """text_generation의 스트림은 조각마다 index가 하나씩 커집니다."""
+    tokens = [{"id": 1, "text": piece, "special": False} for piece in split(KEYS["HF_TOKEN"])]
+    pieces = [event({"index": at, "token": token, "generated_text": None}) for at, token in enumerate(tokens)]
+    server.answer = lambda body, headers: (200, SSE, pieces)
+    url = "https://router.huggingface.co/hf-inference/models/m"
+    assert httpx2.post(url, json={"inputs": "보여 줘", "stream": True}).content == b"".join(pieces)
+    refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
+
+
 def test_a_key_in_an_asynchronous_anthropic_stream(
     recording: Session, server: Loopback, tmp_path: Path, capsys
 ):
@@ -444,10 +457,10 @@ def test_a_key_with_a_newline_given_by_hand(
 
 def test_a_short_odd_key_is_known_from_the_environment(server: Loopback, tmp_path: Path, capsys):
     """모양이 없는 키도 16글자부터는 환경 변수의 것과 견주어 압니다."""
-    os.environ["GROQ_API_KEY"] = key = "2026abcd-EFGH-ijkl56"
+    os.environ["GROQ_API_KEY"] = key = "2026abcd-EFGH-ij"  # 16글자
     session = llmkit.setup(mode="record", cassette=tmp_path / "lesson.json")
-    server.answer = lambda body, headers: chat(key[3:12])
-    assert ask("안녕", "groq") == key[3:12]
+    server.answer = lambda body, headers: chat(key[3:11])
+    assert ask("안녕", "groq") == key[3:11]
     refused_once(session, tmp_path, capsys.readouterr().out, stored=0, keys=KEYS | {"GROQ_API_KEY": key})
 
 
@@ -515,6 +528,10 @@ def test_a_key_given_as_a_name_is_not_repeated(recording: Session, tmp_path: Pat
 def test_ordinary_text_is_no_secret(text: str):
     assert not has_secret(text, set(KEYS.values()))
     assert redact(text) == text
+
+
+def test_eight_letters_of_a_known_key_are_a_part_of_it_and_seven_are_not():
+    assert has_secret(OPENAI_KEY[60:68], {OPENAI_KEY}) and not has_secret(OPENAI_KEY[60:67], {OPENAI_KEY})
 
 
 @pytest.mark.parametrize("name", KEYS)
