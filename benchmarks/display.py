@@ -4,7 +4,7 @@
     python benchmarks/display.py --browser   # 진짜 JupyterLab(헤드리스 Chromium): 화면이 얼마나 따라오는가
     python benchmarks/display.py --quick     # 조각 200개와 1,000개만
 
-필요한 것: `pip install ipykernel jupyterlab ipywidgets rich chatlas playwright psutil nbformat`, 그리고 브라우저 `chromium`.
+필요한 것: `pip install ipykernel jupyterlab ipywidgets rich chatlas playwright psutil nbformat`과 브라우저 `chromium`.
 (ipywidgets가 없으면 rich.Live는 노트북에서 아무것도 그리지 않습니다.)
 어느 방법이든 같은 조각을 같은 박자로 받습니다. 조각은 약 4.6바이트이고 4,000조각이 18.6KB의 한국어 Markdown입니다.
 """
@@ -45,7 +45,7 @@ PARAGRAPH = """## {{n}}. 토큰과 비용
 | 항목 | 뜻 |
 |---|---|
 | usage | 쓴 토큰의 수 |
-| finish_reason | 끝난 까닭 |
+| finish_reason | 끝난 이유 |
 
 ```python
 for chunk in stream:
@@ -160,7 +160,9 @@ def in_kernel(counts: list[int], rates: list[int], ways: list[str]) -> None:
             for way in [FLOOR, *(name for name in ways if name != FLOOR)]:
                 with kernel() as (manager, client):
                     run(client, SETUP.format(root=str(ROOT)))
-                    answer[count] = int(printed(run(client, f'print(len("".join(stream({count}, 0)).encode()))')))
+                    answer[count] = int(
+                        printed(run(client, f'print(len("".join(stream({count}, 0)).encode()))'))
+                    )
                     run(client, code_of(way, 3, 0))  # 불러오기와 첫 실행의 값을 뺍니다.
                     process = psutil.Process(manager.provisioner.pid)
                     before = sum(process.cpu_times()[:2])
@@ -177,14 +179,14 @@ def in_kernel(counts: list[int], rates: list[int], ways: list[str]) -> None:
 
 def growth(rate: int = 100) -> None:
     """답이 두 배가 되면 보내는 양은 몇 배가 되는가, 그리고 멎은 스트림의 글이 얼마 만에 보이는가."""
-    sizes = []
+    sizes, waits = [], []
+    stalled_at = Path(tempfile.gettempdir()) / f"stalled-{os.getpid()}"
     with kernel() as (_, client):
         run(client, SETUP.format(root=str(ROOT)))
         for count in (1000, 2000, 4000):
             sizes.append(sum(message[1] for message in run(client, code_of(OURS, count, rate))))
         print(f"\n두 배의 답({rate}조각/초): 1,000→2,000조각 {sizes[1] / sizes[0]:.2f}배, "
               f"2,000→4,000조각 {sizes[2] / sizes[1]:.2f}배의 바이트")  # fmt: skip
-        waits = []
         for burst in (1, 7, 40, 200, 1000):
             code = f"""
 import llmkit
@@ -196,12 +198,14 @@ def stalls():
     TIMES["stall"] = time.time()
     time.sleep(1)
 llmkit.display_stream(stalls())
-with open({str(Path(tempfile.gettempdir()) / f"stall-{os.getpid()}")!r}, "w") as file:
+with open({str(stalled_at)!r}, "w") as file:
     file.write(str(TIMES["stall"]))"""
             messages = run(client, code)
-            shown = next(at for at, _, m in messages if "STALLED" in m["content"]["data"].get("text/markdown", ""))
-            waits.append(shown - float((Path(tempfile.gettempdir()) / f"stall-{os.getpid()}").read_text()))
-        (Path(tempfile.gettempdir()) / f"stall-{os.getpid()}").unlink()
+            shown = next(
+                at for at, _, m in messages if "STALLED" in m["content"]["data"].get("text/markdown", "")
+            )
+            waits.append(shown - float(stalled_at.read_text()))
+        stalled_at.unlink()
     print(f"멎은 스트림의 글이 모두 보일 때까지: {', '.join(f'{w:.2f}' for w in waits)}초 (다섯 번)")
 
 
@@ -259,7 +263,10 @@ def jupyterlab(root: Path) -> Iterator[str]:
     news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
                "--IdentityProvider.token=t", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
-    with (root / ".log").open("w") as log, subprocess.Popen(command, env=env, stdout=log, stderr=log) as server:
+    with (
+        (root / ".log").open("w") as log,
+        subprocess.Popen(command, env=env, stdout=log, stderr=log) as server,
+    ):
         try:
             for _ in range(300):
                 with contextlib.suppress(OSError):
@@ -276,14 +283,19 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
     from playwright.sync_api import sync_playwright
 
     rows = []
-    with tempfile.TemporaryDirectory() as folder, jupyterlab(Path(folder)) as address, sync_playwright() as player:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        jupyterlab(Path(folder)) as address,
+        sync_playwright() as player,
+    ):
         browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for number, way in enumerate(ways):
             times, path = Path(folder) / f"times{number}.json", Path(folder) / f"{number}.ipynb"
             setup = SETUP.format(root=str(ROOT))
             code = code_of(way, count, rate) + f"\njson.dump(TIMES, open({str(times)!r}, 'w'))"
             cells = [nbformat.v4.new_code_cell(source) for source in (setup, code)]
-            spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # 없으면 커널을 고르라고 묻습니다.
+            # 커널이 적혀 있지 않으면 JupyterLab이 고르라고 묻습니다.
+            spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
             nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=spec), path)
             page = browser.new_page(viewport={"width": 1300, "height": 900})
             page.goto(address % path.name)
@@ -294,7 +306,9 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
                 ".then(() => window.ran = true, e => window.ran = String(e)) }"
             )
             deadline = time.time() + (count / rate if rate else 0) + 90
-            while time.time() < deadline and not (times.exists() and page.evaluate("Boolean(window.seen.last)")):
+            while time.time() < deadline and not (
+                times.exists() and page.evaluate("Boolean(window.seen.last)")
+            ):
                 time.sleep(0.1)
                 if times.exists() and time.time() > times.stat().st_mtime + 25:
                     break  # 25초가 지나도 따라오지 못했습니다.
@@ -304,7 +318,10 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             time.sleep(1)
             outputs = nbformat.read(path, 4).cells[1].outputs
             whole = "LAST" in json.dumps(outputs)
-            late = [f"{seen[n] - stopped[n]:.2f}초" if n in seen else "25초 안에 안 보임" for n in ("first", "last")]
+            late = [
+                f"{seen[n] - stopped[n]:.2f}초" if n in seen else "25초 안에 안 보임"
+                for n in ("first", "last")
+            ]
             rows.append([way, *late, f"{long_tasks:.1f}초", str(len(outputs)), "온전함" if whole else "잘림"])
             page.close()
             print(".", end="", flush=True, file=sys.stderr)
@@ -321,14 +338,21 @@ def table(header: list[str], rows: list[list[str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--browser", action="store_true", help="진짜 JupyterLab에서 화면을 잽니다(방법마다 약 1분)")
+    parser.add_argument(
+        "--browser", action="store_true", help="진짜 JupyterLab에서 화면을 잽니다(방법마다 약 1분)"
+    )
     parser.add_argument("--quick", action="store_true", help="조각 200개와 1,000개만")
-    parser.add_argument("--only", nargs="+", metavar="이름", help="이름에 이 글이 든 방법만(바닥은 늘 잽니다)")
+    parser.add_argument(
+        "--only", nargs="+", metavar="이름", help="이름에 이 글이 든 방법만(바닥은 늘 잽니다)"
+    )
     arguments = parser.parse_args()
-    ways = [way for way in WAYS if not arguments.only or any(part in way for part in [FLOOR, *arguments.only])]
+    ways = [
+        way for way in WAYS if not arguments.only or any(part in way for part in [FLOOR, *arguments.only])
+    ]
     names = ("ipykernel", "ipython", "ipywidgets", "rich", "chatlas")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    print(f"{datetime.date.today()}, {platform.platform()}, CPU {os.cpu_count()}개, 시작할 때 부하 {os.getloadavg()[0]:.2f}")
+    print(f"{datetime.date.today()}, {platform.platform()}, CPU {os.cpu_count()}개")
+    print(f"시작할 때 부하 {os.getloadavg()[0]:.2f}")
     print(f"Python {platform.python_version()}, {versions}")
     if arguments.browser:
         in_browser(1000 if arguments.quick else 4000, 100, ways)
