@@ -13,9 +13,13 @@ import pytest
 from benchmarks.display import CHROMIUM, READY, ROOT, jupyterlab
 from llmkit.markdown import to_display
 
-playwright = pytest.importorskip("playwright.sync_api", reason="playwright가 없습니다")
+try:
+    from playwright import sync_api as playwright
+except ImportError:
+    playwright = None
 pytestmark = [
     pytest.mark.full,
+    pytest.mark.skipif(playwright is None, reason="playwright가 없습니다"),
     pytest.mark.skipif(not shutil.which("chromium"), reason="chromium이 없습니다"),
 ]
 
