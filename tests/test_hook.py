@@ -840,11 +840,11 @@ def test_a_stream_keeps_its_recorded_rhythm_at_the_asked_pace(tape: Path, way: s
         (replayed,) = replay(tape, measure, pace=pace)
         assert len(replayed) == len(recorded)
         for at, expected in zip(replayed, recorded, strict=True):
-            assert expected * pace - 0.01 <= at < expected * pace + 0.5
+            assert expected * pace - 0.01 <= at < expected * pace + 3  # 바쁜 컴퓨터에서는 늦을 수 있습니다.
 
 
 def test_an_answer_in_one_piece_takes_its_recorded_time_at_pace_one(tape: Path):
-    slow = "date = 2026-11-21T09:00:00+09:00\nfirst_token_ms = 400\ntoken_ms = 0\n"
+    slow = "date = 2026-11-21T09:00:00+09:00\nfirst_token_ms = 1500\ntoken_ms = 0\n"
     with stand_in(CAPITAL, top=slow), llmkit.setup(mode="record", cassette=tape):
         openai_plain(PROMPT)
 
@@ -853,10 +853,10 @@ def test_an_answer_in_one_piece_takes_its_recorded_time_at_pace_one(tape: Path):
         openai_plain(PROMPT)
         return time.perf_counter() - started
 
-    assert replay(tape, timed, pace=1)[0] >= 0.4
+    assert replay(tape, timed, pace=1)[0] >= 1.5
     with llmkit.setup(mode="replay", cassette=tape, pace=0) as session:
-        assert timed() < 0.4
-        assert session.calls[0].total_s >= 0.4  # 장부의 시간은 카세트의 것입니다.
+        assert timed() < 1.5
+        assert session.calls[0].total_s >= 1.5  # 장부의 시간은 카세트의 것입니다.
 
 
 # 남의 요청 ------------------------------------------------------------------------------------------------
