@@ -142,8 +142,9 @@ def _replayed(library: ModuleType, stream_class: type, request: Any, exchange: E
 
 
 def _played(library: ModuleType, request: Any, exchange: Exchange, pace: float) -> Iterator[bytes]:
-    for wait, at, data in _schedule(exchange, pace):
-        if wait:
+    started = time.perf_counter() - exchange.delay * pace
+    for at, data in _pieces(exchange):
+        if pace and (wait := _wait(started, at * pace)):
             time.sleep(wait)
         stream_time.set(at)
         yield data
@@ -151,21 +152,23 @@ def _played(library: ModuleType, request: Any, exchange: Exchange, pace: float) 
 
 
 async def _async_played(library: ModuleType, request: Any, exchange: Exchange, pace: float) -> AsyncIterator[bytes]:
-    for wait, at, data in _schedule(exchange, pace):
-        if wait:
+    started = time.perf_counter() - exchange.delay * pace
+    for at, data in _pieces(exchange):
+        if pace and (wait := _wait(started, at * pace)):
             await _async_sleep(wait)
         stream_time.set(at)
         yield data
     _end_of_tape(library, request, exchange)
 
 
-def _schedule(exchange: Exchange, pace: float) -> Iterator[tuple[float, float, bytes]]:
-    """(기다릴 초, 녹화한 시각, 바이트). 늦은 만큼은 다음 조각에서 따라잡습니다."""
-    if exchange.content:  # 본문을 받다가 끊긴, 스트림이 아닌 응답
-        yield 0.0, exchange.delay, exchange.content
-    started = time.perf_counter() - exchange.delay * pace
-    for at, data in exchange.events:
-        yield (max(0.0, started + at * pace - time.perf_counter()) if pace else 0.0), at, data
+def _pieces(exchange: Exchange) -> list[tuple[float, bytes]]:
+    # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
+    return exchange.events or [(exchange.delay, exchange.content)]
+
+
+def _wait(started: float, planned: float) -> float:
+    """예정된 때까지 남은 초. 늦은 만큼은 다음 조각에서 따라잡습니다."""
+    return max(0.0, started + planned - time.perf_counter())
 
 
 def _end_of_tape(library: ModuleType, request: Any, exchange: Exchange) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 from .cassette import Cassette, Exchange
 from .miss import explain_miss
@@ -37,8 +38,8 @@ class Player:
             self._cell = fingerprint(source)
             self._played: Counter[str] = Counter()
 
-    def play(self, ask: Ask, ways: list[str]) -> Exchange:
-        """다음 답을 돌려줍니다. 없으면 `CassetteMiss`를 냅니다."""
+    def play(self, ask: Ask, ways: Callable[[Ask], list[str]]) -> Exchange:
+        """다음 답을 돌려줍니다. 없으면 `ways`(이어서 할 수 있는 일)를 적은 `CassetteMiss`를 냅니다."""
         with self._lock:
             takes = self._answers.get(ask.key, {})
             # 고친 셀은 자기 take를 찾지 못합니다. 그때는 첫 녹화로, 그것도 없으면 있는 것으로 답합니다.
@@ -46,7 +47,7 @@ class Player:
             place = self._played[ask.key]
             self._played[ask.key] += 1
         if place >= len(answers):
-            raise explain_miss(ask, self._exchanges, played=len(answers), ways=ways)
+            raise explain_miss(ask, self._exchanges, played=len(answers), ways=ways(ask))
         return answers[place]
 
     def reply(self, prompt: str) -> str | None:

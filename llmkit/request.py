@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from .providers import LOOPBACK, PROVIDERS
+from .providers import PROVIDERS
 
 _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
 _BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
@@ -20,7 +20,11 @@ _API = re.compile(
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
 
 
-@dataclass(frozen=True)
+# 요청마다 새로 만들지 않고 함께 씁니다.
+_to_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass
 class Ask:
     """비교할 수 있게 다듬은 요청입니다. 헤더와 호스트는 비교하지 않습니다.
 
@@ -32,9 +36,7 @@ class Ask:
     path: str  # 기본 주소 뒤의 경로: "/chat/completions"
     body: Any  # JSON이면 파이썬 값, 아니면 문자열
     key: str
-    host: str
-    port: int | None
-    user_agent: str
+    request: Any  # httpx의 요청 그대로
 
     @property
     def model(self) -> str | None:
@@ -46,34 +48,29 @@ def owner(request: Any) -> str | None:
 
     호스트를 먼저 보고, 모르는 호스트면(프록시, 직접 정한 base_url) SDK의 user agent를 봅니다.
     """
-    host, path = request.url.host, request.url.path
+    host = request.url.host
+    by_host = _BY_HOST.get(host)
+    if by_host and by_host != "local":
+        return by_host
+    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
+        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
     agent = request.headers.get("user-agent", "").lower()
     by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
     if by_agent == "huggingface" and request.method != "POST":  # 큰 파일은 다른 호스트에서 내려받습니다.
         by_agent = None
-    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
-        return "huggingface" if "inferenceProviderMapping" in str(request.url.query) else None
-    if host in LOOPBACK:
-        return "local" if by_agent or _API.search(path) else None
-    return _BY_HOST.get(host) or by_agent
+    if by_host:
+        return by_host if by_agent or _API.search(request.url.path) else None
+    return by_agent
 
 
 def read_request(request: Any, provider: str, content: bytes) -> Ask:
     """httpx 또는 httpx2의 요청을 `Ask`로 바꿉니다."""
     path = api_path(request.url.path)
-    if query := str(request.url.params.remove("key")):  # Gemini는 API 키를 주소에 적기도 합니다.
+    if request.url.query and (query := str(request.url.params.remove("key"))):  # Gemini는 키를 주소에 적기도 합니다.
         path += "?" + query
     body = _readable(content, request.headers.get("content-type", ""))
-    return Ask(
-        provider,
-        request.method,
-        path,
-        body,
-        request_key(provider, request.method, path, body),
-        request.url.host,
-        request.url.port,
-        request.headers.get("user-agent", ""),
-    )
+    key = request_key(provider, request.method, path, body)
+    return Ask(provider, request.method, path, body, key, request)
 
 
 def api_path(path: str) -> str:
@@ -90,7 +87,7 @@ def api_path(path: str) -> str:
 
 def request_key(provider: str, method: str, path: str, body: Any) -> str:
     """같은 요청이면 같은 문자열입니다."""
-    text = json.dumps([provider, method, path, body], sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _to_canonical([provider, method, path, body])
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
@@ -110,7 +107,7 @@ def _readable(content: bytes, content_type: str) -> Any:
     if boundary := _BOUNDARY.search(content_type):
         content = content.replace(boundary[1].encode(), b"BOUNDARY")  # 보낼 때마다 새로 뽑는 값입니다.
     try:
-        return json.loads(content, parse_float=_number)
+        return _from_json(content.decode("utf-8"))
     except ValueError:
         return content.decode("utf-8", "backslashreplace")
 
@@ -118,3 +115,6 @@ def _readable(content: bytes, content_type: str) -> Any:
 def _number(text: str) -> int | float:
     value = float(text)
     return int(value) if value.is_integer() else value
+
+
+_from_json = json.JSONDecoder(parse_float=_number).decode

@@ -132,7 +132,7 @@ class Session:
 
     def replays(self, ask: Ask) -> bool:
         mode = self._modes[ask.provider]
-        return mode == "replay" or (mode == "auto" and not _listening(ask.host, ask.port))
+        return mode == "replay" or (mode == "auto" and not _listening(ask.request.url))
 
     def banner(self) -> str:
         used = {exchange.provider for exchange in self.cassette.exchanges}
@@ -177,7 +177,7 @@ class Session:
     def play(self, ask: Ask) -> tuple[Exchange, Call]:
         """요청에 맞는 녹화를 꺼내 장부에 적습니다. 없으면 `CassetteMiss`를 냅니다."""
         try:
-            exchange = self.player.play(ask, self._ways(ask))
+            exchange = self.player.play(ask, self._ways)
         except Halt as halt:
             self.halts.append(halt)
             raise
@@ -382,9 +382,9 @@ def _pace(pace: float | None) -> float:
     return value
 
 
-def _listening(host: str, port: int | None) -> bool:
+def _listening(url: Any) -> bool:
     try:
-        with socket.create_connection((host, port or 80), timeout=0.2):
+        with socket.create_connection((url.host, url.port or 80), timeout=0.2):
             return True
     except OSError:
         return False

@@ -86,8 +86,8 @@ class Tape:
             exchange.provenance = "recorded"
             exchange.origin = {
                 "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "from": self._ask.host,
-                "sdk": self._ask.user_agent.split(" ")[0][:40],
+                "from": self._ask.request.url.host,
+                "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
             }
         call = self._call
         call.usage, call.model = read_usage(content, call.model)
@@ -112,7 +112,8 @@ def reached_provider(ask: Ask, response: Any) -> bool:
     peer_host = str(peer[0]) if peer else "127.0.0.1"
     is_far = peer_host not in LOOPBACK and not peer_host.startswith("127.")
     encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
-    return ask.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co") and is_far and encrypted
+    is_known = ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
+    return is_known and is_far and encrypted
 
 
 def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
