@@ -192,6 +192,19 @@ def test_an_error_type_written_by_hand_still_fails_like_a_connection(
             client.post(URL, json=data["exchanges"][0]["request"]["body"])
 
 
+@pytest.mark.parametrize("wrong", [-1, float("nan"), float("inf"), 1e9, "0.5", True])
+def test_a_time_that_nobody_can_wait_is_refused(wrong: object, tmp_path: Path):
+    for place, what in ((0, "'delay' 값은"), (1, "event의 시각은"), (4, "'delay' 값은")):
+        data = json.loads(json.dumps(whole()))
+        entry = data["exchanges"][place]
+        if place == 1:
+            entry["response"]["events"][1][0] = wrong
+        else:
+            (entry["response"] if place == 0 else entry["error"])["delay"] = wrong
+        path = write(tmp_path / "c.json", data)
+        assert refusal(path).startswith(f"{path}: {place + 1}번째 exchange: {what} 0 이상의 수여야 합니다.")
+
+
 # 바이트 그대로 -------------------------------------------------------------------------------------------
 
 BODIES = [
