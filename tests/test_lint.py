@@ -27,6 +27,8 @@ def spoiled(tmp_path: Path, *, cell: dict | None = None, edit=None) -> list[str]
     folder = tmp_path / "notebooks"
     folder.mkdir()
     (folder / "glossary.md").write_text("", encoding="utf-8")
+    for lesson in NOTEBOOKS:  # 수업끼리의 링크가 열리도록
+        (folder / lesson.name).touch()
     path = folder / NOTEBOOKS[0].name
     path.write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
     return lint(path)
