@@ -18,20 +18,21 @@ from typing import Any
 
 OLLAMA_PORT = 11434
 PORT = 11435  # Ollama 바로 옆
+PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = "python -m pip install --no-deps -r requirements-local.txt"
 
 
 class LocalServer:
     """켜져 있는 로컬 모델입니다. `with`로 쓰거나 `close()`로 끕니다. `base_url`을 SDK에 그대로 넘깁니다."""
 
-    def __init__(self, port: int = PORT, *, parallel: int = 1, model: Path | None = None) -> None:
+    def __init__(self, port: int = PORT, *, parallel: int = PARALLEL, model: Path | None = None) -> None:
         import xllamacpp
 
         params = xllamacpp.CommonParams()
         params.model.path = str(model or _smollm2())
         params.model_alias = {"smollm2-135m" if model is None else model.stem}
         params.hostnames, params.port = ["127.0.0.1"], port
-        params.n_ctx, params.n_parallel = 2048 * parallel, parallel
+        params.n_ctx, params.n_parallel, params.kv_unified = 8192, parallel, True  # 모두가 함께 쓰는 8192토큰
         # 같은 요청에 같은 답이 나오게 합니다. 스레드가 여럿이거나 캐시가 있으면 계산 순서가 달라집니다.
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.cache_prompt = False
