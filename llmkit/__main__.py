@@ -1,4 +1,4 @@
-"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`, `local`."""
+"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`, `drift [NN]`, `local`."""
 
 from __future__ import annotations
 
@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
     record.add_argument("lesson", metavar="NN", help="노트북 번호나 이름. 예: 01")
     record.add_argument("--provider", choices=PROVIDERS, metavar="이름", help=f"이 제공자만: {', '.join(PROVIDERS)}")
+    drift = commands.add_parser("drift", help="지금의 답이 카세트와 달라졌는지 봅니다(키가 있으면 요금이 듭니다)")
+    drift.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 카세트")
     commands.add_parser("local", help="작은 모델을 이 컴퓨터에 띄웁니다(키도 요금도 없습니다)")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
@@ -49,6 +51,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if given.command == "estimate":
             return _estimate(given.lesson)
+        if given.command == "drift":
+            return _drift(given.lesson)
         return _record(find_notebook(given.lesson), given.provider)
     except (Refused, CassetteError) as refusal:
         print(refusal, file=sys.stderr)
@@ -83,6 +87,13 @@ def _estimate(lesson: str | None) -> int:
 
     print(estimate(find_notebook(lesson).stem) if lesson else estimate_all(_notebooks()))
     return 0
+
+
+def _drift(lesson: str | None) -> int:
+    from .drift import check
+    from .session import CASSETTES
+
+    return check([CASSETTES / f"{find_notebook(lesson).stem}.json"] if lesson else sorted(CASSETTES.glob("*.json")))
 
 
 def _record(notebook: Path, provider: str | None) -> int:

@@ -40,21 +40,31 @@ def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
 
 def estimate_all(lessons: Collection[str]) -> str:
     """여러 수업을 한 줄씩, 끝에 합계를 적은 글입니다."""
-    lines, total = [], Decimal(0)
-    for lesson in lessons:
-        receipt = estimate(lesson)
-        total += receipt.usd
-        unknown = sum(row.calls for row in receipt.unknown)
-        note = f", 값을 모르는 호출 {unknown}번은 뺐습니다" if unknown else ""
-        lines.append(f"{lesson}: {dollars(receipt.usd)}, {won(receipt.krw)}{note}")
+    receipts = {lesson: estimate(lesson) for lesson in lessons}
+    total = sum((receipt.usd for receipt in receipts.values()), Decimal(0))
+    lines = [f"{lesson}: {summary(receipt)}" for lesson, receipt in receipts.items()]
     return "\n".join([*lines, f"합계: {dollars(total)}, {won(to_krw(total))}"])
 
 
-def _as_today(exchange: Exchange, cassette: Cassette) -> Call:
-    usage, model = exchange.usage
-    asked = exchange.body.get("model") if isinstance(exchange.body, dict) else None
-    if asked and asked == cassette.models.get(exchange.provider):  # llmkit.model()이 고른 모델
-        model = os.environ.get(PROVIDERS[exchange.provider].model_variable) or default_model(exchange.provider)
+def summary(receipt: Receipt) -> str:
+    """영수증의 금액을 적은 한 줄입니다."""
+    unknown = sum(row.calls for row in receipt.unknown)
+    note = f", 값을 모르는 호출 {unknown}번은 뺐습니다" if unknown else ""
+    return f"{dollars(receipt.usd)}, {won(receipt.krw)}{note}"
+
+
+def as_call(exchange: Exchange, model: str | None = None) -> Call:
+    """카세트의 교환을 장부의 호출로 적습니다. `model`을 주면 그 모델로 부른 것으로 칩니다."""
+    usage, served = exchange.usage
     error = exchange.error[0] if exchange.error else None
     kind = "recorded" if exchange.provenance == "recorded" else "authored"
-    return Call(exchange.provider, exchange.path.partition("?")[0], kind, model, exchange.status, error, usage)
+    path = exchange.path.partition("?")[0]
+    return Call(exchange.provider, path, kind, model or served, exchange.status, error, usage)
+
+
+def _as_today(exchange: Exchange, cassette: Cassette) -> Call:
+    asked = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    if not asked or asked != cassette.models.get(exchange.provider):
+        return as_call(exchange)
+    chosen = os.environ.get(PROVIDERS[exchange.provider].model_variable)  # llmkit.model()이 고를 모델
+    return as_call(exchange, chosen or default_model(exchange.provider))

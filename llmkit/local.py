@@ -13,6 +13,7 @@ import os
 import socket
 import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,16 @@ def find_server() -> tuple[str, str]:
     from .session import current_session, model
 
     session = current_session()
-    is_free = session is None or session._modes["local"] in ("auto", "live")
+    if session is None or session._modes["local"] in ("auto", "live"):
+        for base_url, names in find_servers():
+            return base_url, os.environ.get("LOCAL_MODEL") or names[0]
+    return f"http://127.0.0.1:{PORT}/v1", model("local")
+
+
+def find_servers() -> Iterator[tuple[str, list[str]]]:
+    """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, `python -m llmkit local`의 차례입니다."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 프록시는 내 컴퓨터를 모릅니다.
-    for port in (OLLAMA_PORT, PORT) if is_free else ():
+    for port in (OLLAMA_PORT, PORT):
         base_url = f"http://127.0.0.1:{port}/v1"
         try:
             with direct.open(f"{base_url}/models", timeout=1) as answer:
@@ -85,8 +93,7 @@ def find_server() -> tuple[str, str]:
         except (OSError, ValueError, KeyError, TypeError):  # 꺼져 있거나, 다른 프로그램입니다.
             continue
         if names:
-            return base_url, os.environ.get("LOCAL_MODEL") or names[0]
-    return f"http://127.0.0.1:{PORT}/v1", model("local")
+            yield base_url, names
 
 
 def serve() -> int:

@@ -1,0 +1,219 @@
+"""어긋남: 카세트의 답이 아직도 제공자의 답과 같은 모양인지, 모델과 가격이 그대로인지 봅니다.
+
+카세트의 요청을 수업과 같은 SDK로 다시 보내 온 답을 견줍니다(`llmkit.shape`). 모델의 종료일과 가격은 네트워크
+없이 늘 봅니다. 확인하지 못한 것은 괜찮은 것으로 세지 않고 따로 적습니다.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .cassette import Cassette, Exchange
+from .estimate import as_call, summary
+from .keys import find_key, load_environment, redact
+from .local import find_servers
+from .models import default_model, model_status
+from .prices import Rates, UnknownPrice, find_rates
+from .providers import PROVIDERS
+from .receipt import Receipt
+from .shape import differences
+
+# 요청의 내용 때문에 온 답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
+REPEATABLE = (200, 400, 404)
+BASE_URLS = {  # 나머지는 SDK가 압니다.
+    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
+    "groq": "https://api.groq.com/openai/v1",
+    "huggingface": "https://router.huggingface.co/v1",
+}
+RECORD = "{record} 명령으로 다시 녹화하고, git diff와 노트북의 설명을 살펴보십시오."
+FORM = " 제공자의 키 없이 고치려면 tests/upstream의 형식이나 대본(scripts)을 먼저 고치십시오."
+NO_ANSWER = {None: "인터넷 연결을", 401: "키를", 403: "키의 권한을", 429: "사용 한도를"}
+
+
+@dataclass(frozen=True)
+class Place:
+    """카세트의 교환 하나입니다."""
+
+    lesson: str
+    number: int  # 카세트에서 몇 번째인지(1부터)
+    exchange: Exchange
+
+
+@dataclass(frozen=True)
+class Finding:
+    """알아낸 것 하나입니다. 할 일(`todo`)이 없으면 달라진 것이 아니라 확인하지 못한 것입니다."""
+
+    what: str
+    place: Place
+    todo: str = ""
+
+
+def check(files: Sequence[Path]) -> int:
+    """카세트들을 지금과 견주어 알립니다. 달라졌거나 부른 제공자가 답하지 않았으면 1, 아니면 0을 돌려줍니다."""
+    load_environment()
+    findings: list[Finding] = []
+    waiting: dict[str, list[Place]] = defaultdict(list)
+    left_out = 0
+    for file in files:
+        cassette = Cassette.load(file)
+        places = [Place(file.stem, number, each) for number, each in enumerate(cassette.exchanges, 1)]
+        answered = [place for place in places if place.exchange.status == 200]
+        findings += [*_check_models(answered, cassette), *_check_prices(answered, cassette)]
+        for place in places:
+            if _is_repeatable(place.exchange):
+                waiting[place.exchange.provider].append(place)
+            else:
+                left_out += 1
+    ready = {}
+    for provider, places in waiting.items():
+        ready[provider], problem = _address(places[0].exchange)
+        if problem:
+            del ready[provider]
+            findings += [Finding(f"{PROVIDERS[provider].title}: {problem}", place) for place in places]
+    _announce([place.exchange for provider in ready for place in waiting[provider]], left_out)
+    for provider, base_url in ready.items():
+        findings += _check_answers(waiting[provider], base_url)
+    return _report(findings)
+
+
+def _is_repeatable(exchange: Exchange) -> bool:
+    whole = not (exchange.error or exchange.abandoned)
+    return exchange.method == "POST" and exchange.status in REPEATABLE and whole
+
+
+def _check_models(answered: list[Place], cassette: Cassette) -> Iterator[Finding]:
+    """답한 모델 가운데 종료되었거나 종료될 것. 없는 모델을 일부러 부른 수업(404)은 보지 않습니다."""
+    for place in answered:
+        exchange = place.exchange
+        model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+        if not model or (status := model_status(model, on=datetime.date.today())).state == "current":
+            continue
+        if model == default_model(exchange.provider):
+            first = f"llmkit/data/models.json의 {exchange.provider} 기본 모델을 바꾸고 "
+        else:
+            first = "" if model == cassette.models.get(exchange.provider) else "노트북의 모델 이름을 바꾸고 "
+        yield Finding(f"모델 {status}", place, first + RECORD)
+
+
+def _check_prices(answered: list[Place], cassette: Cassette) -> Iterator[Finding]:
+    """카세트의 날짜와 오늘의 단가가 다른 것. 두 날 모두 값을 모르면 확인하지 못한 것입니다."""
+    for place in answered:
+        usage, model = place.exchange.usage
+        if not usage or not model:
+            continue
+        days = (cassette.date or datetime.date.today(), datetime.date.today())
+        before, after = (_rates(model, place.exchange.provider, day) for day in days)
+        if before is None and after is None:
+            yield Finding(f"{PROVIDERS[place.exchange.provider].title} {model}: 가격표에 값이 없습니다.", place)
+        elif before is None or after is None or before.rates != after.rates:
+            what = f"가격 {model}: {days[0]}에는 {_per_million(before)}, 오늘은 {_per_million(after)}"
+            yield Finding(what, place, RECORD)
+
+
+def _rates(model: str, provider: str, day: datetime.date) -> Rates | None:
+    try:
+        return find_rates(model, provider, day)
+    except UnknownPrice:
+        return None
+
+
+def _per_million(rates: Rates | None) -> str:
+    if rates is None:
+        return "모름"
+    prices = [rates.per_million(key) for key in ("input_tokens", "output_tokens")]
+    return "100만 토큰에 입력 {}, 출력 {} USD".format(*("모름" if p is None else f"{p:f}" for p in prices))
+
+
+def _address(exchange: Exchange) -> tuple[str | None, str]:
+    """(SDK에 줄 기본 주소, 보낼 수 없는 까닭)입니다."""
+    if exchange.provider != "local":
+        key = find_key(PROVIDERS[exchange.provider])
+        return BASE_URLS.get(exchange.provider), "" if key.found else f"{key.problem}."
+    model = exchange.body.get("model")
+    url = next((url for url, names in find_servers() if model in names), None)
+    return url, "" if url else f"{model} 모델이 켜져 있지 않습니다(python -m llmkit local)."
+
+
+def _announce(exchanges: list[Exchange], left_out: int) -> None:
+    once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
+    counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
+    each = ", ".join(f"{title} {count}개" for title, count in counts.items())
+    cost = summary(Receipt(map(as_call, once), datetime.date.today()))
+    print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.", flush=True)
+    print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
+
+
+def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Finding]:
+    """한 제공자의 요청들을 다시 보내 견줍니다. 답하지 않으면 나머지는 보내지 않습니다."""
+    answers: dict[str, tuple[int | None, str]] = {}
+    title = PROVIDERS[places[0].exchange.provider].title
+    for sent, place in enumerate(places, 1):
+        exchange = place.exchange
+        if exchange.key not in answers:
+            answers[exchange.key] = _send(exchange, base_url)
+        status, body = answers[exchange.key]
+        if status not in REPEATABLE:
+            todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하십시오."
+            yield Finding(f"{title}: 답을 받지 못했습니다({status or body})", place, todo)
+            yield from (Finding(f"{title}: 답하지 않아 더 보내지 않았습니다.", each) for each in places[sent:])
+            return
+        before = (exchange.content or b"".join(data for _, data in exchange.events)).decode("utf-8", "replace")
+        same = status == exchange.status
+        changes = differences(before, body) if same else [f"상태 {exchange.status} → {status}"]
+        for change in changes:
+            what = f"{title} {exchange.path.partition('?')[0]}: {change}"
+            yield Finding(what, place, RECORD + FORM * (exchange.provenance == "authored"))
+
+
+def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, str]:
+    """카세트의 요청을 그대로 보내 (상태, 본문)을 받습니다. 답이 오지 않으면 (None, 예외 이름)입니다."""
+    sdk: Any
+    key = os.environ[find_key(PROVIDERS[exchange.provider]).variable] if exchange.provider != "local" else "local"
+    if exchange.path.startswith("/messages"):
+        import anthropic as sdk
+
+        base_url = base_url.removesuffix("/v1") if base_url else None
+        client, path = sdk.Anthropic(base_url=base_url, api_key=key, timeout=60), "/v1" + exchange.path
+    else:
+        import openai as sdk
+
+        client, path = sdk.OpenAI(base_url=base_url, api_key=key, timeout=60), exchange.path
+    try:
+        return 200, client.post(path, body=exchange.body, cast_to=str)
+    except sdk.APIStatusError as error:
+        return error.status_code, error.response.text
+    except sdk.APIConnectionError as error:
+        return None, type(error).__name__
+
+
+def _report(findings: list[Finding]) -> int:
+    grouped: dict[tuple[str, str], list[Place]] = defaultdict(list)
+    for finding in findings:
+        grouped[finding.todo, finding.what].append(finding.place)
+    for (todo, what), places in sorted(grouped.items(), key=lambda group: bool(group[0][0])):
+        if not todo:
+            print(redact(f"[확인하지 못함] {what} 교환 {len(places)}개"))
+            continue
+        numbers: dict[str, list[str]] = defaultdict(list)
+        for place in places:
+            numbers[place.lesson].append(str(place.number))
+        where = ", ".join(f"{lesson}의 {'·'.join(found)}번째 교환" for lesson, found in numbers.items())
+        record = ", ".join(dict.fromkeys(map(_record_command, places)))
+        print(redact(f"[달라짐] {what}\n  어디: {where}\n  할 일: {todo.replace('{record}', record)}"))
+    changed = sum(bool(todo) for todo, _ in grouped)
+    nothing = "확인한 것에서는 달라진 것을 찾지 못했습니다." if grouped else "달라진 것이 없습니다."
+    print(f"달라진 것이 {changed}가지입니다." if changed else nothing)
+    return 1 if changed else 0
+
+
+def _record_command(place: Place) -> str:
+    provider, number = place.exchange.provider, place.lesson.partition("_")[0]
+    if provider == "local" or find_key(PROVIDERS[provider]).found:
+        return f"python -m llmkit record {number} --provider {provider}"
+    return f"python -m tests.upstream record {number}"
