@@ -224,7 +224,8 @@ class _Screen:
                 note = f"{note} 후보 {reader.candidates}개 가운데 첫째만 보였습니다.".strip()
         except BaseException as error:
             self._interrupted = True
-            note = _CUT_OFF.format(f"({type(error).__name__})") if self._sections else ""
+            cause = error.__cause__ or error  # SDK가 감싼 이름("연결 오류")은 판마다 다르고 까닭을 말하지 않습니다.
+            note = _CUT_OFF.format(f"({type(cause).__name__})") if self._sections else ""
             error.stream_result = self.result()  # type: ignore[attr-defined]
             raise
         finally:
