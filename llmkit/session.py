@@ -45,7 +45,7 @@ def setup(
     `.env`(지금 폴더에서 위로 찾습니다)와 Colab의 비밀에서 키를 읽고, 제공자마다 재생인지 실제 호출인지와 그 까닭을
     한 줄씩 출력합니다. 그 뒤에는 평범한 SDK 코드를 쓰면 됩니다. 다시 불러도 됩니다.
 
-    인자:
+    Args:
         lesson: 수업 이름. `notebooks/`의 파일 이름과 같습니다("01_basics"). 없으면 카세트 없이 시작합니다.
         mode: "auto"(키가 있으면 live), "live", "replay", "record". 없으면 환경 변수 `LLMKIT_MODE`, 그것도 없으면
             "auto"입니다. CI에서는 "record" 말고는 늘 재생합니다.
@@ -53,9 +53,12 @@ def setup(
             사람이 보는 노트북에서는 1, 아니면 0입니다.
         cassette: 수업의 카세트 대신 쓸 파일.
 
-    돌려주는 것: `Session`. `with`로 쓰면 나갈 때 모든 것을 원래대로 되돌립니다.
+    Returns:
+        `Session`. `with`로 쓰면 나갈 때 모든 것을 원래대로 되돌립니다.
 
-    예외: 없는 수업이나 모르는 mode면 `ValueError`, 카세트가 깨졌으면 `CassetteError`.
+    Raises:
+        ValueError: 없는 수업이나 모르는 mode일 때.
+        CassetteError: 카세트가 깨졌을 때.
 
     >>> with setup("01_basics", mode="replay", pace=0) as session:  # doctest: +ELLIPSIS
     ...     pass
@@ -323,9 +326,11 @@ def model(provider: str) -> str:
     재생 중에는 카세트를 만들 때 쓴 모델이고, 실제로 호출할 때는 `OPENAI_MODEL` 같은 환경 변수, 없으면 오늘의
     기본값(`data/models.json`)입니다. 그래서 기본값이 바뀌어도 녹화된 수업은 그대로 재생됩니다.
 
-    인자: provider는 "openai", "anthropic", "gemini", "groq", "huggingface", "local" 가운데 하나입니다.
+    Args:
+        provider: "openai", "anthropic", "gemini", "groq", "huggingface", "local" 가운데 하나.
 
-    예외: 모르는 제공자면 `ValueError`.
+    Raises:
+        ValueError: 모르는 제공자일 때. 비슷한 이름을 알려 줍니다.
 
     >>> isinstance(model("openai"), str)
     True

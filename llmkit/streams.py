@@ -40,7 +40,7 @@ _RESPONSES_DELTAS: dict[str, Literal["text", "reasoning", "refusal", "tool"]] = 
 
 
 class Reader:
-    """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 이유을 모읍니다.
+    """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 이유를 모읍니다.
 
     Attributes:
         model: 제공자가 응답에 적은 모델. 아직 모르면 None.
