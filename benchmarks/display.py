@@ -19,17 +19,15 @@ import json
 import os
 import platform
 import queue
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))  # tests.browser
 
 # 커널 안에서 도는 코드. 모든 방법이 이것을 먼저 실행합니다.
 SETUP = '''
@@ -236,59 +234,19 @@ WATCH = """
     .observe({type: 'longtask', buffered: false});
 }
 """
-# 노트북과 커널이 모두 준비되기 전에 실행을 시키면 끝나지 않습니다.
-READY = """
-name => {
-  const panel = window.jupyterapp?.shell?.currentWidget;
-  const session = panel?.context?.sessionContext;
-  return Boolean(panel?.context?.path === name && panel.context.isReady && session?.isReady
-    && session.session?.kernel?.connectionStatus === 'connected' && session.session.kernel.status === 'idle');
-}
-"""
-CHROMIUM = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync"]  # fmt: skip
-
-
-@contextlib.contextmanager
-def jupyterlab(root: Path) -> Iterator[str]:
-    """설정을 남기지 않는 JupyterLab을 띄우고 주소를 돌려줍니다."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR",
-             "JUPYTERLAB_SETTINGS_DIR", "JUPYTERLAB_WORKSPACES_DIR")  # fmt: skip
-    env = os.environ | {name: str(root / f".{name}") for name in names} | {"LLMKIT_MODE": "replay"}
-    news = root / ".JUPYTERLAB_SETTINGS_DIR/@jupyterlab/apputils-extension/notification.jupyterlab-settings"
-    news.parent.mkdir(parents=True)
-    news.write_text('{"fetchNews": "false", "checkForUpdates": false}')
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}",
-               "--IdentityProvider.token=t", f"--ServerApp.root_dir={root}", "--LabApp.expose_app_in_browser=True"]  # fmt: skip
-    with (
-        (root / ".log").open("w") as log,
-        subprocess.Popen(command, env=env, stdout=log, stderr=log) as server,
-    ):
-        try:
-            for _ in range(300):
-                with contextlib.suppress(OSError):
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t", timeout=1)
-                    break
-                time.sleep(0.2)
-            yield f"http://127.0.0.1:{port}/lab/tree/%s?reset&token=t"
-        finally:
-            server.terminate()
 
 
 def in_browser(count: int, rate: int, ways: list[str]) -> None:
     import nbformat
-    from playwright.sync_api import sync_playwright
+
+    from tests.browser import lab
 
     rows = []
     with (
         tempfile.TemporaryDirectory() as folder,
-        jupyterlab(Path(folder)) as address,
-        sync_playwright() as player,
+        lab.jupyter(Path(folder)) as address,
+        lab.chromium() as browser,
     ):
-        browser = player.chromium.launch(executable_path=shutil.which("chromium"), args=CHROMIUM)
         for number, way in enumerate(ways):
             times, path = Path(folder) / f"times{number}.json", Path(folder) / f"{number}.ipynb"
             setup = SETUP.format(root=str(ROOT))
@@ -298,13 +256,9 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
             nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=spec), path)
             page = browser.new_page(viewport={"width": 1300, "height": 900})
-            page.goto(address % path.name)
-            page.wait_for_function(READY, arg=path.name, timeout=90_000)
+            lab.open_notebook(page, address, path.name)
             page.evaluate(WATCH)
-            page.evaluate(
-                "() => { window.ran = null; jupyterapp.commands.execute('notebook:run-all-cells')"
-                ".then(() => window.ran = true, e => window.ran = String(e)) }"
-            )
+            page.evaluate(lab.RUN_ALL)
             deadline = time.time() + (count / rate if rate else 0) + 90
             while time.time() < deadline and not (
                 times.exists() and page.evaluate("Boolean(window.seen.last)")
@@ -325,7 +279,6 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             rows.append([way, *late, f"{long_tasks:.1f}초", str(len(outputs)), "온전함" if whole else "잘림"])
             page.close()
             print(".", end="", flush=True, file=sys.stderr)
-        browser.close()
     print(f"\nJupyterLab {importlib.metadata.version('jupyterlab')}, {count:,}조각, 초당 {rate}조각")
     table(["방법", "첫 글자까지", "마지막 글자까지", "화면이 멎은 시간", "저장된 출력", "저장된 글"], rows)
 

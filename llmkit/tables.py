@@ -60,4 +60,5 @@ def _width(text: str) -> int:
 
 
 def _escape_markdown(text: str) -> str:
-    return "".join("\\" + char if char in "\\|*_`<>$~[]" else char for char in text)
+    escaped = "".join("\\" + char if char in "\\|*_`<>$~[]" else char for char in text)
+    return escaped.replace(r"\$", r"<span>\$</span>")  # 까닭은 markdown.py의 _ESCAPED에 있습니다.

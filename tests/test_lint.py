@@ -44,7 +44,9 @@ def test_a_clean_copy_passes(tmp_path: Path) -> None:
         ("**토큰(token)**은 조각입니다.", "별표로 보입니다"),
         ('**"온도"**가 높으면', "별표로 보입니다"),
         ("입력은 ~~1개에서~~ 둘까지", "취소선"),
+        ("하루 1~3개, 이틀에 2~4개입니다.", "취소선"),
         ("입력 $1와 출력 $2입니다.", "수식"),
+        (r"입력 \$1와 출력 \$2입니다.", r"<span>\$</span>로 쓰십시오"),
         ("`max_tokens` 는 수입니다.", "조사 앞의 공백"),
         ("메세지를 보냅니다.", "메시지"),
         ("**유령어**(ghost term)는 없습니다.", "용어집"),
@@ -63,7 +65,9 @@ def test_prose_hazards_are_named(tmp_path: Path, prose: str, complaint: str) -> 
 
 
 @pytest.mark.parametrize(
-    "prose", ["**토큰**은 조각입니다.", "1–3 … 80–100", "`code`은 `a` 이 함수", "\\$a와 \\$b", "`$x`와 `$y`"]
+    "prose",
+    ["**토큰**은 조각입니다.", "1–3 … 80–100", r"1\~3개 2\~4개", "`code`은 `a` 이 함수", "`$x`와 `$y`",
+     r"<span>\$</span>a와 <span>\$</span>b"],
 )
 def test_good_prose_passes(tmp_path: Path, prose: str) -> None:
     assert spoiled(tmp_path, cell={"cell_type": "markdown", "source": [prose]}) == []

@@ -22,9 +22,8 @@ from markdown_it import MarkdownIt
 
 from tests.browser import lab
 
-pytest.importorskip("playwright", reason="playwright가 없습니다: pip install -r .ci/requirements.txt")
-if lab.CHROMIUM is None:
-    pytest.skip("chromium이 없습니다: apt-get install chromium fonts-noto-cjk", allow_module_level=True)
+pytest.importorskip("playwright", reason=lab.MISSING)
+pytestmark = pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.MISSING)
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb"))
@@ -95,14 +94,21 @@ def take_screenshots(page: Any, name: str) -> None:
     """접힌 것을 모두 펼치고, 노트북을 위에서 아래까지 나누어 찍습니다."""
     SCREENSHOTS.mkdir(exist_ok=True)
     page.evaluate("() => document.querySelectorAll('details').forEach(fold => fold.open = true)")
-    scroller = page.locator(".jp-WindowedPanel-outer").first
     for old in SCREENSHOTS.glob(f"{name}-*.png"):
         old.unlink()
     for number in range(100):
-        at = scroller.evaluate("(e, n) => { e.scrollTop = n * (e.clientHeight - 40); return e.scrollTop }", number)
-        page.wait_for_timeout(200)
-        scroller.screenshot(path=SCREENSHOTS / f"{name}-{number:02}.png")
-        if at + scroller.evaluate("e => e.clientHeight") >= scroller.evaluate("e => e.scrollHeight") - 2:
+        is_last = page.evaluate(
+            """number => {
+              const scroller = document.querySelector('.jp-WindowedPanel-outer');
+              scroller.scrollTop = number * (scroller.clientHeight - 40);
+              const end = document.querySelector('.jp-Notebook-cell:last-child').getBoundingClientRect().bottom;
+              return end <= scroller.getBoundingClientRect().bottom;
+            }""",
+            number,
+        )
+        page.wait_for_timeout(150)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{number:02}.png")
+        if is_last:
             break
 
 
