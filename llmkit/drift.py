@@ -127,7 +127,7 @@ def _per_million(rates: Rates | None) -> str:
     if rates is None:
         return "모름"
     prices = [rates.per_million(key) for key in ("input_tokens", "output_tokens")]
-    return "100만 토큰에 입력 {}, 출력 {} USD".format(*("모름" if p is None else f"{p:f}" for p in prices))
+    return "100만 토큰에 입력 {}, 출력 {} USD".format(*("모름" if p is None else f"{p.normalize():f}" for p in prices))
 
 
 def _address(exchange: Exchange) -> tuple[str | None, str]:
@@ -144,7 +144,7 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
-    cost = summary(Receipt(map(as_call, once), datetime.date.today()))
+    cost = summary(Receipt(map(as_call, once), datetime.date.today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.", flush=True)
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 

@@ -1,0 +1,401 @@
+"""`python -m llmkit drift`: 달라진 것을 찾아 어디의 무엇을 고칠지 말하고, 확인하지 못한 것을 괜찮다고 하지 않는가."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import anthropic
+import openai
+import pytest
+
+import llmkit
+from llmkit import __main__ as command
+from llmkit import local, models, session
+from llmkit.cassette import Cassette
+from llmkit.providers import PROVIDERS
+from llmkit.shape import differences
+from tests.fake_keys import fake_keys, leaked
+from tests.upstream import chat, messages, redirect
+from tests.upstream.script import Script
+from tests.upstream.server import Handler, Upstream
+from tests.upstream.testing import stand_in
+
+KEYS = fake_keys()
+ANSWER = '[[entry]]\nregex = "."\nanswer = "대한민국의 수도는 **서울**입니다."\n'
+QUESTION = [{"role": "user", "content": "수도는?"}]
+Drift = Callable[..., tuple[int, str]]
+
+
+@pytest.fixture
+def keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, key in KEYS.items():
+        monkeypatch.setenv(name, key)
+
+
+@pytest.fixture(autouse=True)
+def alone_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """이 컴퓨터에 켜진 로컬 서버를 보지 않고, SDK의 재시도를 기다리지 않습니다."""
+    for sdk in (openai.OpenAI, anthropic.Anthropic):
+        monkeypatch.setattr(sdk, "_calculate_retry_timeout", lambda *about: 0)
+    for name in ("OLLAMA_PORT", "PORT"):
+        monkeypatch.setattr(local, name, closed_port())
+
+
+def closed_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def drift(capsys: pytest.CaptureFixture[str]) -> Drift:
+    """명령을 실행해 (종료 상태, 화면에 나온 글)을 돌려줍니다. 키는 어떤 경우에도 나오지 않습니다."""
+
+    def run(*lesson: str) -> tuple[int, str]:
+        capsys.readouterr()
+        status = command.main(["drift", *lesson])
+        shown = capsys.readouterr()
+        assert leaked(shown.out + shown.err, KEYS) == []
+        return status, shown.out + shown.err
+
+    return run
+
+
+@pytest.fixture
+def lesson(keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """제공자 둘을 네 번 부르고 한 번 실패하는 수업의 카세트입니다."""
+    tape = tmp_path / "01_basics.json"
+    monkeypatch.setattr(session, "CASSETTES", tmp_path)
+    fault = '[[entry]]\nprompt = "한도"\nfault = "insufficient_quota"\n'
+    with stand_in(fault + ANSWER), llmkit.setup(mode="record", cassette=tape):
+        gpt, claude = openai.OpenAI(max_retries=0), anthropic.Anthropic()
+        asked: dict[str, Any] = {"model": llmkit.model("openai"), "messages": QUESTION}
+        gpt.chat.completions.create(**asked)
+        list(gpt.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
+        gpt.chat.completions.create(**asked, max_completion_tokens=3)
+        with pytest.raises(openai.RateLimitError):
+            gpt.chat.completions.create(**asked | {"messages": [{"role": "user", "content": "한도"}]})
+        model = llmkit.model("anthropic")
+        list(claude.messages.create(model=model, max_tokens=99, messages=QUESTION, stream=True))
+    return tape
+
+
+def said(report: str, start: str) -> str:
+    """`start`를 담은 줄과, 그 아래의 '어디'와 '할 일'입니다."""
+    lines = report.splitlines()
+    (at,) = [number for number, line in enumerate(lines) if start in line]
+    return "\n".join(lines[at : at + 3])
+
+
+# 달라지지 않았을 때 ---------------------------------------------------------------------------------------
+
+
+def test_nothing_changed(lesson: Path, drift: Drift) -> None:
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 0
+    assert report.splitlines()[0].startswith("보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000")  # 값을 먼저 말합니다.
+    assert "원" in report.splitlines()[0]
+    assert "보내지 않는 교환: 1개" in report  # 429
+    assert report.endswith("달라진 것이 없습니다.\n") and "확인하지 못함" not in report
+
+
+@pytest.mark.parametrize("number", ["01", "02", "03", "04", "05", "06"])
+def test_the_authored_answers_are_still_what_the_stand_in_says(number: str, keys: None, drift: Drift) -> None:
+    script = dataclasses.replace(Script.of_lesson(number), first_token_ms=0, token_ms=0)
+    with serving(script) as (server, seen):
+        status, report = drift(number)
+    assert status == 0, report
+    assert server.unanswered == []
+    (file,) = session.CASSETTES.glob(f"{number}_*.json")
+    hosted = [e for e in Cassette.load(file).exchanges if e.provider != "local"]
+    failures = [e for e in hosted if e.error or e.abandoned or e.status not in (200, 400, 404)]
+    sent = {e.key for e in hosted if e not in failures and e.method == "POST"}
+    assert len({(path, body) for path, body in seen}) == len(sent)  # 일부러 낸 실패는 보내지 않습니다.
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[tuple[Upstream, list[tuple[str, str]]]]:
+    """대본의 서버로 모든 요청을 돌리고, 온 요청을 모읍니다."""
+    seen: list[tuple[str, str]] = []
+    post = Handler._post
+
+    def noting(handler: Handler) -> None:
+        seen.append((handler.headers["host"] + handler.path, json.dumps(handler.asked)))
+        post(handler)
+
+    with pytest.MonkeyPatch.context() as patch, Upstream(script) as server:
+        patch.setattr(Handler, "_post", noting)
+        redirect.install(server.port)
+        try:
+            yield server, seen
+        finally:
+            redirect.uninstall()
+
+
+# 심어 놓은 어긋남 -----------------------------------------------------------------------------------------
+
+
+def test_a_renamed_usage_field(lesson: Path, drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = chat.usage
+
+    def renamed(reply: Any) -> dict[str, Any]:
+        return {name.replace("prompt_", "input_"): value for name, value in usage(reply).items()}
+
+    monkeypatch.setattr(chat, "usage", renamed)
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    assert "[달라짐] OpenAI /chat/completions: 사라진 필드 usage.prompt_tokens\n" in report
+    assert "[달라짐] OpenAI /chat/completions: 새 필드 usage.input_tokens\n" in report
+    # 같은 어긋남은 한 번만 말하고 어디인지 모두 적습니다. 객체 안의 필드까지 늘어놓지 않습니다.
+    assert report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
+    assert "python -m llmkit record 01 --provider openai 명령으로 다시 녹화하고" in report
+    assert "tests/upstream" in report  # 예시 응답입니다.
+    assert report.endswith("달라진 것이 4가지입니다.\n") and "Anthropic /messages" not in report
+
+
+def test_a_missing_field_and_a_new_type(lesson: Path, drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
+    head = chat._head
+
+    def changed(*about: Any) -> dict[str, Any]:
+        sent = head(*about)
+        del sent["system_fingerprint"]
+        return sent | {"created": str(sent["created"])}
+
+    monkeypatch.setattr(chat, "_head", changed)
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    assert "사라진 필드 system_fingerprint" in report and "created의 자료형: 수 → 문자열" in report
+
+
+def test_a_new_finish_reason(lesson: Path, drift: Drift) -> None:
+    with stand_in('[[entry]]\nregex = "."\nanswer = "서울"\n'):  # 이제 길이 제한에 걸리지 않습니다.
+        status, report = drift("01")
+    assert status == 1
+    found = said(report, "choices[].finish_reason: length → stop")
+    assert "01_basics의 3번째 교환" in found and "노트북의 설명" in found
+    assert report.endswith("달라진 것이 1가지입니다.\n")
+
+
+def test_a_stream_whose_events_changed(lesson: Path, drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
+    was_chat, was_messages = chat.events, messages.events
+    monkeypatch.setattr(chat, "events", lambda reply: list(was_chat(reply))[:-1])
+
+    def shuffled(reply: Any) -> list[Any]:
+        *rest, delta, stop = was_messages(reply)
+        return [delta, *rest, stop]
+
+    monkeypatch.setattr(messages, "events", shuffled)
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    assert "01_basics의 2번째 교환" in said(report, "OpenAI /chat/completions: 사라진 필드 [DONE]")
+    assert "Anthropic /messages: 스트림의 차례: message_delta 값이 message_start보다 먼저 옵니다" in report
+    assert report.endswith("달라진 것이 2가지입니다.\n")
+
+
+def test_a_model_that_is_gone(lesson: Path, drift: Drift) -> None:
+    with stand_in('[[entry]]\nprovider = "anthropic"\nregex = "."\nfault = "model_not_found"\n' + ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    found = said(report, "Anthropic /messages: 상태 200 → 404")
+    assert "01_basics의 5번째 교환" in found and "record 01 --provider anthropic" in found
+
+
+def test_a_refused_connection_is_no_pass(lesson: Path, drift: Drift) -> None:
+    redirect.install(closed_port())
+    try:
+        status, report = drift("01")
+    finally:
+        redirect.uninstall()
+    assert status == 1
+    found = said(report, "[달라짐] OpenAI: 답을 받지 못했습니다(APIConnectionError)")
+    assert "01_basics의 1번째 교환" in found and "인터넷 연결을 확인하고" in found and "record" not in found
+    assert "[확인하지 못함] OpenAI: 답하지 않아 더 보내지 않았습니다. 교환 2개" in report
+    assert "[달라짐] Anthropic: 답을 받지 못했습니다" in report  # 다른 제공자는 따로 봅니다.
+
+
+@pytest.mark.parametrize(("fault", "said_to_do"), [("invalid_api_key", "키를 확인"), ("rate_limit", "사용 한도를 확인")])
+def test_a_key_that_does_not_work_is_no_pass(
+    fault: str, said_to_do: str, lesson: Path, drift: Drift
+) -> None:
+    with stand_in(f'[[entry]]\nprovider = "openai"\nregex = "."\nfault = "{fault}"\n' + ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    assert said_to_do in said(report, "[달라짐] OpenAI: 답을 받지 못했습니다(4")
+    assert "답하지 않아 더 보내지 않았습니다. 교환 2개" in report and "달라진 것이 1가지입니다." in report
+
+
+# 네트워크 없이 보는 것 ------------------------------------------------------------------------------------
+
+
+def rewrite(tape: Path, model: str, date: str = "2026-11-21") -> None:
+    text = tape.read_text(encoding="utf-8").replace(llmkit.model("openai"), model)
+    tape.write_text(json.dumps(json.loads(text) | {"date": date}), encoding="utf-8")
+
+
+@pytest.fixture
+def no_keys(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in KEYS:
+        monkeypatch.delenv(name)
+
+
+def test_without_a_key_nothing_is_sent_and_it_says_so(lesson: Path, no_keys: None, drift: Drift) -> None:
+    redirect.install(closed_port())
+    try:
+        status, report = drift("01")
+    finally:
+        redirect.uninstall()
+    assert status == 0
+    assert report.startswith("보낼 요청이 없습니다.")
+    assert "[확인하지 못함] OpenAI: OPENAI_API_KEY 값이 없습니다. 교환 3개" in report
+    assert "[확인하지 못함] Anthropic: ANTHROPIC_API_KEY 값이 없습니다. 교환 1개" in report
+    assert report.endswith("확인한 것에서는 달라진 것을 찾지 못했습니다.\n")
+
+
+def test_a_retired_model(lesson: Path, no_keys: None, drift: Drift) -> None:
+    rewrite(lesson, "gpt-4.1-nano")
+    status, report = drift("01")
+    assert status == 1
+    found = said(report, "[달라짐] 모델 gpt-4.1-nano: 2026-10-23에 종료되었습니다")
+    assert "01_basics의 1·2·3번째 교환" in found  # 일부러 실패한 4번째는 아닙니다.
+    assert "할 일: python -m tests.upstream record 01 명령으로" in found  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
+
+
+def test_the_default_model_is_to_go(
+    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tomorrow = datetime.date.today() + datetime.timedelta(days=1)
+    monkeypatch.setattr(models, "_shutdowns", lambda: {llmkit.model("openai"): (tomorrow, "시험")})
+    status, report = drift("01")
+    assert status == 1
+    assert "llmkit/data/models.json의 openai 기본 모델을 바꾸고" in said(report, f"{tomorrow}에 종료될 예정입니다")
+
+
+def test_a_model_the_notebook_names_itself(lesson: Path, no_keys: None, drift: Drift) -> None:
+    rewrite(lesson, "gpt-4.1-nano")
+    data = json.loads(lesson.read_text(encoding="utf-8"))
+    data["models"]["openai"] = "gpt-6-luna"
+    lesson.write_text(json.dumps(data), encoding="utf-8")
+    assert "할 일: 노트북의 모델 이름을 바꾸고" in drift("01")[1]
+
+
+def test_a_changed_price(lesson: Path, no_keys: None, drift: Drift) -> None:
+    rewrite(lesson, "gpt-5.6-luna", date="2026-07-29")  # 가격표에 따르면 다음 날부터 값이 내렸습니다.
+    status, report = drift("01")
+    assert status == 1
+    found = said(report, "[달라짐] 가격 gpt-5.6-luna: 2026-07-29에는 100만 토큰에 입력 1, 출력 6 USD")
+    assert "01_basics의 1·2·3번째 교환" in found and "record 01" in found
+    rewrite(lesson, "gpt-5.6-luna", date="2026-07-30")
+    assert drift("01")[0] == 0
+
+
+def test_an_unknown_price_is_not_called_unchanged(lesson: Path, no_keys: None, drift: Drift) -> None:
+    rewrite(lesson, "gpt-nobody-knows")
+    assert "[확인하지 못함] OpenAI gpt-nobody-knows: 가격표에 값이 없습니다. 교환 3개" in drift("01")[1]
+
+
+def test_every_lesson_is_looked_at(drift: Drift) -> None:
+    report = drift()[1]
+    for name in {e.provider for f in session.CASSETTES.glob("*.json") for e in Cassette.load(f).exchanges}:
+        assert f"[확인하지 못함] {PROVIDERS[name].title}: " in report
+
+
+def test_what_cannot_be_read_is_refused(lesson: Path, drift: Drift) -> None:
+    assert drift("77")[0] == 2
+    lesson.write_text('{"cassette": 1', encoding="utf-8")
+    status, report = drift("01")
+    assert status == 2 and "JSON이 1번째 줄" in report
+
+
+# 진짜 모델 ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")
+def test_the_local_model_still_answers_as_recorded(
+    drift: Drift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tapes = [Cassette.load(file) for file in sorted(session.CASSETTES.glob("*.json"))]
+    ours = [e for tape in tapes for e in tape.exchanges if e.provider == "local" and e.provenance == "recorded"]
+    ours = [e for e in ours if not e.abandoned and "cache_prompt" not in e.body]
+    # API와 방식마다 하나씩, 답이 가장 짧은 것
+    ours.sort(key=lambda e: (e.usage[0] or {}).get("completion_tokens", 0), reverse=True)
+    chosen = {(e.path, e.status, *sorted(e.body.keys() & {"stream", "logprobs", "n", "grammar"})): e for e in ours}
+    assert len(chosen) >= 6
+    tape = tmp_path / "03_streaming.json"
+    monkeypatch.setattr(session, "CASSETTES", tmp_path)
+    Cassette(tape, datetime.date.today(), exchanges=list(chosen.values())).save()
+    assert "smollm2-135m 모델이 켜져 있지 않습니다" in drift("03")[1]
+    with local.LocalServer(0) as server:
+        monkeypatch.setattr(local, "PORT", urlsplit(server.base_url).port)
+        status, report = drift("03")
+        assert status == 0, report
+        assert f"보낼 요청: 로컬 모델 {len(chosen)}개 - 0 USD" in report and "확인하지 못함" not in report
+        (short,) = [e for (path, *rest), e in chosen.items() if (path, rest) == ("/messages", [200])]
+        short.content = short.content.replace(b'"input_tokens"', b'"old_tokens"')
+        Cassette(tape, datetime.date.today(), exchanges=[short]).save()
+        status, report = drift("03")
+    assert status == 1
+    assert "사라진 필드 usage.old_tokens" in report and "새 필드 usage.input_tokens" in report
+    assert "python -m llmkit record 03 --provider local" in report
+
+
+# 모양 ---------------------------------------------------------------------------------------------------
+
+
+def sse(*events: Any) -> str:
+    return "".join(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n" for event in events)
+
+
+DELTA, END = {"choices": [{"delta": {"content": "글"}}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"id": "a", "created": 1, "text": "하나"}', '{"id": "b", "created": 2.5, "text": "둘"}'),
+        ('{"refusal": null, "n": 1}', '{"n": 1}'),
+        ('{"choices": [{"index": 0}]}', '{"choices": [{"index": 0}, {"index": 1, "x": null}]}'),
+        (sse(DELTA, END, "[DONE]"), sse(DELTA, DELTA, DELTA, END, "[DONE]")),
+        (sse({"type": "ping"}, {"type": "stop"}), sse({"type": "stop"})),
+        (sse(DELTA), sse(DELTA | {"obfuscation": "x1"})),
+        ('{"text": "data: 글"}', '{"text": "data: 다른\u2028글"}'),
+    ],
+    ids=["values", "null or absent", "how many", "how many chunks", "ping", "obfuscation", "text like SSE"],
+)
+def test_what_is_no_drift(before: str, after: str) -> None:
+    assert list(differences(before, after)) == []
+    assert list(differences(after, before)) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        ('{"usage": {"a": {"b": 1}}}', "{}", ["사라진 필드 usage"]),
+        ('{"text": "글"}', '{"text": null}', ["사라진 필드 text"]),
+        ('{"n": 1}', '{"n": true}', ["n의 자료형: 수 → 참/거짓"]),
+        ('{"id": 1}', "<html>", ["사라진 필드 id", "새 필드 JSON이 아닌 글"]),
+        (
+            '{"content": [{"type": "text", "text": "글"}]}',
+            '{"content": [{"type": "thinking", "text": "글"}, {"type": "text", "text": "글"}]}',
+            ["새 필드 content[thinking]"],
+        ),
+        ('{"output": [{"type": "message", "status": "completed"}]}',
+         '{"output": [{"type": "message", "status": "incomplete"}]}',
+         ["output[message].status: completed → incomplete"]),
+        (sse({"type": "a", "x": 1}, {"type": "b"}), sse({"type": "a", "x": 1}), ["사라진 필드 b"]),
+        (sse({"type": "a"}, {"type": "b"}), sse({"type": "b"}, {"type": "a"}), ["스트림의 차례: b 값이 a보다 먼저 옵니다"]),
+    ],
+)  # fmt: skip
+def test_what_is_drift(before: str, after: str, expected: list[str]) -> None:
+    assert list(differences(before, after)) == expected
