@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, version
 
 DISTRIBUTION = "llmkit-course"
-GOOD, NOTE, BAD = "좋음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
+GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
 Finding = tuple[str, str]
 
 
@@ -94,7 +94,7 @@ def _providers() -> Iterator[Finding]:
     from .session import setup
 
     path = find_dotenv(usecwd=True)
-    yield GOOD, f".env: {path or '없음(키를 넣으려면 .env.example을 .env로 복사하십시오)'}"
+    yield (GOOD, f".env: {path}") if path else (NONE, ".env: 키를 넣으려면 .env.example을 .env로 복사하십시오.")
     load_environment()
     keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
     forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
@@ -114,7 +114,7 @@ def _providers() -> Iterator[Finding]:
         elif key.found:
             yield GOOD, f"{title}: 재생(replay). {key.variable} 값이 있지만 {forced} 때문에 재생합니다."
         else:
-            yield GOOD, f"{title}: 재생(replay). {key.problem}."
+            yield NONE, f"{title}: {key.problem}. 재생(replay)합니다."
     local = "재생(replay)" if modes["local"] == "replay" else "서버가 켜져 있으면 실제 호출, 아니면 재생"
     yield GOOD, f"{PROVIDERS['local'].title}: {local}"
 

@@ -62,6 +62,8 @@ def test_without_keys_all_is_replayed_and_all_is_well(examine: Callable[[], tupl
     assert status == 0
     for title in TITLES:
         assert "재생(replay)" in line(report, title + ":") and "없습니다" in line(report, title + ":")
+        assert "[없음]" in line(report, title + ":")  # 없는 키를 '좋음'이라고 하지 않습니다.
+    assert "[없음] .env: " in report
     assert "[좋음] 01_basics: " in report
     assert report.endswith("강좌를 실행할 수 있습니다.\n")
 
@@ -70,7 +72,7 @@ def test_keys_in_the_env_file_go_live_and_are_never_shown(examine: Callable[[], 
     (tmp_path / ".env").write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
     status, report = examine()
     assert status == 0
-    assert str(tmp_path / ".env") in report
+    assert f"[좋음] .env: {tmp_path / '.env'}" in report and "[없음]" not in report
     for title in TITLES:
         assert "실제 호출(live)" in line(report, title + ":")
     assert leaked(report, KEYS) == []
