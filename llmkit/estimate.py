@@ -35,7 +35,7 @@ def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
     load_environment()
     cassette = Cassette.load(CASSETTES / f"{lesson}.json")
     calls = [_as_today(exchange, cassette) for exchange in cassette.exchanges if exchange.provider in providers]
-    return Receipt(calls, datetime.datetime.now(datetime.UTC).date())
+    return Receipt(calls, datetime.datetime.now(datetime.UTC).date(), planned=True)
 
 
 def estimate_all(lessons: Collection[str]) -> str:

@@ -43,6 +43,7 @@ class Receipt:
     Args:
         calls: 장부의 호출들.
         day: 어느 날(UTC)의 가격으로 계산할지. 재생에서는 카세트의 날짜입니다.
+        planned: 아직 하지 않은 호출이면 True입니다(어림).
 
     Attributes:
         rows: 값을 아는 줄(`Row`)들.
@@ -58,8 +59,9 @@ class Receipt:
     (True, 1, 1)
     """
 
-    def __init__(self, calls: Iterable[Call], day: datetime.date) -> None:
+    def __init__(self, calls: Iterable[Call], day: datetime.date, *, planned: bool = False) -> None:
         self.day = day
+        self.planned = planned
         self.rows: list[Row] = []
         self.unknown: list[Row] = []
         self.failed_tries = 0
@@ -100,13 +102,14 @@ class Receipt:
         lines = [line([row.provider, row.model, row.basis], row.calls, row.cost) for row in self.rows]
         lines.append(line(["합계", "", ""], sum(row.calls for row in self.rows), self.total))
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
-        return Table("영수증" if self.live else "영수증: 실제로 호출했다면", header, lines, self._notes())
+        title = "영수증" if self.live else "영수증: 실제로 호출했다면"
+        return Table("어림: 실제로 한 번 실행하면" if self.planned else title, header, lines, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]
         if not self.rows + self.unknown:
             notes = ["아직 값을 매길 호출이 없습니다."]
-        elif not self.live:
+        elif not (self.live or self.planned):
             spent = sum((row.cost.usd for row in self.rows if row.basis == "실제"), Decimal(0))
             notes.append(f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}")
         if any(row.basis == "추정" for row in self.rows + self.unknown):
@@ -114,7 +117,8 @@ class Receipt:
         if any(row.provider == "local" for row in self.rows):
             notes.append("local: 내 컴퓨터에서 실행하므로 0원입니다.")
         if self.failed_tries:
-            notes.append(f"답을 받지 못한 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다.")
+            tense = "못할" if self.planned else "못한"
+            notes.append(f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다.")
         for row in self.unknown:
             notes.append(f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}")
         return notes

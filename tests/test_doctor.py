@@ -219,7 +219,7 @@ def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch,
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
     said = capsys.readouterr().out
-    assert "영수증" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
+    assert "어림" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
     assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
     assert {"openai", "anthropic"} <= {e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges}
 
@@ -233,6 +233,13 @@ def test_the_estimate_counts_each_recorded_call_once(root: Path) -> None:
     priced = [e for e in exchanges if e.provider in ("openai", "anthropic") and e.usage[0]]
     assert re.search(rf"^합계 +{len(priced)} ", done.stdout, re.MULTILINE), done.stdout
     assert "모름" not in done.stdout.split("합계")[0]
+
+
+def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> None:
+    said = llmkit("estimate", "01").stdout
+    assert said.startswith("어림: 실제로 한 번 실행하면\n")
+    assert "재생한 호출" not in said and "실제로 든 돈" not in said
+    assert "답을 받지 못할 시도 1번" in said and "추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:
