@@ -26,7 +26,7 @@ _FACT = re.compile(r"<!-- fact: ([\w-]+) -->")
 _FENCE = re.compile(r"```.*?```", re.DOTALL)
 _PARTICLE = re.compile(r"`[^`\n]+` (은|는|을|를|의|와|과|로|으로|에서|에게|에는|에도)(?=[\s.,])")
 _DATE = re.compile(r"20\d\d년 ?\d{1,2}월(?: ?\d{1,2}일)?|20\d\d-\d\d-\d\d")
-_PRICE = re.compile(r"\\?\$\d[\d,.]*|\d[\d,.]* ?(?:달러|USD)")
+_PRICE = re.compile(r"\$(?:</span>)?\d[\d,.]*|\d[\d,.]* ?(?:달러|USD)")
 _SPELLING = {
     "메세지": "메시지",
     "컨텐츠": "콘텐츠",
