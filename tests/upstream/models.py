@@ -1,18 +1,18 @@
-"""제공자마다 지금 부를 수 있는 모델과 그것을 보여 주는 본문. 목록과 종료일은 설치된 SDK에서 읽습니다."""
+"""제공자마다 지금 부를 수 있는 모델과 그것을 보여 주는 본문. 목록은 설치된 SDK에서, 종료일은 `llmkit.model_status`에서 읽습니다."""
 
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 from datetime import date, datetime
 from typing import Any, get_args
 
-from anthropic.resources.messages.messages import DEPRECATED_MODELS
 from anthropic.types import Model as AnthropicModel
-from openai.types.shared import chat_model
+from openai.types.shared import ChatModel
 
-# 목록이 SDK에 없는 제공자에서 강좌가 쓰는 모델과, 그 가운데 알려진 종료일(2026-11-21 확인, 출처는 facts.md).
+from llmkit.models import default_model, model_status
+
+# 목록이 SDK에 없는 제공자에서 강좌가 쓰는 모델(2026-11-21 확인, 출처는 facts.md).
 LISTED = {
     "gemini": [
         "gemini-2.5-flash-lite",
@@ -29,35 +29,19 @@ LISTED = {
         "Qwen/Qwen3-32B",
     ],
 }
-SHUTDOWNS = {"gemini-2.5-flash": date(2026, 12, 1), "gemini-2.5-pro": date(2026, 12, 1)}
-
-
-@functools.cache
-def shutdowns() -> dict[str, date]:
-    """모델 이름 -> 서비스가 끝나는(끝난) 날."""
-    dates = dict(SHUTDOWNS)
-    notes = inspect.getsource(chat_model).partition('"""Deprecated values:')[2]
-    for names, day in re.findall(
-        r'- ((?:"[^"]+",?\s+)*"[^"]+"):\s+Announced\s+shutdown\s+date:\s+([\d-]+)', notes
-    ):
-        dates |= dict.fromkeys(re.findall(r'"([^"]+)"', names), date.fromisoformat(day))
-    for name, day in DEPRECATED_MODELS.items():
-        dates[name] = datetime.strptime(re.sub(r"(?<=\d)(st|nd|rd|th)", "", day), "%B %d, %Y").date()
-    return dates
 
 
 @functools.cache
 def _listed(provider: str) -> list[str]:
-    if provider == "openai":
-        return list(get_args(chat_model.ChatModel))
-    if provider == "anthropic":
-        return list(get_args(get_args(AnthropicModel)[0]))
-    return LISTED[provider]
+    lists = {"openai": get_args(ChatModel), "anthropic": get_args(get_args(AnthropicModel)[0])}
+    names = lists.get(provider) or LISTED[provider]
+    # Colab의 오래된 SDK는 강좌의 기본 모델을 아직 모릅니다.
+    return list(dict.fromkeys([*names, default_model(provider)]))
 
 
 def current(provider: str, day: date) -> list[str]:
     """`day`에 부를 수 있는 모델의 이름들."""
-    return [name for name in _listed(provider) if shutdowns().get(name, date.max) > day]
+    return [name for name in _listed(provider) if model_status(name, on=day).state != "retired"]
 
 
 def served_as(provider: str, name: str) -> str:
@@ -84,7 +68,7 @@ def listing(provider: str, at: datetime) -> dict[str, Any]:
 
 def _entry(provider: str, name: str, at: datetime) -> dict[str, Any]:
     if provider == "anthropic":
-        ends = shutdowns().get(name)
+        ends = model_status(name, on=at.date()).shutdown
         return {
             "type": "model",
             "id": name,
