@@ -204,7 +204,7 @@ def objectives_return_in_the_recap(lesson: Lesson) -> Iterator[Finding]:
         yield recaps[0].number, f"목표 {objectives}개에 하나씩 답하십시오(지금 {numbered(recaps[0].source)}개)"
     if not any("session.receipt()" in cell.source for cell in lesson.code):
         yield lesson.cells[-1].number, "끝에 session.receipt() 셀을 두십시오"
-    if not any("](glossary.md)" in cell.source for cell in lesson.cells):
+    if not any("glossary.md)" in cell.source for cell in lesson.cells):
         yield lesson.cells[-1].number, "용어집 링크 [용어집](glossary.md)을 두십시오"
 
 

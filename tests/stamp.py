@@ -1,4 +1,4 @@
-"""강좌를 공개한 주소를 한 번에 적습니다: 모든 노트북의 Colab 배지와 설치 셀, README의 Colab 절.
+"""강좌를 공개한 주소를 한 번에 적습니다: 모든 노트북의 Colab 배지와 설치 셀과 링크, README의 Colab 절.
 
     python -m tests.stamp https://github.com/누구/무엇/tree/v0.1.0    # 태그나 커밋까지 적습니다
     python -m tests.stamp                                            # 적어 둔 주소로 새 노트북까지 다시 적습니다
@@ -23,6 +23,8 @@ IN_COLAB = ("openai", "huggingface_hub", "python-dotenv", "tiktoken", "narwhals"
 
 _ADDRESS = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/tree/([\w.-]+)")
 _BADGE = re.compile(r"\[!\[Colab[^\n]*\n\n")
+# 노트북 사이와 용어집의 링크. Colab은 노트북 하나만 열므로, 주소가 있으면 그 주소로 바꿔 적습니다.
+_LINK = re.compile(r"\]\((?:https://[^)\s]+/blob/[\w.-]+/notebooks/)?([\w-]+\.(?:ipynb|md))\)")
 _README = re.compile(r"(?<=<!-- colab -->\n).*?(?=<!-- /colab -->)", re.DOTALL)
 
 _CELL = """\
@@ -30,6 +32,14 @@ _CELL = """\
 import sys
 
 if "google.colab" in sys.modules:
+"""
+_INSTALL = """\
+# 이 셀은 Colab에서만, 그것도 한 번만 일합니다.
+import sys
+from importlib.util import find_spec
+
+if "google.colab" in sys.modules and not find_spec("llmkit"):
+    # Colab에 이미 있는 패키지는 그대로 둡니다. 올리면 Colab의 다른 패키지가 깨집니다.
 """
 _NO_ADDRESS = "    pass  # 이 사본에는 아직 설치할 주소가 적혀 있지 않아 아무것도 설치하지 않습니다."
 _README_NO_ADDRESS = """\
@@ -58,9 +68,20 @@ def badge(address: str, notebook: str) -> str:
     >>> badge("https://github.com/a/b/tree/v1", "01_basics.ipynb").rpartition("(")[2]
     'https://colab.research.google.com/github/a/b/blob/v1/notebooks/01_basics.ipynb)'
     """
+    return f"[![Colab에서 열기](https://colab.research.google.com/assets/colab-badge.svg)]({link(address, notebook)})"
+
+
+def link(address: str, file: str) -> str:
+    """`notebooks/`의 파일 하나를 어디서나 여는 주소: 노트북은 Colab, 그 밖의 것은 GitHub. 주소가 없으면 이름 그대로.
+
+    >>> link("https://github.com/a/b/tree/v1", "glossary.md")
+    'https://github.com/a/b/blob/v1/notebooks/glossary.md'
+    """
+    if not address:
+        return file
     owner, repository, version = _ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
-    link = f"https://colab.research.google.com/github/{owner}/{repository}/blob/{version}/notebooks/{notebook}"
-    return f"[![Colab에서 열기](https://colab.research.google.com/assets/colab-badge.svg)]({link})"
+    site = "https://colab.research.google.com/github" if file.endswith(".ipynb") else "https://github.com"
+    return f"{site}/{owner}/{repository}/blob/{version}/notebooks/{file}"
 
 
 def install_cell(address: str, root: Path = ROOT) -> str:
@@ -72,20 +93,22 @@ def install_cell(address: str, root: Path = ROOT) -> str:
     missing = [need for need in needs if re.split(r"[<>=\[; ]", need)[0] not in IN_COLAB]
     package = address.replace("/tree/", "/archive/") + ".zip"
     return (
-        _CELL
-        + "    # Colab에 이미 있는 패키지는 그대로 둡니다. 올리면 Colab의 다른 패키지가 깨집니다.\n"
-        + f"    %pip install -q --no-deps {package}\n"
+        _INSTALL
         + "    %pip install -q "
         + " ".join(f'"{need}"' for need in missing)
+        + f"\n    %pip install -q --no-deps {package}"
     )
 
 
 def stamp_notebook(notebook: Any, name: str, address: str) -> None:
-    """노트북의 첫 Markdown 셀에 배지를, 첫 코드 셀에 설치할 것을 적습니다."""
+    """노트북의 첫 Markdown 셀에 배지를, 첫 코드 셀에 설치할 것을, 링크에 주소를 적습니다."""
     title = notebook.cells[0]
     install = next(cell for cell in notebook.cells if cell.cell_type == "code")
     if title.cell_type != "markdown" or "colab" not in install.metadata.get("tags", []):
         raise ValueError(f"{name}: 첫 셀은 제목이고 첫 코드 셀에는 colab 태그가 있어야 합니다.")
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _LINK.sub(lambda found: f"]({link(address, found[1])})", cell.source)
     heading, rest = _BADGE.sub("", title.source).split("\n\n", 1)
     title.source = "\n\n".join([heading, *([badge(address, name)] if address else []), rest])
     install.source = install_cell(address)

@@ -49,6 +49,11 @@ def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -
         assert title.startswith("# ")
         assert title.count(f"colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/{path.name}") == 1
         assert "--no-deps https://github.com/someone/llm-course/archive/v0.1.0.zip" in install
+        prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        assert not re.search(r"\]\([\w.-]+\.(ipynb|md)", prose)  # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다.
+        assert "](https://github.com/someone/llm-course/blob/v0.1.0/notebooks/glossary.md)" in prose
+    first = (copy / "notebooks" / "01_basics.ipynb").read_text(encoding="utf-8")
+    assert "](https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_parameters.ipynb)" in first
     assert "colab-badge" in (copy / "README.md").read_text(encoding="utf-8")
     assert stored_address(copy) == ADDRESS
     stamp("", copy)
@@ -60,6 +65,33 @@ def test_the_install_cell_does_nothing_outside_colab(address: str) -> None:
     script = f"from IPython.core.interactiveshell import InteractiveShell as S; S().run_cell({install_cell(address)!r}).raise_error()"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+IN_FAKE_COLAB = """
+import sys
+from importlib import util
+from IPython.core.interactiveshell import InteractiveShell
+
+sys.modules["google.colab"] = sys
+found = util.find_spec
+util.find_spec = lambda name: {installed} if name == "llmkit" else found(name)
+shell = InteractiveShell()
+shell.register_magic_function(print, magic_name="pip")
+shell.run_cell({cell!r}).raise_error()
+"""
+
+
+@pytest.mark.parametrize("installed", [False, True])
+def test_in_colab_the_install_cell_installs_once_and_the_package_last(installed: bool) -> None:
+    """패키지가 마지막이어야, 도중에 실패했을 때 셀을 다시 실행하면 처음부터 다시 설치합니다."""
+    script = IN_FAKE_COLAB.format(installed=installed, cell=install_cell(ADDRESS))
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    if installed:
+        assert done.stdout == ""
+    else:
+        needs, package = done.stdout.splitlines()
+        assert "anthropic" in needs and package.endswith("/someone/llm-course/archive/v0.1.0.zip")
 
 
 def test_the_install_cell_leaves_what_colab_has(root: Path) -> None:
