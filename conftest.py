@@ -38,6 +38,8 @@ def pytest_configure(config: pytest.Config) -> None:
     startup = Path(ipython, "profile_default", "startup")
     startup.mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "no_network.py", startup / "00-no-network.py")
+    if os.environ.get("LLMKIT_FAKE_COLAB"):  # .ci/full의 Colab 부분
+        shutil.copy(ROOT / "tests" / "fake_colab.py", startup / "01-fake-colab.py")
     os.environ["IPYTHONDIR"] = ipython
     config.add_cleanup(lambda: shutil.rmtree(ipython, ignore_errors=True))
 

@@ -26,6 +26,7 @@ _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱
 KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
 
 _loaded: dict[str, str] = {}  # .env와 Colab에서 읽어 환경 변수에 넣은 것
+_refused: dict[str, str] = {}  # Colab이 주지 않은 변수와 그 까닭
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def unload_environment() -> None:
         if os.environ.get(name) == value:
             del os.environ[name]
     _loaded.clear()
+    _refused.clear()
 
 
 def _put(name: str, value: str | None) -> None:
@@ -82,16 +84,19 @@ def _read_env_file() -> dict[str, str | None]:
 
 
 def _load_colab_secrets() -> None:
-    for name in KEY_NAMES:
-        if not missing_reason(os.environ.get(name, "")):
-            continue
+    wanted = [name for name in KEY_NAMES if missing_reason(os.environ.get(name, ""))]
+    for at, name in enumerate(wanted):
         try:
             from google.colab import userdata
 
             _put(name, userdata.get(name))
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
-            if type(error).__name__ == "TimeoutException":
-                return  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
+            if type(error).__name__ == "NotebookAccessError":
+                _refused[name] = "값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다. 켜고 이 셀을 다시 실행하십시오"
+            if type(error).__name__ == "TimeoutException":  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
+                late = "값을 Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하십시오"
+                _refused.update(dict.fromkeys(wanted[at:], late))
+                return
 
 
 def missing_reason(value: str) -> str:
@@ -121,6 +126,8 @@ def find_key(provider: Provider) -> Key:
             if not reason:
                 return Key(True, variable)
             problem = problem or f"{variable} 값이 {reason}"
+        elif variable in _refused:
+            problem = problem or f"{variable} {_refused[variable]}"
     return Key(False, provider.keys[0], problem or f"{provider.keys[0]} 값이 없습니다")
 
 

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import textwrap
-import types
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,7 +16,8 @@ from llmkit.keys import unload_environment
 from llmkit.miss import PlaceholderKey
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
-from tests import authored
+from tests import authored, fake_colab
+from tests.fake_colab import NotebookAccessError, SecretNotFoundError, Secrets, TimeoutException
 from tests.fake_keys import fake_keys
 from tests.upstream import redirect
 from tests.upstream.script import Script
@@ -351,47 +351,16 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
 # Colab --------------------------------------------------------------------------------------------------
 
 
-class _Error(Exception):
-    """google.colab.errors.Error"""
-
-
-class SecretNotFoundError(_Error):
-    pass
-
-
-class TimeoutException(_Error):
-    pass
-
-
-class NotebookAccessError(Exception):
-    pass
-
-
 @pytest.fixture
-def colab(monkeypatch: pytest.MonkeyPatch) -> Iterator[types.SimpleNamespace]:
-    """`google.colab.userdata`의 대역. `answers`에 이름마다 돌려줄 값이나 낼 예외를 적습니다(없으면 SecretNotFoundError)."""
-    double = types.SimpleNamespace(answers={}, asked=[])
-
-    def get(name: str) -> str:
-        double.asked.append(name)
-        answer = double.answers.get(name, SecretNotFoundError(f"Secret {name} does not exist."))
-        if isinstance(answer, BaseException):
-            raise answer
-        return answer
-
-    userdata = types.ModuleType("google.colab.userdata")
-    userdata.get = get
-    package = types.ModuleType("google.colab")
-    package.userdata = userdata
-    google = types.ModuleType("google")
-    google.colab = package
-    for name, module in (("google", google), ("google.colab", package), ("google.colab.userdata", userdata)):
+def colab(monkeypatch: pytest.MonkeyPatch) -> Secrets:
+    secrets = Secrets()
+    for name, module in fake_colab.modules(secrets.get).items():
         monkeypatch.setitem(sys.modules, name, module)
-    yield double
+    return secrets
 
 
 def test_colab_secrets_are_read(
-    colab: types.SimpleNamespace, lesson: Path, capsys: pytest.CaptureFixture[str]
+    colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
 ):
     colab.answers["ANTHROPIC_API_KEY"] = KEYS["ANTHROPIC_API_KEY"] + "\n"
     llmkit.setup(cassette=lesson)
@@ -414,7 +383,7 @@ def test_colab_secrets_are_read(
     ],
 )
 def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
-    answer: object, colab: types.SimpleNamespace, lesson: Path, capsys: pytest.CaptureFixture[str]
+    answer: object, colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
 ):
     colab.answers |= {"OPENAI_API_KEY": answer, "ANTHROPIC_API_KEY": KEYS["ANTHROPIC_API_KEY"]}
     llmkit.setup(cassette=lesson)
@@ -424,7 +393,22 @@ def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
-def test_a_colab_that_does_not_answer_is_asked_once(colab: types.SimpleNamespace, lesson: Path):
+def test_a_colab_secret_that_is_not_allowed_says_where_to_allow_it(
+    colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
+):
+    colab.answers["OPENAI_API_KEY"] = NotebookAccessError("Notebook does not have access to secret OPENAI_API_KEY")
+    llmkit.setup(cassette=lesson)
+    banner = capsys.readouterr().out
+    assert "OPENAI_API_KEY 값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다" in line_of(banner, "OpenAI")
+    assert "ANTHROPIC_API_KEY 값이 없습니다" in line_of(banner, "Anthropic")
+    colab.answers["OPENAI_API_KEY"] = KEY
+    llmkit.setup(cassette=lesson)  # 허락하고 다시 실행
+    assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
+
+
+def test_a_colab_that_does_not_answer_is_asked_once(
+    colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
+):
     """`userdata.get`은 한 번에 10초까지 기다립니다. 여섯 번이면 1분입니다."""
     for name in KEY_NAMES:
         colab.answers[name] = TimeoutException(
@@ -432,16 +416,19 @@ def test_a_colab_that_does_not_answer_is_asked_once(colab: types.SimpleNamespace
         )
     llmkit.setup(cassette=lesson)
     assert len(colab.asked) == 1
+    banner = capsys.readouterr().out
+    for title in ("OpenAI", "Anthropic", "Hugging Face"):
+        assert "Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하십시오" in line_of(banner, title)
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
-def test_colab_is_not_asked_for_a_key_that_is_there(colab: types.SimpleNamespace):
+def test_colab_is_not_asked_for_a_key_that_is_there(colab: Secrets):
     os.environ["OPENAI_API_KEY"] = KEY
     llmkit.setup()
     assert "OPENAI_API_KEY" not in colab.asked
 
 
-def test_a_colab_secret_changed_later_is_read_again(colab: types.SimpleNamespace):
+def test_a_colab_secret_changed_later_is_read_again(colab: Secrets):
     colab.answers["OPENAI_API_KEY"] = "sk-wrong-key-0123456789"
     llmkit.setup()
     colab.answers["OPENAI_API_KEY"] = KEY
