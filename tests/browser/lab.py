@@ -16,7 +16,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MISSING = "화면을 보는 테스트에는 playwright(pip install -r .ci/requirements.txt)와 시스템의 chromium이 필요합니다."
+NO_PLAYWRIGHT = "playwright가 없습니다: pip install -r .ci/requirements.txt"
+NO_CHROMIUM = "시스템의 chromium이 없습니다: Debian과 Ubuntu에서는 apt-get install chromium fonts-noto-cjk"
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
            "--disable-component-update", "--disable-sync"]  # fmt: skip
 # 노트북과 커널이 모두 준비되기 전에 실행을 시키면 끝나지 않습니다. 셀의 표시는 커널이 생기기 전에도 idle입니다.

@@ -13,8 +13,8 @@ from llmkit.markdown import to_display
 from llmkit.tables import Table
 from tests.browser import lab
 
-playwright = pytest.importorskip("playwright.sync_api", reason=lab.MISSING)
-pytestmark = [pytest.mark.browser, pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.MISSING)]
+playwright = pytest.importorskip("playwright.sync_api", reason=lab.NO_PLAYWRIGHT)
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.NO_CHROMIUM)]
 
 SEEN = {  # 모델이 쓴 글 -> 화면에 보일 글과, 화면에 있어야 하는 요소
     "가격은 $5와 $10입니다.": ("가격은 $5와 $10입니다.", None),

@@ -22,8 +22,8 @@ from markdown_it import MarkdownIt
 
 from tests.browser import lab
 
-pytest.importorskip("playwright", reason=lab.MISSING)
-pytestmark = pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.MISSING)
+pytest.importorskip("playwright", reason=lab.NO_PLAYWRIGHT)
+pytestmark = pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.NO_CHROMIUM)
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb"))
@@ -61,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str,
         nbformat.write(notebook, folder / path.name)
     shutil.copy(lab.ROOT / "notebooks/glossary.md", folder)
     with lab.jupyter(folder) as address, lab.chromium() as browser:
-        yield browser, address, folder
+        yield browser.new_context(), address, folder  # 페이지마다 JupyterLab을 새로 받지 않도록 하나를 함께 씁니다.
 
 
 @pytest.fixture(
@@ -73,9 +73,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str,
     ],
 )
 def lesson(request: pytest.FixtureRequest, server: tuple[Any, str, Path]) -> Iterator[Lesson]:
-    (path, look), (browser, address, folder) = request.param, server
+    (path, look), (context, address, folder) = request.param, server
     theme, width, _ = LOOKS[look]
-    page, errors = browser.new_page(viewport={"width": width, "height": 1600}), []
+    page, errors = context.new_page(), []
+    page.set_viewport_size({"width": width, "height": 1600})
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     lab.open_notebook(page, address, path.name)
@@ -192,13 +193,11 @@ def test_solutions_fold(lesson: Lesson) -> None:
     folds = lesson.page.locator(".jp-RenderedMarkdown details")
     assert folds.count() > 0
     for number in range(folds.count()):
-        fold = folds.nth(number)
-        inside = fold.locator(":scope > :not(summary)").first
-        fold.scroll_into_view_if_needed()
+        summary, inside = folds.nth(number).locator("summary"), folds.nth(number).locator(":scope > :not(summary)").first
         assert not inside.is_visible()
-        fold.locator("summary").click()
+        summary.click()
         assert inside.is_visible()
-        fold.locator("summary").click()
+        summary.click()
         assert not inside.is_visible()
 
 
