@@ -68,7 +68,8 @@ def badge(address: str, notebook: str) -> str:
     >>> badge("https://github.com/a/b/tree/v1", "01_basics.ipynb").rpartition("(")[2]
     'https://colab.research.google.com/github/a/b/blob/v1/notebooks/01_basics.ipynb)'
     """
-    return f"[![Colab에서 열기](https://colab.research.google.com/assets/colab-badge.svg)]({link(address, notebook)})"
+    picture = "![Colab에서 열기](https://colab.research.google.com/assets/colab-badge.svg)"
+    return f"[{picture}]({link(address, notebook)})"
 
 
 def link(address: str, file: str) -> str:

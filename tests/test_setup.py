@@ -396,7 +396,7 @@ def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
 def test_a_colab_secret_that_is_not_allowed_says_where_to_allow_it(
     colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
 ):
-    colab.answers["OPENAI_API_KEY"] = NotebookAccessError("Notebook does not have access to secret OPENAI_API_KEY")
+    colab.answers["OPENAI_API_KEY"] = NotebookAccessError("Notebook does not have access to this secret")
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
     assert "OPENAI_API_KEY 값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다" in line_of(banner, "OpenAI")

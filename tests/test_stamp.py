@@ -50,10 +50,11 @@ def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -
         assert title.count(f"colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/{path.name}") == 1
         assert "--no-deps https://github.com/someone/llm-course/archive/v0.1.0.zip" in install
         prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        assert not re.search(r"\]\([\w.-]+\.(ipynb|md)", prose)  # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다.
+        # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다.
+        assert not re.search(r"\]\([\w.-]+\.(ipynb|md)", prose)
         assert "](https://github.com/someone/llm-course/blob/v0.1.0/notebooks/glossary.md)" in prose
     first = (copy / "notebooks" / "01_basics.ipynb").read_text(encoding="utf-8")
-    assert "](https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_parameters.ipynb)" in first
+    assert "](https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_" in first
     assert "colab-badge" in (copy / "README.md").read_text(encoding="utf-8")
     assert stored_address(copy) == ADDRESS
     stamp("", copy)
