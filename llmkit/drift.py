@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,16 @@ NO_ANSWER = {None: "인터넷 연결을", 401: "키를", 403: "키의 권한을"
 
 @dataclass(frozen=True)
 class Place:
-    """카세트의 교환 하나입니다."""
+    """카세트의 교환 하나입니다. `number`는 몇 번째인지(1부터)입니다."""
 
     lesson: str
-    number: int  # 카세트에서 몇 번째인지(1부터)
+    number: int
     exchange: Exchange
+    cassette: Cassette
+
+    @property
+    def title(self) -> str:
+        return PROVIDERS[self.exchange.provider].title
 
 
 @dataclass(frozen=True)
@@ -54,66 +59,67 @@ class Finding:
     todo: str = ""
 
 
-def check(files: Sequence[Path]) -> int:
+def check(files: Iterable[Path]) -> int:
     """카세트들을 지금과 견주어 알립니다. 달라졌거나 부른 제공자가 답하지 않았으면 1, 아니면 0을 돌려줍니다."""
     load_environment()
-    findings: list[Finding] = []
+    places = [
+        Place(file.stem, number, exchange, cassette)
+        for file in files
+        for cassette in [Cassette.load(file)]
+        for number, exchange in enumerate(cassette.exchanges, 1)
+    ]
+    findings = [found for place in places for found in (*_check_model(place), *_check_price(place))]
     waiting: dict[str, list[Place]] = defaultdict(list)
-    left_out = 0
-    for file in files:
-        cassette = Cassette.load(file)
-        places = [Place(file.stem, number, each) for number, each in enumerate(cassette.exchanges, 1)]
-        answered = [place for place in places if place.exchange.status == 200]
-        findings += [*_check_models(answered, cassette), *_check_prices(answered, cassette)]
-        for place in places:
-            if _is_repeatable(place.exchange):
-                waiting[place.exchange.provider].append(place)
-            else:
-                left_out += 1
-    ready = {}
-    for provider, places in waiting.items():
-        ready[provider], problem = _address(places[0].exchange)
+    for place in filter(_is_repeatable, places):
+        waiting[place.exchange.provider].append(place)
+    left_out = len(places) - sum(map(len, waiting.values()))
+    addresses = {}
+    for provider, group in list(waiting.items()):
+        addresses[provider], problem = _address(group[0])
         if problem:
-            del ready[provider]
-            findings += [Finding(f"{PROVIDERS[provider].title}: {problem}", place) for place in places]
-    _announce([place.exchange for provider in ready for place in waiting[provider]], left_out)
-    for provider, base_url in ready.items():
-        findings += _check_answers(waiting[provider], base_url)
+            findings += [Finding(f"{place.title}: {problem}", place) for place in waiting.pop(provider)]
+    _announce([place.exchange for group in waiting.values() for place in group], left_out)
+    for provider, group in waiting.items():
+        findings += _check_answers(group, addresses[provider])
     return _report(findings)
 
 
-def _is_repeatable(exchange: Exchange) -> bool:
+def _is_repeatable(place: Place) -> bool:
+    exchange = place.exchange
     whole = not (exchange.error or exchange.abandoned)
     return exchange.method == "POST" and exchange.status in REPEATABLE and whole
 
 
-def _check_models(answered: list[Place], cassette: Cassette) -> Iterator[Finding]:
-    """답한 모델 가운데 종료되었거나 종료될 것. 없는 모델을 일부러 부른 수업(404)은 보지 않습니다."""
-    for place in answered:
-        exchange = place.exchange
-        model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
-        if not model or (status := model_status(model, on=datetime.date.today())).state == "current":
-            continue
-        if model == default_model(exchange.provider):
-            first = f"llmkit/data/models.json의 {exchange.provider} 기본 모델을 바꾸고 "
-        else:
-            first = "" if model == cassette.models.get(exchange.provider) else "노트북의 모델 이름을 바꾸고 "
-        yield Finding(f"모델 {status}", place, first + RECORD)
+def _check_model(place: Place) -> Iterator[Finding]:
+    """답한 모델이 종료되었거나 종료될 예정인지. 없는 모델을 일부러 부른 교환(404)은 보지 않습니다."""
+    exchange = place.exchange
+    model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    if exchange.status != 200 or not model:
+        return
+    status = model_status(model, on=datetime.date.today())
+    if status.state == "current":
+        return
+    first = ""  # 기본 모델은 이미 바꾸었고, 다시 녹화하는 일만 남았습니다.
+    if model == default_model(exchange.provider):
+        first = f"llmkit/data/models.json의 {exchange.provider} 기본 모델을 바꾸고 "
+    elif model != place.cassette.models.get(exchange.provider):
+        first = "노트북의 모델 이름을 바꾸고 "
+    yield Finding(f"모델 {status}", place, first + RECORD)
 
 
-def _check_prices(answered: list[Place], cassette: Cassette) -> Iterator[Finding]:
-    """카세트의 날짜와 오늘의 단가가 다른 것. 두 날 모두 값을 모르면 확인하지 못한 것입니다."""
-    for place in answered:
-        usage, model = place.exchange.usage
-        if not usage or not model:
-            continue
-        days = (cassette.date or datetime.date.today(), datetime.date.today())
-        before, after = (_rates(model, place.exchange.provider, day) for day in days)
-        if before is None and after is None:
-            yield Finding(f"{PROVIDERS[place.exchange.provider].title} {model}: 가격표에 값이 없습니다.", place)
-        elif before is None or after is None or before.rates != after.rates:
-            what = f"가격 {model}: {days[0]}에는 {_per_million(before)}, 오늘은 {_per_million(after)}"
-            yield Finding(what, place, RECORD)
+def _check_price(place: Place) -> Iterator[Finding]:
+    """카세트의 날짜와 오늘의 단가가 다른지. 두 날 모두 값을 모르면 확인하지 못한 것입니다."""
+    usage, model = place.exchange.usage
+    if place.exchange.status != 200 or not (usage and model):
+        return
+    today = datetime.date.today()
+    then = place.cassette.date or today
+    before, after = (_rates(model, place.exchange.provider, day) for day in (then, today))
+    if before is None and after is None:
+        yield Finding(f"{place.title} {model}: 가격표에 값이 없습니다.", place)
+    elif before is None or after is None or before.rates != after.rates:
+        what = f"가격 {model}: {then}에는 {_per_million(before)}, 오늘은 {_per_million(after)}"
+        yield Finding(what, place, RECORD)
 
 
 def _rates(model: str, provider: str, day: datetime.date) -> Rates | None:
@@ -124,18 +130,18 @@ def _rates(model: str, provider: str, day: datetime.date) -> Rates | None:
 
 
 def _per_million(rates: Rates | None) -> str:
-    if rates is None:
-        return "모름"
-    prices = [rates.per_million(key) for key in ("input_tokens", "output_tokens")]
-    return "100만 토큰에 입력 {}, 출력 {} USD".format(*("모름" if p is None else f"{p.normalize():f}" for p in prices))
+    prices = [rates.per_million(key) if rates else None for key in ("input_tokens", "output_tokens")]
+    shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
+    return "100만 토큰에 입력 {}, 출력 {} USD".format(*shown)
 
 
-def _address(exchange: Exchange) -> tuple[str | None, str]:
+def _address(place: Place) -> tuple[str | None, str]:
     """(SDK에 줄 기본 주소, 보낼 수 없는 까닭)입니다."""
-    if exchange.provider != "local":
-        key = find_key(PROVIDERS[exchange.provider])
-        return BASE_URLS.get(exchange.provider), "" if key.found else f"{key.problem}."
-    model = exchange.body.get("model")
+    provider = place.exchange.provider
+    if provider != "local":
+        key = find_key(PROVIDERS[provider])
+        return BASE_URLS.get(provider), "" if key.found else f"{key.problem}."
+    model = place.cassette.models.get("local")
     url = next((url for url, names in find_servers() if model in names), None)
     return url, "" if url else f"{model} 모델이 켜져 있지 않습니다(python -m llmkit local)."
 
@@ -145,14 +151,13 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
     cost = summary(Receipt(map(as_call, once), datetime.date.today(), planned=True))
-    print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.", flush=True)
+    print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
 
 def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Finding]:
     """한 제공자의 요청들을 다시 보내 견줍니다. 답하지 않으면 나머지는 보내지 않습니다."""
     answers: dict[str, tuple[int | None, str]] = {}
-    title = PROVIDERS[places[0].exchange.provider].title
     for sent, place in enumerate(places, 1):
         exchange = place.exchange
         if exchange.key not in answers:
@@ -160,21 +165,25 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
         status, body = answers[exchange.key]
         if status not in REPEATABLE:
             todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하십시오."
-            yield Finding(f"{title}: 답을 받지 못했습니다({status or body})", place, todo)
-            yield from (Finding(f"{title}: 답하지 않아 더 보내지 않았습니다.", each) for each in places[sent:])
+            yield Finding(f"{place.title}: 답을 받지 못했습니다({status or body})", place, todo)
+            yield from (
+                Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:]
+            )
             return
-        before = (exchange.content or b"".join(data for _, data in exchange.events)).decode("utf-8", "replace")
-        same = status == exchange.status
-        changes = differences(before, body) if same else [f"상태 {exchange.status} → {status}"]
+        content = exchange.content or b"".join(data for _, data in exchange.events)
+        changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]
+        if status == exchange.status:
+            changes = differences(content.decode("utf-8", "replace"), body)
         for change in changes:
-            what = f"{title} {exchange.path.partition('?')[0]}: {change}"
+            what = f"{place.title} {exchange.path.partition('?')[0]}: {change}"
             yield Finding(what, place, RECORD + FORM * (exchange.provenance == "authored"))
 
 
 def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, str]:
     """카세트의 요청을 그대로 보내 (상태, 본문)을 받습니다. 답이 오지 않으면 (None, 예외 이름)입니다."""
     sdk: Any
-    key = os.environ[find_key(PROVIDERS[exchange.provider]).variable] if exchange.provider != "local" else "local"
+    provider = PROVIDERS[exchange.provider]
+    key = os.environ[find_key(provider).variable] if provider.keys else "local"
     if exchange.path.startswith("/messages"):
         import anthropic as sdk
 
@@ -193,10 +202,11 @@ def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, str]:
 
 
 def _report(findings: list[Finding]) -> int:
+    """같은 것끼리 모아 출력합니다. 달라진 것을 맨 끝에 둡니다."""
     grouped: dict[tuple[str, str], list[Place]] = defaultdict(list)
-    for finding in findings:
-        grouped[finding.todo, finding.what].append(finding.place)
-    for (todo, what), places in sorted(grouped.items(), key=lambda group: bool(group[0][0])):
+    for finding in sorted(findings, key=lambda finding: bool(finding.todo)):
+        grouped[finding.what, finding.todo].append(finding.place)
+    for (what, todo), places in grouped.items():
         if not todo:
             print(redact(f"[확인하지 못함] {what} 교환 {len(places)}개"))
             continue
@@ -204,9 +214,9 @@ def _report(findings: list[Finding]) -> int:
         for place in places:
             numbers[place.lesson].append(str(place.number))
         where = ", ".join(f"{lesson}의 {'·'.join(found)}번째 교환" for lesson, found in numbers.items())
-        record = ", ".join(dict.fromkeys(map(_record_command, places)))
-        print(redact(f"[달라짐] {what}\n  어디: {where}\n  할 일: {todo.replace('{record}', record)}"))
-    changed = sum(bool(todo) for todo, _ in grouped)
+        todo = todo.replace("{record}", ", ".join(dict.fromkeys(map(_record_command, places))))
+        print(redact(f"[달라짐] {what}\n  어디: {where}\n  할 일: {todo}"))
+    changed = sum(bool(todo) for _, todo in grouped)
     nothing = "확인한 것에서는 달라진 것을 찾지 못했습니다." if grouped else "달라진 것이 없습니다."
     print(f"달라진 것이 {changed}가지입니다." if changed else nothing)
     return 1 if changed else 0

@@ -102,7 +102,9 @@ def test_nothing_changed(lesson: Path, drift: Drift) -> None:
     with stand_in(ANSWER):
         status, report = drift("01")
     assert status == 0
-    assert report.splitlines()[0].startswith("보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000")  # 값을 먼저 말합니다.
+    assert report.splitlines()[0].startswith(
+        "보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000"
+    )  # 값을 먼저 말합니다.
     assert "원" in report.splitlines()[0]
     assert "보내지 않는 교환: 1개" in report  # 429
     assert report.endswith("달라진 것이 없습니다.\n") and "확인하지 못함" not in report
@@ -157,7 +159,9 @@ def test_a_renamed_usage_field(lesson: Path, drift: Drift, monkeypatch: pytest.M
     assert "[달라짐] OpenAI /chat/completions: 사라진 필드 usage.prompt_tokens\n" in report
     assert "[달라짐] OpenAI /chat/completions: 새 필드 usage.input_tokens\n" in report
     # 같은 어긋남은 한 번만 말하고 어디인지 모두 적습니다. 객체 안의 필드까지 늘어놓지 않습니다.
-    assert report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
+    assert (
+        report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
+    )
     assert "python -m llmkit record 01 --provider openai 명령으로 다시 녹화하고" in report
     assert "tests/upstream" in report  # 예시 응답입니다.
     assert report.endswith("달라진 것이 4가지입니다.\n") and "Anthropic /messages" not in report
@@ -225,10 +229,10 @@ def test_a_refused_connection_is_no_pass(lesson: Path, drift: Drift) -> None:
     assert "[달라짐] Anthropic: 답을 받지 못했습니다" in report  # 다른 제공자는 따로 봅니다.
 
 
-@pytest.mark.parametrize(("fault", "said_to_do"), [("invalid_api_key", "키를 확인"), ("rate_limit", "사용 한도를 확인")])
-def test_a_key_that_does_not_work_is_no_pass(
-    fault: str, said_to_do: str, lesson: Path, drift: Drift
-) -> None:
+@pytest.mark.parametrize(
+    ("fault", "said_to_do"), [("invalid_api_key", "키를 확인"), ("rate_limit", "사용 한도를 확인")]
+)
+def test_a_key_that_does_not_work_is_no_pass(fault: str, said_to_do: str, lesson: Path, drift: Drift) -> None:
     with stand_in(f'[[entry]]\nprovider = "openai"\nregex = "."\nfault = "{fault}"\n' + ANSWER):
         status, report = drift("01")
     assert status == 1
@@ -269,7 +273,9 @@ def test_a_retired_model(lesson: Path, no_keys: None, drift: Drift) -> None:
     assert status == 1
     found = said(report, "[달라짐] 모델 gpt-4.1-nano: 2026-10-23에 종료되었습니다")
     assert "01_basics의 1·2·3번째 교환" in found  # 일부러 실패한 4번째는 아닙니다.
-    assert "할 일: python -m tests.upstream record 01 명령으로" in found  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
+    assert (
+        "할 일: python -m tests.upstream record 01 명령으로" in found
+    )  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
 
 
 def test_the_default_model_is_to_go(
@@ -279,7 +285,9 @@ def test_the_default_model_is_to_go(
     monkeypatch.setattr(models, "_shutdowns", lambda: {llmkit.model("openai"): (tomorrow, "시험")})
     status, report = drift("01")
     assert status == 1
-    assert "llmkit/data/models.json의 openai 기본 모델을 바꾸고" in said(report, f"{tomorrow}에 종료될 예정입니다")
+    assert "llmkit/data/models.json의 openai 기본 모델을 바꾸고" in said(
+        report, f"{tomorrow}에 종료될 예정입니다"
+    )
 
 
 def test_a_model_the_notebook_names_itself(lesson: Path, no_keys: None, drift: Drift) -> None:
@@ -326,15 +334,21 @@ def test_the_local_model_still_answers_as_recorded(
     drift: Drift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tapes = [Cassette.load(file) for file in sorted(session.CASSETTES.glob("*.json"))]
-    ours = [e for tape in tapes for e in tape.exchanges if e.provider == "local" and e.provenance == "recorded"]
+    ours = [
+        e for tape in tapes for e in tape.exchanges if e.provider == "local" and e.provenance == "recorded"
+    ]
     ours = [e for e in ours if not e.abandoned and "cache_prompt" not in e.body]
     # API와 방식마다 하나씩, 답이 가장 짧은 것
     ours.sort(key=lambda e: (e.usage[0] or {}).get("completion_tokens", 0), reverse=True)
-    chosen = {(e.path, e.status, *sorted(e.body.keys() & {"stream", "logprobs", "n", "grammar"})): e for e in ours}
+    chosen = {
+        (e.path, e.status, *sorted(e.body.keys() & {"stream", "logprobs", "n", "grammar"})): e for e in ours
+    }
     assert len(chosen) >= 6
     tape = tmp_path / "03_streaming.json"
     monkeypatch.setattr(session, "CASSETTES", tmp_path)
-    Cassette(tape, datetime.date.today(), exchanges=list(chosen.values())).save()
+    Cassette(
+        tape, datetime.date.today(), {"local": llmkit.model("local")}, exchanges=list(chosen.values())
+    ).save()
     assert "smollm2-135m 모델이 켜져 있지 않습니다" in drift("03")[1]
     with local.LocalServer(0) as server:
         monkeypatch.setattr(local, "PORT", urlsplit(server.base_url).port)
@@ -343,7 +357,7 @@ def test_the_local_model_still_answers_as_recorded(
         assert f"보낼 요청: 로컬 모델 {len(chosen)}개 - 0 USD" in report and "확인하지 못함" not in report
         (short,) = [e for (path, *rest), e in chosen.items() if (path, rest) == ("/messages", [200])]
         short.content = short.content.replace(b'"input_tokens"', b'"old_tokens"')
-        Cassette(tape, datetime.date.today(), exchanges=[short]).save()
+        Cassette(tape, datetime.date.today(), {"local": llmkit.model("local")}, exchanges=[short]).save()
         status, report = drift("03")
     assert status == 1
     assert "사라진 필드 usage.old_tokens" in report and "새 필드 usage.input_tokens" in report
@@ -357,7 +371,10 @@ def sse(*events: Any) -> str:
     return "".join(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n" for event in events)
 
 
-DELTA, END = {"choices": [{"delta": {"content": "글"}}]}, {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+DELTA, END = (
+    {"choices": [{"delta": {"content": "글"}}]},
+    {"choices": [{"delta": {}, "finish_reason": "stop"}]},
+)
 
 
 @pytest.mark.parametrize(
