@@ -113,6 +113,8 @@ def call(function: Any, *arguments: Any, name: str, none_is_fine: bool = False) 
     if value is None and not none_is_fine:
         raise Wrong(f"`{name}` 함수가 None을 돌려주었습니다. `return`을 빠뜨리지 않았습니까?")
     require_filled(value, f"{name}의 결과")
+    if ... in getattr(getattr(function, "__code__", None), "co_consts", ()):  # 결과에 드러나지 않은 빈칸
+        raise Unfilled(f"{name} 안의 ...")
     return value
 
 

@@ -37,6 +37,8 @@ def read_cut(function: Any) -> Iterator[str]:
         result = call(function, response, name="read")
         if not isinstance(result, dict) or not isinstance(result.get("is_cut"), bool):
             raise Wrong(f"`read`의 결과에는 True나 False인 `is_cut`이 있어야 합니다. 지금은 {result!r}입니다.")
+        if result.get("text") != text:
+            raise Wrong(f'`read`의 결과에는 답의 글이 "text"로 있어야 합니다. 지금은 {result!r}입니다.')
         if result["is_cut"] is not (reason == "length"):
             yield f'{name}({text!r}, {reason})에서 "is_cut"은 {reason == "length"}여야 하는데 {result["is_cut"]}입니다.'
 
@@ -67,8 +69,11 @@ def sampler(sample: Any) -> Iterator[str]:
         rng = random.Random(seed)
         return [call(sample, dict(_PROBABILITIES), temperature, top_p, rng, name="sample") for _ in range(times)]
 
-    if stray := [token for token in draw(20, 1, 1, seed=1) if token not in _PROBABILITIES]:
-        raise Wrong(f"`sample`은 `probabilities`에 있는 토큰 하나를 돌려주어야 합니다. 지금은 {stray[0]!r}입니다.")
+    for token in draw(20, 1, 1, seed=1) + draw(1, 0, 1, seed=1):
+        if isinstance(token, list):
+            raise Wrong(f"토큰 하나가 아니라 목록 {token!r}이 나왔습니다. `rng.choices`의 끝에 `[0]`을 붙이십시오.")
+        if not isinstance(token, str) or token not in _PROBABILITIES:
+            raise Wrong(f"`sample`은 `probabilities`에 있는 토큰 하나를 돌려주어야 합니다. 지금은 {token!r}입니다.")
     random.seed(1)
     once = draw(50, 1, 1, seed=7)
     random.seed(2)

@@ -76,19 +76,23 @@ def _lies(ask: Any) -> Iterator[str]:
         yield f"늘 시간 초과인 호출을 {times} 불렀습니다. {TRIES}번까지만 부릅니다."
     elif slow.error is not timeout:
         yield f"네 번 모두 시간 초과이면 마지막 예외(`APITimeoutError`)가 그대로 나와야 합니다. {slow.outcome}."
-    if "한도" in slow.printed:
-        yield f"시간 초과인데 {slow.printed.splitlines()[0]!r}라고 출력했습니다. 짐작 말고 예외의 이름을 적습니다."
+    truths = ("timeout", "timed out", "시간 초과")
+    if slow.printed.strip() and not any(truth in slow.printed.lower() for truth in truths):
+        said = slow.printed.strip().splitlines()[0]
+        yield f"시간 초과인데 {said!r}라고 출력했습니다. 짐작 말고 예외의 이름(`type(error).__name__`)을 적습니다."
 
 
 def _bad_manners(ask: Any) -> Iterator[str]:
     """쉬는 시간이 잘못된 곳."""
-    limited = _Try(
-        ask, [_status_error("RateLimitError", 429, "rate_limit_exceeded", {"retry-after": "7"}), "답"]
-    )
-    if limited.value != "답":
-        yield f"한 번 429를 받고 다음에 성공하면 그 답을 돌려줍니다. {limited.outcome}."
-    elif sum(limited.waits) < 7:
-        yield f"서버가 7초(`retry-after`)를 쉬라고 했는데 {sum(limited.waits):.1f}초만 쉬었습니다."
+    asked = _status_error("RateLimitError", 429, "rate_limit_exceeded", {"retry-after": "7"})
+    limited = [_Try(ask, [asked, "답"]) for _ in range(40)]
+    rests = [sum(attempt.waits) for attempt in limited]
+    if limited[0].value != "답":
+        yield f"한 번 429를 받고 다음에 성공하면 그 답을 돌려줍니다. {limited[0].outcome}."
+    elif min(rests) < 7:
+        yield f"서버가 7초(`retry-after`)를 쉬라고 했는데 {min(rests):.1f}초만 쉬었습니다."
+    elif len(set(rests)) == 1:
+        yield "`retry-after`만큼만 쉬면 함께 실패한 요청들이 함께 돌아옵니다. 거기에도 지터를 더합니다."
     many = [_Try(ask, [_timeout()]).waits for _ in range(40)]
     if any(len(waits) >= TRIES for waits in many):
         yield "마지막으로 실패한 뒤에도 쉬었습니다. 더 부를 것이 아니면 쉬지 않습니다."
@@ -106,9 +110,10 @@ def fall_back(answer: Any) -> Iterator[str]:
     """제공자를 차례로 묻는 함수를 스스로 만듭니다."""
     if not callable(answer):
         raise Wrong(f"함수 자체를 넘깁니다. 지금은 {type(answer).__name__} 값입니다.")
-    down, retired = (
+    down, retired, overloaded = (
         _status_error("InternalServerError", 503, "server_error"),
         _status_error("NotFoundError", 404),
+        _overloaded(),
     )
 
     first = _Ask(answer, 가={"답 1"}, 나={"답 2"})
@@ -124,16 +129,20 @@ def fall_back(answer: Any) -> Iterator[str]:
         yield "첫 제공자가 답했는데 다음 제공자에게도 물었습니다. 돈이 두 번 듭니다."
     yield from _wrong_result("첫 제공자가 답했을 때", first.value, "답 1", "가", {})
 
-    second = _Ask(answer, 가=down, 나=retired, 다={"답 3"})
-    if second.error is not None:
-        yield f"앞의 둘이 503과 404로 실패하면 셋째에게 물어야 합니다. {second.outcome}."
+    last = _Ask(answer, 가=down, 나=retired, 다=overloaded, 라={"답 4"})
+    if last.error is not None:
+        yield f"OpenAI의 503과 404, Anthropic의 529로 앞의 셋이 실패하면 넷째에게 물어야 합니다. {last.outcome}."
     else:
-        yield from _wrong_result("셋째가 답했을 때", second.value, "답 3", "다", {"가": down, "나": retired})
+        failed = {"가": down, "나": retired, "다": overloaded}
+        yield from _wrong_result("넷째가 답했을 때", last.value, "답 4", "라", failed)
 
     ours = _status_error("BadRequestError", 400)
     broken = _Ask(answer, 가=ours, 나={"답 2"})
     if broken.asked["나"] or broken.error is not ours:
         yield "400은 우리 요청이 틀린 것입니다. 다음 제공자에게 묻지 말고 그 예외를 그대로 냅니다."
+    bug = TypeError("우리 코드의 버그")
+    if _Ask(answer, 가=bug, 나={"답 2"}).error is not bug:
+        yield "우리 코드의 버그(TypeError)를 삼켰습니다. `except Exception` 대신 SDK의 예외만 잡습니다."
 
     nobody = _Ask(answer, 가=down, 나=retired)
     if nobody.error is None:
@@ -258,6 +267,16 @@ def _timeout() -> Exception:
     import openai
 
     return openai.APITimeoutError(request=_request())
+
+
+def _overloaded() -> Exception:
+    """Anthropic SDK가 529에서 만드는 예외."""
+    import anthropic
+    import httpx2
+
+    request = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
+    response = httpx2.Response(529, request=request)
+    return anthropic.OverloadedError("Error code: 529 - authored", response=response, body=None)
 
 
 def _status_error(

@@ -68,14 +68,12 @@ def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
     # 긴 녹화가 수백 개여도 빠르도록, 앞뒤가 가장 길게 같은 몇 개만 추려서 자세히 봅니다.
     backwards = ask.key[::-1]
     near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], backwards))
-    matcher = difflib.SequenceMatcher(autojunk=False)
-    matcher.set_seq2(_gist(ask.body))
+    def distance(exchange: Exchange) -> float:
+        """고친 곳마다 얼마나 달라졌는지(0에서 1)를 더한 것."""
+        changes = ((before[:200], now[:200]) for _, before, now in _changes(exchange.body, ask.body))
+        return sum(1 - difflib.SequenceMatcher(None, *pair, autojunk=False).quick_ratio() for pair in changes)
 
-    def likeness(exchange: Exchange) -> float:
-        matcher.set_seq1(_gist(exchange.body))
-        return matcher.quick_ratio()
-
-    return max(near, key=likeness, default=None)
+    return min(near, key=distance, default=None)
 
 
 def _same(a: str, b: str) -> int:
@@ -87,9 +85,7 @@ def _same(a: str, b: str) -> int:
     return low
 
 
-def _gist(body: Any) -> str:
-    values = [str(value) for path, value in leaves(body) if not path.endswith("role")]
-    return "\n".join(value[:200] for value in values[-12:])
+
 
 
 def _changes(before: Any, now: Any) -> Iterator[tuple[str, str, str]]:

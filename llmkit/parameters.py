@@ -8,7 +8,8 @@ from importlib.resources import files
 _BASIS = {
     "sdk": "설치된 SDK에서 확인",  # tests/test_parameters.py가 함수의 인자를 살핍니다
     "sdk-only": "인자는 설치된 SDK에서 확인, 서버가 받는지는 미확인",
-    "docs": "문서({as_of}), 실제 호출은 미확인",
+    "docs": "제공자의 [문서]({sources[0]})({as_of}), 실제 호출은 미확인",
+    "reports": "[공개된 글]({sources[0]})({as_of}), 실제 호출은 미확인",
     "lesson": "수업 02에서 실측",
 }
 
@@ -20,7 +21,7 @@ def who_takes(parameter: str | None = None) -> list[dict[str, str]]:
         parameter: "temperature"처럼 하나만 볼 이름. 없으면 모두 봅니다.
 
     Returns:
-        "파라미터", "제공자", "오늘", "근거"가 든 딕셔너리의 목록. 모르는 이름이면 빈 목록입니다.
+        "파라미터", "제공자", "오늘", "근거"가 든 딕셔너리의 목록(값은 Markdown). 모르는 이름이면 빈 목록입니다.
 
     >>> [row["제공자"] for row in who_takes("stop_sequences")]
     ['Anthropic']

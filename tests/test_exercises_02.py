@@ -35,7 +35,15 @@ def test_the_unfilled_stub_says_what_is_missing(name: str) -> None:
     ],
 )
 def test_wrong_is_cut(is_cut: Any, said: str) -> None:
-    assert said in wrong("02-1", lambda response: {"text": "", "is_cut": is_cut(response.choices[0])})
+    assert said in wrong("02-1", lambda response: {"text": said_by(response), "is_cut": is_cut(response.choices[0])})
+
+
+def said_by(response: Any) -> str:
+    return response.choices[0].message.content
+
+
+def test_the_text_is_part_of_the_answer() -> None:
+    assert '답의 글이 "text"로' in wrong("02-1", lambda r: {"is_cut": r.choices[0].finish_reason == "length"})
 
 
 def by_size(probabilities: dict[str, float]) -> list[tuple[str, float]]:
@@ -110,7 +118,15 @@ def test_a_sampler_that_heats_before_it_cuts() -> None:
         (lambda p, temperature, top_p, rng: sampler(p, temperature and 1 / temperature, top_p, rng), "온도 0.5에서"),
         (lambda p, temperature, top_p, rng: rng.choice(list(p.values())), "토큰 하나를"),
         (lambda p, temperature, top_p, rng: None, "return"),
+        (lambda p, temperature, top_p, rng: rng.choices(list(p)), "`[0]`을 붙이십시오"),
+        (lambda p, temperature, top_p, rng: list(p)[:1] if temperature == 0 else "The", "`[0]`을 붙이십시오"),
     ],
 )
 def test_wrong_samplers(sample: Any, said: str) -> None:
     assert said in wrong("02-3", sample)
+
+
+def test_a_blank_that_does_not_show_in_the_result() -> None:
+    half = LESSON["02-2"].stub.replace("token: ...", "token: p / total")
+    assert half != LESSON["02-2"].stub
+    assert run(half)[0].blanks == ("keep_top 안의 ...",)

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import anthropic
+import httpx2
 import openai
 import pytest
 
@@ -140,6 +142,9 @@ def test_the_unchanged_function_passes() -> None:
         ([("range(1, 5)", "range(1, 3)"), ("== 4", "== 2")], "2번 불렀습니다. 4번까지만"),
         ([("range(1, 5)", "range(1, 99)"), ("attempt == 4 or ", "")], "끝없이 불렀습니다"),
         ([("            if", "            print('한도를 넘었습니다')\n            if")], "짐작 말고"),
+        ([("            if", "            print('서버가 바쁩니다.')\n            if")], "짐작 말고"),
+        ([("            if", "            print(f'한도 4번 가운데 {attempt}번째: {error!r}')\n            if")], None),
+        ([("backoff(attempt, retry_after(error))", "retry_after(error) or backoff(attempt)")], "거기에도 지터를"),
         ([("retry_after(error)", "None")], "7초(`retry-after`)를 쉬라고"),
         (
             [("            sleep(backoff(attempt, retry_after(error)))", "            pass")],
@@ -191,7 +196,7 @@ def chain(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[s
             return {"text": ask(question), "provider": name, "failed": failed}
         except openai.BadRequestError:
             raise
-        except Exception as error:
+        except (openai.APIError, anthropic.APIError) as error:
             failed[name] = error
     raise ExceptionGroup("모두 실패", list(failed.values()))
 
@@ -249,6 +254,18 @@ def swallow(question: str, providers: dict[str, Any], sleep: Any = None) -> dict
     return {"text": "죄송합니다", "provider": None, "failed": failed}
 
 
+def only_openai(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    failed: dict[str, Exception] = {}
+    for name, ask in providers.items():
+        try:
+            return {"text": ask(question), "provider": name, "failed": failed}
+        except openai.BadRequestError:
+            raise
+        except openai.APIError as error:
+            failed[name] = error
+    raise ExceptionGroup("모두 실패", list(failed.values()))
+
+
 def hide(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
     try:
         return chain(question, providers)
@@ -267,7 +284,9 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (only_first, "셋째에게 물어야 합니다"),
+        (only_first, "넷째에게 물어야 합니다"),
+        (only_openai, "넷째에게 물어야 합니다"),
+        (keep_going, "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
         (keep_going, "400은 우리 요청이 틀린 것"),
         (swallow, "멈춤 단추(KeyboardInterrupt)를 삼켰습니다"),
@@ -350,3 +369,11 @@ def test_every_dated_fact_in_the_prose_is_the_one_in_the_data() -> None:
     for before, key in quoted:
         assert before.endswith(facts[key]["text"]), f"{key}: {before!r}"
         assert facts[key]["as_of"] and facts[key]["source"]
+
+
+def test_an_error_body_in_an_unknown_shape_does_not_hide_the_error() -> None:
+    _, names = in_lesson("None")
+    response = httpx2.Response(500, request=httpx2.Request("POST", "https://api.anthropic.com/v1/messages"))
+    for body in ({"error": "upstream timeout"}, ["?"], "text", None):
+        error = anthropic.InternalServerError("500", response=response, body=body)
+        assert names["detail"](error) == {} and names["is_transient"](error)

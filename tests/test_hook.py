@@ -741,6 +741,26 @@ def test_a_changed_prompt_is_a_short_korean_miss(tape: Path, way: str, no_keys: 
     assert "저장되지 않은 요청입니다" in text and "수도가 어디죠?" in text and PROMPT in text and ".env에" in text
 
 
+def test_a_miss_is_told_against_the_recording_that_differs_least(tape: Path):
+    record(tape, CAPITAL, lambda: openai_plain(PROMPT))
+    cassette = Cassette.load(tape)
+    (one,) = cassette.exchanges
+    knobs = [{"temperature": 0.5, "seed": 1}, {"temperature": 0.5, "seed": 101}, {"max_completion_tokens": 64}]
+    cassette.exchanges = [dataclasses.replace(one, body={**one.body, **knob}) for knob in knobs]
+    cassette.save()
+
+    def create(prompt: str = PROMPT, **knob: Any) -> None:
+        with llmkit.setup(mode="replay", cassette=tape):
+            openai.OpenAI().chat.completions.create(model=GPT, messages=ask(prompt), **knob)
+
+    with pytest.raises(llmkit.CassetteMiss) as caught:
+        create(temperature=1.5, seed=1)
+    assert "temperature" in str(caught.value) and "seed" not in str(caught.value)
+    with pytest.raises(llmkit.CassetteMiss) as caught:
+        create("대한민국의 수도가 어디죠?", max_completion_tokens=64)
+    assert "수도가 어디죠" in str(caught.value) and "seed" not in str(caught.value)
+
+
 @pytest.mark.parametrize("recordings", ["few short", "551 long"])
 def test_a_miss_comes_at_once(tape: Path, capsys: pytest.CaptureFixture[str], recordings: str):
     record(tape, CAPITAL, *(lambda name=name: WAYS[f"{name}_plain"](PROMPT) for name in SDKS))
