@@ -213,13 +213,18 @@ def _report(findings: list[Finding]) -> int:
         numbers: dict[str, list[str]] = defaultdict(list)
         for place in places:
             numbers[place.lesson].append(str(place.number))
-        where = ", ".join(f"{lesson}의 {'·'.join(found)}번째 교환" for lesson, found in numbers.items())
+        where = ", ".join(f"{lesson}의 {_listed(found)}" for lesson, found in numbers.items())
         todo = todo.replace("{record}", ", ".join(dict.fromkeys(map(_record_command, places))))
         print(redact(f"[달라짐] {what}\n  어디: {where}\n  할 일: {todo}"))
     changed = sum(bool(todo) for _, todo in grouped)
     nothing = "확인한 것에서는 달라진 것을 찾지 못했습니다." if grouped else "달라진 것이 없습니다."
     print(f"달라진 것이 {changed}가지입니다." if changed else nothing)
     return 1 if changed else 0
+
+
+def _listed(numbers: list[str], most: int = 8) -> str:
+    more = f" 등 {len(numbers)}개" if len(numbers) > most else ""
+    return f"{'·'.join(numbers[:most])}번째 교환{more}"
 
 
 def _record_command(place: Place) -> str:

@@ -319,6 +319,16 @@ def test_every_lesson_is_looked_at(drift: Drift) -> None:
         assert f"[확인하지 못함] {PROVIDERS[name].title}: " in report
 
 
+def test_a_long_list_of_places_is_cut_short(
+    no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "CASSETTES", Path(session.__file__).parent / "cassettes")
+    model = Cassette.load(session.CASSETTES / "01_basics.json").models["openai"]
+    monkeypatch.setattr(models, "_shutdowns", lambda: {model: (datetime.date(2020, 1, 1), "시험")})
+    (line,) = [line for line in drift("01")[1].splitlines() if line.startswith("  어디: 01_basics의 1·")]
+    assert line.count("·") == 7 and line.endswith("개")
+
+
 def test_what_cannot_be_read_is_refused(lesson: Path, drift: Drift) -> None:
     assert drift("77")[0] == 2
     lesson.write_text('{"cassette": 1', encoding="utf-8")
