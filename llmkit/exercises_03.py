@@ -10,7 +10,7 @@ from .checks import Wrong, call, exercise, require_filled
 
 # 연습 03-2가 학습자의 함수에 넘기는 스트림: (조각의 글, 끝난 이유)들과 usage의 출력 토큰 수.
 _STREAMS: tuple[tuple[list[tuple[str | None, str | None]], int | None], ...] = (
-    ([("", None), ("택배는 ", None), ("이틀 ", None), ("걸립니다.", None), (None, "stop")], 9),
+    ([("", None), ("택배는 ", None), ("이틀 ", None), ("걸립니다.", None), (None, "stop"), ("", None)], 9),
     ([("", None), ("반품하시려면 먼저", None), (None, "length")], None),
     ([("", None), ("주문 번호를 알려", None)], None),
 )
@@ -42,14 +42,14 @@ def collect_chunks(collect: Any) -> Iterator[str]:
         result = call(collect, chunks, name="collect")
         expected = {
             "text": "".join(text or "" for text, _ in pieces),
-            "finish_reason": pieces[-1][1],
+            "finish_reason": next((reason for _, reason in pieces if reason), None),
             "output_tokens": tokens,
         }
         if not isinstance(result, dict) or set(result) != set(expected):
             raise Wrong(f"`collect`는 {', '.join(expected)}가 든 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
         for key, value in expected.items():
             if result[key] != value:
-                yield f'{name}에서 "{key}"는 {value!r}이어야 합니다. 지금은 {result[key]!r}입니다.'
+                yield f'{name}에서 "{key}"의 값은 {value!r}이어야 합니다. 지금은 {result[key]!r}입니다.'
 
 
 @exercise("03-3")

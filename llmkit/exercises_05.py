@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ _TWICE = [
     {"role": "system", "content": "한 문장으로 답합니다."},
     {"role": "user", "content": "택배는 언제 옵니까?"},
     {"role": "developer", "content": "모르면 모른다고 합니다."},
+    {"role": "tool", "content": "배송 조회: 화요일 도착"},
 ]
 _PLAIN = [{"role": "user", "content": "몇 시까지 엽니까?"}]
 
@@ -29,7 +31,7 @@ def local_address(arguments: Any) -> Iterator[str]:
     """Ollama에 이어 주는 `OpenAI(...)`의 인자를 채웁니다."""
     require_filled(arguments, "arguments")
     if not isinstance(arguments, dict) or not isinstance(arguments.get("base_url"), str):
-        raise Wrong("`arguments`는 `base_url`과 `api_key`가 글자로 든 딕셔너리여야 합니다. 한 칸만 채우면 됩니다.")
+        raise Wrong("`arguments`는 `base_url`과 `api_key`가 문자열로 든 딕셔너리여야 합니다. 한 칸만 채우면 됩니다.")
     given = arguments["base_url"].strip()
     if "://" not in given:
         raise Wrong(f"`base_url`은 http://로 시작합니다. 지금은 {given!r}입니다.")
@@ -43,12 +45,12 @@ def local_address(arguments: Any) -> Iterator[str]:
     if url.hostname not in ("localhost", "127.0.0.1"):
         yield f"내 컴퓨터의 이름은 localhost(또는 127.0.0.1)입니다. 지금은 {url.hostname!r}입니다."
     if port != 11434:
-        yield f"Ollama의 포트는 11434입니다. 지금은 {port or '적지 않았습니다'}."
+        yield f"Ollama의 포트는 11434입니다. 지금은 {f'{port}입니다' if port else '포트가 없습니다'}."
     path = url.path.rstrip("/")
     if path.endswith("/chat/completions"):
         yield "`/chat/completions`는 SDK가 붙입니다. 기본 주소는 그 앞까지입니다."
     elif path != "/v1":
-        yield f"OpenAI 형식의 API는 `/v1` 아래에 있습니다. 지금의 경로는 {url.path or '없음'}."
+        yield f"OpenAI 형식의 API는 `/v1` 아래에 있습니다. 지금은 {f'{url.path!r}입니다' if url.path else '경로가 없습니다'}."
     if not arguments.get("api_key"):
         yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두십시오."
 
@@ -63,7 +65,7 @@ def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
             raise Wrong(f"`to_anthropic`은 인자의 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
         if given != messages:
             yield f"{title}: 받은 `messages`가 바뀌었습니다. 고치지 말고 새 목록을 만드십시오."
-        rules = [message["content"] for message in messages if message["role"] not in ("user", "assistant")]
+        rules = [message["content"] for message in messages if message["role"] in ("system", "developer")]
         turns = [message for message in messages if message["role"] in ("user", "assistant")]
         if result.get("max_tokens") != 500:
             yield f'{title}: "max_tokens"가 받은 값 500이어야 하는데 {result.get("max_tokens")!r}입니다.'
@@ -80,14 +82,19 @@ def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iter
     if not rules:
         if "system" in result:
             yield f'{title}: 지시가 없으면 "system"을 넣지 않습니다. 지금은 {system!r}입니다.'
+    elif system is None:
+        yield (
+            f'{title}: {rules[0]!r}라는 지시를 모으지 못했습니다. `("system")`처럼 쉼표가 없는 괄호는 '
+            "묶음이 아니라 문자열입니다."
+        )
     elif not isinstance(system, str):
-        yield f'{title}: "system"은 글자 하나여야 하는데 {system!r}입니다.'
-    else:
-        missing = [rule for rule in rules if rule not in system]
-        if missing:
-            yield f'{title}: "system"에 빠진 지시가 있습니다: {missing[0]!r}'
-        elif [system.index(rule) for rule in rules] != sorted(system.index(rule) for rule in rules):
-            yield f'{title}: "system"의 지시가 적힌 차례와 다릅니다.'
+        yield f'{title}: "system"은 문자열 하나여야 하는데 {system!r}입니다.'
+    elif missing := [rule for rule in rules if rule not in system]:
+        yield f'{title}: "system"에 빠진 지시가 있습니다: {missing[0]!r}'
+    elif [system.index(rule) for rule in rules] != sorted(system.index(rule) for rule in rules):
+        yield f'{title}: "system"의 지시가 적힌 차례와 다릅니다.'
+    elif not re.fullmatch(r"\s+".join(map(re.escape, rules)), system.strip()):
+        yield f'{title}: "system"에는 지시만 줄을 바꾸어 적습니다. 지금은 {system!r}입니다.'
 
 
 def _model(name: str, price: tuple[float | None, float | None], window: int | None, local: bool = False) -> dict:
@@ -100,7 +107,7 @@ _CHOICES: tuple[tuple[list[dict], dict[str, Any], str | None, str], ...] = (
         [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
         {"input_tokens": 1000, "output_tokens": 1000, "local_only": False},
         "나",
-        "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 견주십시오",
+        "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 비교하십시오",
     ),
     (
         [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
@@ -113,6 +120,24 @@ _CHOICES: tuple[tuple[list[dict], dict[str, Any], str | None, str], ...] = (
         {"input_tokens": 1000, "output_tokens": 100, "local_only": False},
         "나",
         "값이 None인 모델은 무료가 아니라 값을 모르는 것입니다",
+    ),
+    (
+        [_model("가", (0.1, None), 100_000), _model("나", (0.4, 0.5), 100_000)],
+        {"input_tokens": 1000, "output_tokens": 100, "local_only": False},
+        "나",
+        "입력 값만 알고 출력 값을 모르면(None) 모르는 것입니다",
+    ),
+    (
+        [_model("가", (0.1, 0.1), 8_400), _model("나", (0.4, 0.5), 100_000)],
+        {"input_tokens": 7_900, "output_tokens": 500, "local_only": False},
+        "가",
+        "입력과 출력의 합이 창과 꼭 같으면 들어갑니다",
+    ),
+    (
+        [_model("가", (0.5, 0.5), 100_000), _model("나", (0.1, 0.1), 8_192, local=True)],
+        {"input_tokens": 500, "output_tokens": 100, "local_only": False},
+        "나",
+        "`local_only`가 거짓이면 로컬 모델도 고를 수 있습니다",
     ),
     (
         [_model("가", (0.1, 0.1), 8_000), _model("나", (0.4, 0.5), 100_000), _model("다", (0.2, 0.2), None)],
@@ -151,4 +176,4 @@ def choose_by_need(choose: Any) -> Iterator[str]:
             raise Wrong(f'모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {result["name"]!r}의 딕셔너리입니다.')
         if result != expected and why not in told:
             told.add(why)
-            yield f"{expected!r}을(를) 골라야 하는데 {result!r}입니다. {why}."
+            yield f"골라야 할 것은 {expected!r}인데 {result!r}입니다. {why}."

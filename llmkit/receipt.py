@@ -138,7 +138,7 @@ class Receipt:
 def _price(call: Call, day: datetime.date) -> tuple[Cost | None, str | None]:
     """(비용, 값을 모르는 까닭)입니다. 둘 가운데 하나만 있습니다."""
     if call.usage is None or call.error:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
-        why = f"응답이 도중에 끊겨({call.error})" if call.error else "usage를 청하지 않았거나 스트림을 일찍 닫아"
+        why = f"응답이 도중에 끊겨({call.error})" if call.error else "usage를 부탁하지 않았거나 스트림을 일찍 닫아"
         return None, f"{why} 토큰 수를 모릅니다."
     if call.model is None:
         return None, "응답에 모델 이름이 없습니다."

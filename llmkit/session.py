@@ -236,7 +236,7 @@ class Session:
 
     def _ways(self, ask: Ask) -> list[str]:
         if ask.provider == "local":
-            return ["로컬 모델 서버를 켜고 다시 실행하십시오.", _UNDO]
+            return ["로컬 모델 서버를 켜고(python -m llmkit local) 다시 실행하십시오.", _UNDO]
         key = self._keys[ask.provider]
         live = (
             "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."

@@ -153,7 +153,7 @@ class Reader:
 def stream_text(stream: Any) -> Any:
     """스트림에서 답의 글만 조각조각 꺼냅니다. `print` 반복문에 씁니다.
 
-    추론, 도구 호출, 거절은 나오지 않습니다. 반복을 중간에 그만두면 연결도 닫힙니다.
+    추론, 도구 호출, 거절은 나오지 않습니다. 반복을 도중에 그만두면 연결도 닫힙니다.
 
     Args:
         stream: OpenAI, Anthropic, Hugging Face의 스트림이나 문자열의 이터레이터. 비동기 스트림이면 `async for`로 씁니다.

@@ -94,3 +94,10 @@ def test_a_turn_that_hides_the_break() -> None:
         return messages + [{"role": "assistant", "content": answer}]
 
     assert "예외가 나오지 않았습니다" in wrong("03-3", turn)
+
+
+def test_a_reason_that_a_later_chunk_wipes_out() -> None:
+    careless = LESSON["03-2"].solution.replace(" or finish_reason", "")
+    assert careless != LESSON["03-2"].solution
+    result, _ = run(careless)
+    assert "온전한 스트림에서 \"finish_reason\"의 값은 'stop'" in repr(result)

@@ -72,8 +72,17 @@ def turns(messages: list[dict]) -> list[dict]:
         ),
         (
             lambda m, n: {"max_tokens": n, "messages": turns(m), **({"system": rules(m)} if rules(m) else {})},
-            "글자 하나",
+            "문자열 하나",
         ),
+        (
+            lambda m, n: {"max_tokens": n, "messages": turns(m), **({"system": "".join(rules(m))} if rules(m) else {})},
+            "줄을 바꾸어",
+        ),
+        (
+            lambda m, n: {"max_tokens": n, "messages": turns(m), **({"system": str(rules(m))} if rules(m) else {})},
+            "줄을 바꾸어",
+        ),
+        (lambda m, n: {"max_tokens": n, "messages": turns(m)}, "지시를 모으지 못했습니다"),
         (lambda m, n: {"max_tokens": 1000, "messages": turns(m)}, "500이어야"),
         (lambda m, n: {"max_tokens": n, "messages": turns(m), "model": "x"}, "쓰지 않는 인자"),
         (lambda m, n: [m, n], "딕셔너리를 돌려주어야"),
@@ -111,7 +120,7 @@ def fits(model: dict, need: dict) -> bool:
         (lambda ms, need: cheapest(ms, lambda m: total(m, need)), "무료가 아니라"),
         (
             lambda ms, need: cheapest([m for m in ms if m["input_usd"]], lambda m: m["input_usd"]),
-            "한 번의 값을 견주십시오",
+            "한 번의 값을 비교하십시오",
         ),
         (
             lambda ms, need: cheapest(
@@ -131,6 +140,26 @@ def fits(model: dict, need: dict) -> bool:
                 [m for m in ms if m["input_usd"] is not None and fits(m, need)], lambda m: total(m, need)
             ),
             "로컬 모델에서만",
+        ),
+        (
+            lambda ms, need: cheapest(
+                [m for m in ms if m["local"] == need["local_only"] and None not in m.values() and fits(m, need)],
+                lambda m: total(m, need),
+            ),
+            "거짓이면 로컬 모델도",
+        ),
+        (
+            lambda ms, need: cheapest(
+                [m for m in ms if None not in m.values() and fits(m, need | {"output_tokens": need["output_tokens"] + 1})],
+                lambda m: total(m, need),
+            ),
+            "꼭 같으면",
+        ),
+        (
+            lambda ms, need: cheapest(
+                [m for m in ms if m["input_usd"] is not None and fits(m, need)], lambda m: total(m, need)
+            ),
+            "출력 값을 모르면",
         ),
         (lambda ms, need: ms[0], "이름을 돌려주십시오"),
         (lambda ms, need: None, "'나'"),

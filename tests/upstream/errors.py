@@ -132,7 +132,7 @@ def failure(provider: str, fault: Fault, model: str, request_id: str) -> Failure
         return Failure(401, {"error": "Invalid username or password."})
     if provider == "huggingface" and fault.kind == "model_not_found":
         text = f"The requested model '{model}' is not supported by any provider you have enabled."
-        return Failure(400, {"error": {**error, "message": text, "code": "model_not_supported"}})
+        return Failure(400, {"error": {**error, "message": text, "param": "model", "code": "model_not_supported"}})
     if provider == "groq":
         error = {key: value for key, value in error.items() if value is not None}
     return Failure(status, {"error": error}, headers)
