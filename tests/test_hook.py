@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import anyio
 import httpx
 import httpx2
 import huggingface_hub
@@ -628,7 +629,7 @@ def test_429_then_200_replays_the_same_in_any_cell_any_number_of_times(tape: Pat
 
 
 @pytest.mark.parametrize("way", ["openai_plain", "openai_async", "anthropic_plain", "anthropic_async"])
-def test_a_retry_really_waits_live_and_not_in_replay(tape: Path, way: str):
+def test_a_retry_really_waits_live_and_not_in_replay(tape: Path, way: str, monkeypatch: pytest.MonkeyPatch):
     def run() -> str:
         return WAYS[way]("재시도")
 
@@ -636,10 +637,16 @@ def test_a_retry_really_waits_live_and_not_in_replay(tape: Path, way: str):
         started = time.perf_counter()
         assert run() == "두 번째에 성공"
         assert time.perf_counter() - started >= 1.5
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    monkeypatch.setattr(anyio, "sleep", sleep)
     with llmkit.setup(mode="replay", cassette=tape, pace=0) as session:
-        started = time.perf_counter()
         assert run() == "두 번째에 성공"
-        assert time.perf_counter() - started < 1.2
+        assert not any(slept)
         assert [(c.status, c.waited_s) for c in session.calls] == [(429, 1.5), (200, None)]
 
 
