@@ -18,10 +18,11 @@ class Table:
 
     def to_html(self) -> str:
         def line(cells: list[str], tag: str) -> str:
-            sides = ["left", "left"] + ["right"] * len(cells)
+            # 좁은 화면에서 수가 두 줄로 꺾이면 다른 수로 읽힙니다.
+            styles = ["left", "left"] + ["right;white-space:nowrap"] * len(cells)
             return "<tr>" + "".join(
-                f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>'
-                for cell, side in zip(cells, sides, strict=False)
+                f'<{tag} style="text-align:{style}">{html.escape(cell)}</{tag}>'
+                for cell, style in zip(cells, styles, strict=False)
             ) + "</tr>"
 
         body = "".join(line(row, "td") for row in self.rows)
