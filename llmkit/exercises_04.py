@@ -136,10 +136,12 @@ def fall_back(answer: Any) -> Iterator[str]:
         failed = {"가": down, "나": retired, "다": overloaded}
         yield from _wrong_result("넷째가 답했을 때", last.value, "답 4", "라", failed)
 
-    ours = _status_error("BadRequestError", 400)
-    broken = _Ask(answer, 가=ours, 나={"답 2"})
-    if broken.asked["나"] or broken.error is not ours:
-        yield "400은 우리 요청이 틀린 것입니다. 다음 제공자에게 묻지 말고 그 예외를 그대로 냅니다."
+    for name, status in (("BadRequestError", 400), ("UnprocessableEntityError", 422)):
+        ours = _status_error(name, status)
+        broken = _Ask(answer, 가=ours, 나={"답 2"})
+        if broken.asked["나"] or broken.error is not ours:
+            yield f"상태 {status}: 우리 요청이 틀린 것이니 다음 제공자에게 묻지 말고 그 예외를 그대로 냅니다."
+            break
     bug = TypeError("우리 코드의 버그")
     if _Ask(answer, 가=bug, 나={"답 2"}).error is not bug:
         yield "우리 코드의 버그(TypeError)를 삼켰습니다. `except Exception` 대신 SDK의 예외만 잡습니다."

@@ -103,7 +103,7 @@ class Receipt:
         lines.append(line(["합계", "", ""], sum(row.calls for row in self.rows), self.total))
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
         title = "영수증" if self.live else "영수증: 실제로 호출했다면"
-        return Table("어림: 실제로 한 번 실행하면" if self.planned else title, header, lines, self._notes())
+        return Table("어림: 저장된 요청을 한 번씩 실제로 보내면" if self.planned else title, header, lines, self._notes())
 
     def _notes(self) -> list[str]:
         notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]

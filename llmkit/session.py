@@ -16,6 +16,7 @@ from .cassette import Cassette, CassetteError, Exchange
 from .clock import set_today, today
 from .keys import find_key, known_keys, load_environment, redact, unload_environment
 from .ledger import Call
+from .local import OLLAMA_PORT, PORT
 from .miss import Halt, PlaceholderKey
 from .notebook import Notebook, someone_is_watching
 from .player import Player
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
+LOCAL_PORTS = (OLLAMA_PORT, PORT)
 
 _current: Session | None = None
 
@@ -135,7 +137,8 @@ class Session:
 
     def replays(self, ask: Ask) -> bool:
         mode = self._modes[ask.provider]
-        return mode == "replay" or (mode == "auto" and not _listening(ask.request.url))
+        url = ask.request.url
+        return mode == "replay" or (mode == "auto" and not _listening(url.host, url.port or 80))
 
     def banner(self) -> str:
         used = {exchange.provider for exchange in self.cassette.exchanges}
@@ -147,8 +150,8 @@ class Session:
         provider, mode = PROVIDERS[name], self._modes[name]
         if mode == "record":
             return f"{provider.title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
-        if name == "local" and mode != "replay":
-            return f"{provider.title}: 서버가 켜져 있으면 실제 호출, 아니면 재생"
+        if name == "local" and mode != "replay" and any(_listening("127.0.0.1", port) for port in LOCAL_PORTS):
+            return f"{provider.title}: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다."
         key = self._keys.get(name)  # 로컬 모델에는 키가 없습니다.
         if key and mode == "live":
             why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
@@ -387,9 +390,9 @@ def _pace(pace: float | None) -> float:
     return value
 
 
-def _listening(url: Any) -> bool:
+def _listening(host: str, port: int) -> bool:
     try:
-        with socket.create_connection((url.host, url.port or 80), timeout=0.2):
+        with socket.create_connection((host, port), timeout=0.2):
             return True
     except OSError:
         return False

@@ -237,7 +237,7 @@ def test_the_estimate_counts_each_recorded_call_once(root: Path) -> None:
 
 def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> None:
     said = llmkit("estimate", "01").stdout
-    assert said.startswith("어림: 실제로 한 번 실행하면\n")
+    assert said.startswith("어림: 저장된 요청을 한 번씩 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
     assert "답을 받지 못할 시도 1번" in said and "추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said
 

@@ -24,6 +24,7 @@ SOURCE = {cell["id"]: "".join(cell["source"]) for cell in CELLS}
 BEFORE = "\n".join(
     ["import random, time, anthropic, openai", "client = None"]
     + [SOURCE[cell] for cell in ("report", "transient-code", "backoff-code", "with-retry-code")]
+    + re.findall(r"^BAD_REQUEST = .*", SOURCE["fallback-code"], re.MULTILINE)
 )
 
 
@@ -194,7 +195,7 @@ def chain(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[s
     for name, ask in providers.items():
         try:
             return {"text": ask(question), "provider": name, "failed": failed}
-        except openai.BadRequestError:
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except (openai.APIError, anthropic.APIError) as error:
             failed[name] = error
@@ -247,7 +248,7 @@ def swallow(question: str, providers: dict[str, Any], sleep: Any = None) -> dict
     for name, ask in providers.items():
         try:
             return {"text": ask(question), "provider": name, "failed": failed}
-        except openai.BadRequestError:
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except:  # noqa: E722
             failed[name] = openai.OpenAIError("?")
@@ -259,9 +260,21 @@ def only_openai(question: str, providers: dict[str, Any], sleep: Any = None) -> 
     for name, ask in providers.items():
         try:
             return {"text": ask(question), "provider": name, "failed": failed}
-        except openai.BadRequestError:
+        except (openai.BadRequestError, openai.UnprocessableEntityError):
             raise
         except openai.APIError as error:
+            failed[name] = error
+    raise ExceptionGroup("모두 실패", list(failed.values()))
+
+
+def only_400(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+    failed: dict[str, Exception] = {}
+    for name, ask in providers.items():
+        try:
+            return {"text": ask(question), "provider": name, "failed": failed}
+        except openai.BadRequestError:
+            raise
+        except (openai.APIError, anthropic.APIError) as error:
             failed[name] = error
     raise ExceptionGroup("모두 실패", list(failed.values()))
 
@@ -288,7 +301,8 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
         (only_openai, "넷째에게 물어야 합니다"),
         (keep_going, "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
-        (keep_going, "400은 우리 요청이 틀린 것"),
+        (keep_going, "상태 400: 우리 요청이 틀린 것"),
+        (only_400, "상태 422: 우리 요청이 틀린 것"),
         (swallow, "멈춤 단추(KeyboardInterrupt)를 삼켰습니다"),
         (swallow, "모두 실패했는데"),
         (swallow, "예외 그대로여야 합니다"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import textwrap
@@ -118,15 +119,18 @@ def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.Cap
     assert "Gemini" not in banner and "Groq" not in banner  # 이 수업이 쓰지 않는 제공자는 말하지 않습니다.
 
 
-def test_a_lesson_that_always_replays_says_so_of_the_local_server_too(capsys: pytest.CaptureFixture[str]):
-    llmkit.setup("04_errors", mode="replay")
-    line = line_of(capsys.readouterr().out, "로컬 모델")
-    assert line.startswith("로컬 모델: 재생(replay) — 카세트(")
-    llmkit.setup("04_errors")
-    assert (
-        line_of(capsys.readouterr().out, "로컬 모델")
-        == "로컬 모델: 서버가 켜져 있으면 실제 호출, 아니면 재생"
-    )
+def test_the_banner_says_whether_the_local_server_is_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        for ports, mode, said in [
+            ((1, server.getsockname()[1]), "auto", "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다."),
+            ((1, server.getsockname()[1]), "replay", "로컬 모델: 재생(replay) — 카세트("),
+            ((1, 2), "auto", "로컬 모델: 재생(replay) — 카세트("),  # 저장된 출력과 같은 줄
+        ]:
+            monkeypatch.setattr("llmkit.session.LOCAL_PORTS", ports)
+            llmkit.setup("04_errors", mode=mode)
+            assert line_of(capsys.readouterr().out, "로컬 모델").startswith(said)
 
 
 @pytest.mark.parametrize("name", KEY_NAMES)
