@@ -56,6 +56,14 @@ def closed_port() -> int:
 
 
 @pytest.fixture
+def nobody_answers() -> Iterator[None]:
+    """어느 제공자에게 보내든 연결이 거부됩니다."""
+    redirect.install(closed_port())
+    yield
+    redirect.uninstall()
+
+
+@pytest.fixture
 def drift(capsys: pytest.CaptureFixture[str]) -> Drift:
     """명령을 실행해 (종료 상태, 화면에 나온 글)을 돌려줍니다. 키는 어떤 경우에도 나오지 않습니다."""
 
@@ -216,12 +224,8 @@ def test_a_model_that_is_gone(lesson: Path, drift: Drift) -> None:
     assert "01_basics의 5번째 교환" in found and "record 01 --provider anthropic" in found
 
 
-def test_a_refused_connection_is_no_pass(lesson: Path, drift: Drift) -> None:
-    redirect.install(closed_port())
-    try:
-        status, report = drift("01")
-    finally:
-        redirect.uninstall()
+def test_a_refused_connection_is_no_pass(lesson: Path, nobody_answers: None, drift: Drift) -> None:
+    status, report = drift("01")
     assert status == 1
     found = said(report, "[달라짐] OpenAI: 답을 받지 못했습니다(APIConnectionError)")
     assert "01_basics의 1번째 교환" in found and "인터넷 연결을 확인하고" in found and "record" not in found
@@ -254,12 +258,10 @@ def no_keys(lesson: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
 
 
-def test_without_a_key_nothing_is_sent_and_it_says_so(lesson: Path, no_keys: None, drift: Drift) -> None:
-    redirect.install(closed_port())
-    try:
-        status, report = drift("01")
-    finally:
-        redirect.uninstall()
+def test_without_a_key_nothing_is_sent_and_it_says_so(
+    lesson: Path, no_keys: None, nobody_answers: None, drift: Drift
+) -> None:
+    status, report = drift("01")
     assert status == 0
     assert report.startswith("보낼 요청이 없습니다.")
     assert "[확인하지 못함] OpenAI: OPENAI_API_KEY 값이 없습니다. 교환 3개" in report

@@ -12,18 +12,6 @@ from tests.exercises import exercises, run, wrong
 LESSON = exercises("02")
 
 
-@pytest.mark.parametrize("name", LESSON)
-def test_the_folded_solution_passes(name: str) -> None:
-    result, _ = run(LESSON[name].solution)
-    assert repr(result) == f"✓ {name} 통과했습니다."
-
-
-@pytest.mark.parametrize("name", LESSON)
-def test_the_unfilled_stub_says_what_is_missing(name: str) -> None:
-    result, _ = run(LESSON[name].stub)
-    assert result.blanks and repr(result).startswith(f"… {name} 아직 채우지 않은 곳: ")
-
-
 @pytest.mark.parametrize(
     ("is_cut", "said"),
     [

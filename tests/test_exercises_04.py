@@ -190,16 +190,26 @@ def test_a_real_stop_button_during_the_check_is_not_swallowed() -> None:
 # 04-3 ---------------------------------------------------------------------------------------------------
 
 
-def chain(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
-    failed: dict[str, Exception] = {}
-    for name, ask in providers.items():
-        try:
-            return {"text": ask(question), "provider": name, "failed": failed}
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
-            raise
-        except (openai.APIError, anthropic.APIError) as error:
-            failed[name] = error
-    raise ExceptionGroup("모두 실패", list(failed.values()))
+def chaining(stops: tuple[type[Exception], ...], fails: tuple[type[Exception], ...]) -> Callable[..., dict[str, Any]]:
+    """`stops`이면 멈추고 `fails`이면 다음 제공자에게 묻는 함수."""
+
+    def answer(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
+        failed: dict[str, Exception] = {}
+        for name, ask in providers.items():
+            try:
+                return {"text": ask(question), "provider": name, "failed": failed}
+            except stops:
+                raise
+            except fails as error:
+                failed[name] = error
+        raise ExceptionGroup("모두 실패", list(failed.values()))
+
+    return answer
+
+
+OURS = (openai.BadRequestError, openai.UnprocessableEntityError)
+BOTH = (openai.APIError, anthropic.APIError)
+chain = chaining(OURS, BOTH)
 
 
 def named(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
@@ -233,50 +243,16 @@ def ask_everyone(question: str, providers: dict[str, Any], sleep: Any = None) ->
     return chain(question, providers)
 
 
-def keep_going(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
-    failed: dict[str, Exception] = {}
-    for name, ask in providers.items():
-        try:
-            return {"text": ask(question), "provider": name, "failed": failed}
-        except Exception as error:
-            failed[name] = error
-    raise ExceptionGroup("모두 실패", list(failed.values()))
-
-
 def swallow(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
     failed: dict[str, Any] = {}
     for name, ask in providers.items():
         try:
             return {"text": ask(question), "provider": name, "failed": failed}
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
+        except OURS:
             raise
         except:  # noqa: E722
             failed[name] = openai.OpenAIError("?")
     return {"text": "죄송합니다", "provider": None, "failed": failed}
-
-
-def only_openai(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
-    failed: dict[str, Exception] = {}
-    for name, ask in providers.items():
-        try:
-            return {"text": ask(question), "provider": name, "failed": failed}
-        except (openai.BadRequestError, openai.UnprocessableEntityError):
-            raise
-        except openai.APIError as error:
-            failed[name] = error
-    raise ExceptionGroup("모두 실패", list(failed.values()))
-
-
-def only_400(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
-    failed: dict[str, Exception] = {}
-    for name, ask in providers.items():
-        try:
-            return {"text": ask(question), "provider": name, "failed": failed}
-        except openai.BadRequestError:
-            raise
-        except (openai.APIError, anthropic.APIError) as error:
-            failed[name] = error
-    raise ExceptionGroup("모두 실패", list(failed.values()))
 
 
 def hide(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
@@ -298,11 +274,11 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
     ("answer", "said"),
     [
         (only_first, "넷째에게 물어야 합니다"),
-        (only_openai, "넷째에게 물어야 합니다"),
-        (keep_going, "버그(TypeError)를 삼켰습니다"),
+        (chaining(OURS, (openai.APIError,)), "넷째에게 물어야 합니다"),
+        (chaining((), (Exception,)), "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
-        (keep_going, "상태 400: 우리 요청이 틀린 것"),
-        (only_400, "상태 422: 우리 요청이 틀린 것"),
+        (chaining((), (Exception,)), "상태 400: 우리 요청이 틀린 것"),
+        (chaining((openai.BadRequestError,), BOTH), "상태 422: 우리 요청이 틀린 것"),
         (swallow, "멈춤 단추(KeyboardInterrupt)를 삼켰습니다"),
         (swallow, "모두 실패했는데"),
         (swallow, "예외 그대로여야 합니다"),
