@@ -156,7 +156,7 @@ def llmkit(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert not set(KEY_NAMES) & set(os.environ), "키가 있으면 정말로 녹화를 시작합니다."
     return subprocess.run(
         [sys.executable, "-m", "llmkit", *arguments],
-        capture_output=True, text=True, timeout=60, encoding="utf-8",
+        capture_output=True, text=True, encoding="utf-8",
     )  # fmt: skip
 
 
@@ -200,7 +200,7 @@ def test_what_cannot_be_done_is_refused_in_a_few_lines(arguments: tuple[str, ...
 def test_output_survives_a_terminal_without_korean() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "llmkit", "--help"],
-        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=60,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

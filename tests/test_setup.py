@@ -332,7 +332,6 @@ def _python(*arguments: str, cwd: Path) -> str:
         env=environment,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -345,7 +344,7 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
     client = NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}, timeout=60
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}
     )
     with client.setup_kernel(env=environment):
         client.execute_cell(notebook.cells[0], 0)
