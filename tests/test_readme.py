@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -51,11 +52,11 @@ def _wait_for_server(folder: Path, server: subprocess.Popen[bytes], log: Path) -
     """서버가 제 주소를 적은 파일을 읽습니다. 얼마나 기다릴지는 테스트의 시간 제한(pyproject.toml)이 정합니다."""
     while True:
         ended = server.poll() is not None
-        for file in folder.glob("jpserver-*.json"):
-            try:
-                return json.loads(file.read_text(encoding="utf-8"))
-            except ValueError:  # 아직 쓰는 중입니다.
-                pass
+        # 파일을 아직 쓰는 중이거나(ValueError), 주소를 적고도 아직 듣지 않을(OSError) 수 있습니다.
+        with contextlib.suppress(StopIteration, ValueError, OSError):
+            running = json.loads(next(folder.glob("jpserver-*.json")).read_text(encoding="utf-8"))
+            urllib.request.urlopen(f"{running['url']}api").close()
+            return running
         assert not ended, log.read_text(encoding="utf-8")
         time.sleep(0.1)
 
