@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, version
 
+from .lock import moved
+
 DISTRIBUTION = "llmkit-course"
 GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
 Finding = tuple[str, str]
@@ -66,6 +68,17 @@ def _packages() -> Iterator[Finding]:
             yield GOOD, f"{name} {version(name)}"
             continue
         yield NOTE, f"{name}: 설치되어 있지 않습니다. 이 Python으로 노트북을 열려면: {install}"
+    yield from _versions()
+
+
+def _versions() -> Iterator[Finding]:
+    """시험한 버전(constraints.txt)과 다른 것이 있으면 한 줄로 말합니다."""
+    if different := moved():
+        more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
+        yield NOTE, (
+            f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
+            "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+        )
 
 
 def _cassettes() -> Iterator[Finding]:
