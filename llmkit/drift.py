@@ -80,7 +80,10 @@ def check(files: Iterable[Path]) -> int:
         if problem:
             findings += [Finding(f"{place.title}: {problem}", place) for place in waiting.pop(provider)]
     _announce([place.exchange for group in waiting.values() for place in group], left_out)
-    for what, todo in (*compare_tables(), *compare_listings(_today())):
+    used = [name for name in LISTING if name in {place.exchange.provider for place in places}]
+    if asked := [PROVIDERS[name].title for name in used if find_key(PROVIDERS[name]).found]:
+        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(asked)}", flush=True)
+    for what, todo in (*compare_tables(), *compare_listings(used, _today())):
         findings.append(Finding(what, todo=todo))
     for provider, group in waiting.items():
         findings += _check_answers(group, addresses[provider])
@@ -166,8 +169,6 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     cost = summary(Receipt(map(as_call, once), _today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
-    if listing := [PROVIDERS[name].title for name in LISTING if find_key(PROVIDERS[name]).found]:
-        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(listing)}", flush=True)
 
 
 def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from .keys import find_key
@@ -29,9 +29,9 @@ def compare_tables() -> Iterator[Difference]:
             yield f"{table.label}의 표, {difference}", FIX
 
 
-def compare_listings(on: datetime.date) -> Iterator[Difference]:
-    """키가 있는 제공자의 모델 목록(`GET /models`)과 비교합니다. 요금은 없습니다."""
-    for provider in LISTING:
+def compare_listings(providers: Collection[str], on: datetime.date) -> Iterator[Difference]:
+    """`providers` 가운데 키가 있는 제공자의 모델 목록(`GET /models`)과 비교합니다. 요금은 없습니다."""
+    for provider in providers:
         title = f"{PROVIDERS[provider].title}의 모델 목록"
         key = find_key(PROVIDERS[provider])
         if not key.found:
