@@ -59,7 +59,9 @@ def as_call(exchange: Exchange, model: str | None = None) -> Call:
     error = exchange.error[0] if exchange.error else None
     kind = "recorded" if exchange.provenance == "recorded" else "authored"
     path = exchange.path.partition("?")[0]
-    return Call(exchange.provider, path, kind, model or served, exchange.status, error, usage)
+    return Call(
+        exchange.provider, path, kind, model or served, exchange.status, error, usage, method=exchange.method
+    )
 
 
 def _as_today(exchange: Exchange, cassette: Cassette) -> Call:

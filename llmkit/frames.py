@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 import narwhals as nw
 
 from .clock import today
-from .cost import price_day
-from .prices import Rates, UnknownPrice, find_rates
+from .prices import Rates, find_rates, price_day
+from .sellers import UnknownPrice
 
 COST = "cost_pico_usd"
 PICO = 10**12

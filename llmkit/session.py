@@ -189,9 +189,8 @@ class Session:
             raise
         usage, model = exchange.usage
         kind: Any = exchange.provenance
-        call = Call(ask.provider, ask.path.partition("?")[0], kind, model, exchange.status, usage=usage)
+        call = Call(ask.provider, ask.path.partition("?")[0], kind, model, exchange.status, usage=usage, method=ask.method)
         call.error = exchange.error[0] if exchange.error else None
-        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
         call.total_s = exchange.events[-1][0] if exchange.events else exchange.delay
         with self._lock:
             self.calls.append(call)
@@ -206,7 +205,7 @@ class Session:
         if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
-        call = Call(ask.provider, ask.path.partition("?")[0], "live", ask.model)
+        call = Call(ask.provider, ask.path.partition("?")[0], "live", ask.model, method=ask.method)
         with self._lock:
             self.calls.append(call)
         if self.recorder is None:

@@ -91,7 +91,6 @@ class Tape:
             }
         call = self._call
         call.usage, call.model = read_usage(content, call.model)
-        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
         call.total_s = self._chunks[-1][0] if self._chunks else exchange.delay
         if self._keep:
             self._keep(exchange)

@@ -607,8 +607,9 @@ def test_the_exported_names_are_pinned():
         llmkit.__all__
         == dir(llmkit)
         == sorted(
-            """CassetteError CassetteMiss Session StreamResult add_cost adisplay_stream calc_cost calculate_cost check
-        count_tokens display_stream model model_status setup stream_text to_krw""".split()
+            """CassetteError CassetteMiss Session StreamResult UnknownPrice add_cost adisplay_stream calc_cost
+        calculate_cost check count_tokens display_stream encoding model model_status price_table setup stream_text
+        to_krw""".split()
         )
     )
     for name in llmkit.__all__:
