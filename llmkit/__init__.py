@@ -28,8 +28,8 @@ _HOMES = {
     "to_krw": "krw",
     "add_cost": "frames",
     "check": "checks",
-    "CassetteMiss": "miss",
-    "CassetteError": "cassette",
+    "CassetteMiss": "errors",
+    "CassetteError": "errors",
 }
 __all__ = sorted(_HOMES)
 

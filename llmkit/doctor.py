@@ -69,7 +69,8 @@ def _packages() -> Iterator[Finding]:
 
 
 def _cassettes() -> Iterator[Finding]:
-    from .cassette import Cassette, CassetteError
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .session import CASSETTES
 
     files = sorted(CASSETTES.glob("*.json"))
@@ -130,7 +131,8 @@ def _network(host: str) -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    from .cassette import Cassette, CassetteError
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .keys import load_environment
     from .models import default_model, model_data, model_status
     from .providers import PROVIDERS

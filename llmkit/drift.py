@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cassette import Cassette, Exchange
-from .estimate import as_call, summary
+from .cassette import Cassette
+from .estimate import summary
+from .exchange import Exchange
 from .keys import find_key, load_environment, redact
 from .local import find_servers
 from .models import default_model, model_status
@@ -93,7 +94,7 @@ def _is_repeatable(place: Place) -> bool:
 def _check_model(place: Place) -> Iterator[Finding]:
     """답한 모델이 종료되었거나 종료될 예정인지. 없는 모델을 일부러 부른 교환(404)은 보지 않습니다."""
     exchange = place.exchange
-    model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    model = exchange.asked_model
     if exchange.status != 200 or not model:
         return
     status = model_status(model, on=datetime.date.today())
@@ -150,7 +151,7 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
-    cost = summary(Receipt(map(as_call, once), datetime.date.today(), planned=True))
+    cost = summary(Receipt(map(Exchange.as_call, once), datetime.date.today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
@@ -170,7 +171,7 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
                 Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:]
             )
             return
-        content = exchange.content or b"".join(data for _, data in exchange.events)
+        content = exchange.payload
         changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]
         if status == exchange.status:
             changes = differences(content.decode("utf-8", "replace"), body)

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .sse import payloads
+
 Provenance = Literal["live", "recorded", "authored"]
 
 
@@ -24,7 +26,6 @@ class Call:
     status: int | None = None  # 응답을 받지 못했으면 None
     error: str | None = None  # 연결 실패, 시간 초과, 끊긴 스트림의 예외 이름
     usage: dict[str, Any] | None = None  # 제공자가 보낸 usage 그대로. 보내지 않았으면 None
-    first_byte_s: float | None = None
     total_s: float | None = None
     waited_s: float | None = None
 
@@ -41,18 +42,19 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
     if content[:1] == b"{":
         candidates = [content]
     else:
-        lines = [line[5:] for line in content.splitlines() if line.startswith(b"data:")]
-        candidates = lines[:1] + [line for line in lines[1:] if b'"usage' in line]
+        first, *rest = payloads(content) or [b""]
+        candidates = [first, *(event for event in rest if b'"usage' in event)]
     for candidate in candidates:
         try:
             data = json.loads(candidate)
-        except ValueError:
+        except (ValueError, RecursionError):  # JSON이 아니거나, 수천 겹입니다.
             continue
         if not isinstance(data, dict):
             continue
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
-                model = holder.get("model") or holder.get("modelVersion") or model
+                named = holder.get("model") or holder.get("modelVersion")
+                model = named if isinstance(named, str) and named else model
                 found = holder.get("usage") or holder.get("usageMetadata")
                 if isinstance(found, dict):
                     usage |= {name: value for name, value in found.items() if value is not None}

@@ -12,9 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple
 
-
-class StreamError(RuntimeError):
-    """제공자가 200으로 시작한 스트림 안에서 오류를 알렸습니다. SDK가 예외로 바꾸지 않는 오류만 여기로 옵니다."""
+from .errors import StreamError
 
 
 class Piece(NamedTuple):
