@@ -31,8 +31,8 @@ _HOMES = {
     "add_cost": "frames",
     "UnknownPrice": "prices",
     "check": "checks",
-    "CassetteMiss": "miss",
-    "CassetteError": "cassette",
+    "CassetteMiss": "errors",
+    "CassetteError": "errors",
 }
 __all__ = sorted(_HOMES)
 

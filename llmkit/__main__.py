@@ -8,7 +8,8 @@ import re
 import sys
 from pathlib import Path
 
-from .cassette import Cassette, CassetteError
+from .cassette import Cassette
+from .errors import CassetteError
 from .providers import PROVIDERS
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.

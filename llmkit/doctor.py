@@ -83,7 +83,8 @@ def _versions() -> Iterator[Finding]:
 
 
 def _cassettes() -> Iterator[Finding]:
-    from .cassette import Cassette, CassetteError
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .session import CASSETTES
 
     files = sorted(CASSETTES.glob("*.json"))
@@ -166,7 +167,8 @@ def _models() -> Iterator[Finding]:
 
 def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     """(로컬 모델인가, 모델)마다 그것을 쓰는 곳: 기본값, .env, 카세트."""
-    from .cassette import Cassette, CassetteError
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .keys import load_environment
     from .models import default_model
     from .providers import PROVIDERS

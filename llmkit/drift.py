@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
 from .drift_models import LISTING, compare_listings, compare_tables
-from .estimate import as_call, summary
+from .estimate import summary
+from .exchange import Exchange
 from .keys import find_key, load_environment, redact
 from .local import find_servers
 from .models import default_model, model_status
@@ -106,7 +107,7 @@ def _check_model(place: Place) -> Iterator[Finding]:
     없는 모델을 일부러 부른 교환(404)과, 종료일이 없는 로컬 모델은 보지 않습니다.
     """
     exchange = place.exchange
-    model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    model = exchange.asked_model
     if exchange.status != 200 or not model or exchange.provider == "local":
         return
     status = model_status(model, on=_today())
@@ -166,7 +167,7 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
-    cost = summary(Receipt(map(as_call, once), _today(), planned=True))
+    cost = summary(Receipt(map(Exchange.as_call, once), _today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
@@ -186,7 +187,7 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
                 Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:]
             )
             return
-        content = exchange.content or b"".join(data for _, data in exchange.events)
+        content = exchange.payload
         changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]
         if status == exchange.status:
             changes = differences(content.decode("utf-8", "replace"), body)

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .sse import payloads
+
 Provenance = Literal["live", "recorded", "authored"]
 
 # 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
@@ -59,7 +61,8 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
     for data in _candidates(content):
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
-                model = holder.get("model") or model
+                named = holder.get("model")
+                model = named if isinstance(named, str) and named else model
                 if isinstance(found := holder.get("usage"), dict):
                     usage |= billable(found, holder)
     return usage or None, model
@@ -144,9 +147,9 @@ def _candidates(content: bytes) -> Iterable[dict[str, Any]]:
     """usage가 들어 있을 만한 JSON들입니다. 스트림이면 첫 이벤트와 usage가 적힌 이벤트들입니다."""
     if content[:1] == b"{":
         return [data] if (data := _parse(content)) else []
-    lines = [line[5:] for line in content.splitlines() if line.startswith(b"data:")]
-    wanted = lines[:1] + [line for line in lines[1:] if b'"usage' in line]
-    return [data for line in wanted if (data := _parse(line))]
+    first, *rest = payloads(content) or [b""]
+    wanted = [first, *(event for event in rest if b'"usage' in event)]
+    return [data for event in wanted if (data := _parse(event))]
 
 
 def _batch_result(line: dict[str, Any] | None) -> dict[str, Any] | None:

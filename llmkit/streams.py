@@ -12,11 +12,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple
 
+from .errors import StreamError
 from .ledger import billable
-
-
-class StreamError(RuntimeError):
-    """제공자가 200으로 시작한 스트림 안에서 오류를 알렸습니다. SDK가 예외로 바꾸지 않는 오류만 여기로 옵니다."""
 
 
 class Piece(NamedTuple):

@@ -33,7 +33,7 @@ import pytest
 
 import llmkit
 from llmkit.cassette import Cassette
-from llmkit.miss import Halt
+from llmkit.errors import Halt
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.request import read_request
 from llmkit.session import current_session

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import llmkit
+from llmkit.errors import PlaceholderKey
 from llmkit.keys import unload_environment
-from llmkit.miss import PlaceholderKey
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
 from tests import authored, fake_colab
