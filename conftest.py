@@ -48,7 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """오래 걸려도 되는 테스트의 시간 제한(초)입니다. 나머지는 pyproject.toml의 `timeout`을 따릅니다."""
     for item in items:
-        for mark, seconds in (("full", 1800), ("browser", 600)):
+        for mark, seconds in (("full", 3600), ("browser", 900)):
             if item.get_closest_marker(mark) and not item.get_closest_marker("timeout"):
                 item.add_marker(pytest.mark.timeout(seconds))
 

@@ -61,6 +61,46 @@ def _wait_for_server(folder: Path, server: subprocess.Popen[bytes], log: Path) -
         time.sleep(0.1)
 
 
+def code_lines(text: str, start: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip().startswith(start)]
+
+
+def test_every_way_installs_the_locked_versions(readme: str) -> None:
+    ways = code_lines(readme, "python3 -m venv .venv && ") + code_lines(readme, "py -m venv .venv; ")
+    assert len(ways) == 3  # uv, pip, Windows
+    for way in ways:
+        steps = [step for step in re.split(r" && |; ", way) if "pip install" in step]
+        assert steps and [step for step in steps if "-c constraints.txt" not in step] == []
+        assert steps[-1].endswith("-r requirements.txt")
+        assert not re.search(r" -q\b|--quiet", way), "몇 분 동안 아무것도 나오지 않으면 멈춘 줄 압니다."
+
+
+def test_windows_does_what_linux_does(readme: str) -> None:
+    install, *_ = code_lines(readme, "python3 -m venv .venv && ")
+    (windows,) = code_lines(readme, "py -m venv .venv; ")
+    windows = windows.replace("; ", " && ").replace(".venv\\Scripts\\", ".venv/bin/").replace("\\", "/")
+    windows = windows.replace("py -m venv", "python3 -m venv")
+    assert windows == install.replace(" --allow-root --ServerApp.root_dir=.", "")
+    (linux_test,) = code_lines(readme, ".venv/bin/python -m pytest -n")
+    assert code_lines(readme, ".venv\\Scripts\\python -m pytest") == [linux_test.replace("/bin/", "/Scripts/").replace("/", "\\")]
+
+
+def test_ci_runs_these_commands_with_three_variables(readme: str, root: Path) -> None:
+    done = subprocess.run(["bash", ".ci/run", "--show"], cwd=root, capture_output=True, text=True, check=True)
+    install, test = done.stdout.splitlines()
+    first, *_ = code_lines(readme, "python3 -m venv .venv && ")
+    assert first.startswith(f"{install} && .venv/bin/jupyter lab ")
+    assert [test] == code_lines(readme, ".venv/bin/python -m pytest -n")
+    script = (root / ".ci" / "run").read_text(encoding="utf-8")
+    (given,) = re.findall(r"env -i (.*?)\)$", script, re.MULTILINE)
+    assert re.findall(r"(\w+)=", given) == ["PATH", "HOME", "LANG"]
+
+
+def test_it_is_said_that_no_hosted_cell_ran_live(readme: str) -> None:
+    assert "제공자를 실제로 호출해 본 셀은 하나도 없습니다" in readme
+    assert "we ran no cell against a hosted provider" in readme
+
+
 def test_every_link_leads_to_a_file(readme: str, root: Path) -> None:
     links = [link for link in re.findall(r"\]\(([^)#]+)\)", readme) if not link.startswith("http")]
     assert links
