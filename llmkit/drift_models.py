@@ -10,7 +10,7 @@ from typing import Any
 from .keys import find_key
 from .models import default_model, known_models, model_status
 from .providers import PROVIDERS
-from .sdk_tables import PACKAGES, TableNotFound, differences, read_table
+from .sdk_tables import PACKAGES, TableNotFound, differences, is_older_than_data, read_table, version_of_data
 
 LISTING = ("openai", "anthropic")  # 모델 목록에 종료일이 있는 제공자
 FIX = "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
@@ -20,6 +20,12 @@ Difference = tuple[str, str]  # (달라진 것, 할 일). 할 일이 없으면 �
 def compare_tables() -> Iterator[Difference]:
     """설치된 SDK의 표와 비교합니다. 네트워크를 쓰지 않습니다."""
     for package in PACKAGES:
+        if is_older_than_data(package):
+            yield (
+                f"{package} SDK: 자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다.",
+                "",
+            )
+            continue
         try:
             table = read_table(package)
         except TableNotFound as error:

@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
-from .models import Known
+from .models import Known, state_data
 
 PACKAGES = ("openai", "anthropic")
 _FIELD = re.compile(r"(^|_)model$|Models?(Param)?$")  # model, ChatModel, AllModels, ModelParam ...
 _NAME = re.compile(r"[a-z]+[-\d]")  # "auto"나 날짜가 아니라 "o1", "gpt-5"처럼 생긴 값
-_MONTHS = "January February March April May June July August September October November December".split()
-_DATE = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)|({'|'.join(_MONTHS)}) (\d+)(?:st|nd|rd|th)?, (\d{{4}})")
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)|({_MONTHS}) (\d+)(?:st|nd|rd|th)?, (\d{{4}})")
 
 
 class TableNotFound(Exception):
@@ -36,6 +36,26 @@ class SdkTable:
     names: set[str] = field(default_factory=set)
     shutdowns: dict[str, datetime.date] = field(default_factory=dict)
     unsupported: set[str] = field(default_factory=set)
+
+
+def version_of_data(package: str) -> str:
+    """자료를 만들 때 읽은 SDK의 버전입니다. 그보다 오래된 SDK에는 표가 없을 수 있습니다(openai 2.54에는 종료일이 없습니다).
+
+    >>> version_of_data("anthropic") >= "2.14.0"
+    True
+    """
+    sources = {group["source"] for group in state_data()["states"]}
+    read = [source.rpartition(" ")[2] for source in sources if source.startswith(f"{package} SDK ")]
+    return max(read, key=_numbers)
+
+
+def is_older_than_data(package: str) -> bool:
+    """설치된 SDK가 자료를 만들 때 읽은 것보다 오래되었는지."""
+    return _numbers(version(package)) < _numbers(version_of_data(package))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)[:3]]
 
 
 def read_table(package: str, folder: Path | None = None) -> SdkTable:
@@ -98,7 +118,11 @@ def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
 def _literals(statement: ast.stmt) -> Iterator[str]:
     """`Literal["gpt-5", ...]` 안의 문자열들."""
     for node in ast.walk(statement):
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "Literal"
+        ):
             yield from (
                 part.value
                 for part in ast.walk(node.slice)
@@ -128,4 +152,4 @@ def _day(text: str, name: str) -> datetime.date:
     year, month, day, word, number, written = found.groups()
     if year:
         return datetime.date(int(year), int(month), int(day))
-    return datetime.date(int(written), _MONTHS.index(word) + 1, int(number))
+    return datetime.date(int(written), _MONTHS.split("|").index(word) + 1, int(number))

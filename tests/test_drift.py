@@ -6,6 +6,7 @@ import dataclasses
 import datetime
 import functools
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,10 +21,10 @@ import pytest
 import llmkit
 from llmkit import __main__ as command
 from llmkit import drift as drift_command
-from llmkit import drift_models, local, models, session
+from llmkit import drift_models, local, models, sdk_tables, session
 from llmkit.cassette import Cassette
 from llmkit.providers import PROVIDERS
-from llmkit.sdk_tables import SdkTable, TableNotFound, read_table
+from llmkit.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from llmkit.shape import differences
 from tests.fake_keys import fake_keys, leaked
 from tests.upstream import chat, messages, redirect
@@ -55,6 +56,7 @@ def alone_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(local, name, closed_port())
     monkeypatch.setattr(drift_command, "_today", lambda: NOW)
     monkeypatch.setattr(drift_models, "read_table", READ_ONCE)
+    monkeypatch.setattr(drift_models, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 
 
 def closed_port() -> int:
@@ -316,21 +318,29 @@ def test_a_model_nobody_knows(lesson: Path, no_keys: None, drift: Drift) -> None
 # 모델 자료 -----------------------------------------------------------------------------------------------
 
 
-def planted(table: SdkTable | TableNotFound) -> Callable[[str], SdkTable]:
-    def read(package: str) -> SdkTable:
-        if isinstance(table, TableNotFound):
-            raise table
-        return table if package == "openai" else SdkTable("anthropic SDK 9.9.9")
+@pytest.fixture
+def newer_sdk(monkeypatch: pytest.MonkeyPatch) -> Callable[[SdkTable | TableNotFound], None]:
+    """자료보다 새 openai SDK의 표를 심습니다."""
 
-    return read
+    def plant(table: SdkTable | TableNotFound) -> None:
+        def read(package: str) -> SdkTable:
+            if isinstance(table, TableNotFound):
+                raise table
+            return table
+
+        monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+        monkeypatch.setattr(sdk_tables, "version", lambda package: "9.9.9")
+        monkeypatch.setattr(drift_models, "read_table", read)
+
+    return plant
 
 
 def test_a_newer_sdk_with_another_table(
-    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+    lesson: Path, no_keys: None, drift: Drift, newer_sdk: Callable[[SdkTable], None]
 ) -> None:
     day = datetime.date(2031, 1, 1)
     newer = SdkTable("openai SDK 9.9.9", {"gpt-9-nova", "gpt-5"}, {"gpt-5": day})
-    monkeypatch.setattr(drift_models, "read_table", planted(newer))
+    newer_sdk(newer)
     status, report = drift("01")
     assert status == 1
     assert "[달라짐] openai SDK 9.9.9의 표, gpt-9-nova: 자료에 없는 이름입니다. SDK의 종료일: 없음\n" in report
@@ -340,13 +350,24 @@ def test_a_newer_sdk_with_another_table(
 
 
 def test_an_sdk_whose_table_is_gone(
-    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+    lesson: Path, no_keys: None, drift: Drift, newer_sdk: Callable[[TableNotFound], None]
 ) -> None:
     gone = TableNotFound("openai SDK 9.9.9: 소스에서 종료일 표를 찾지 못했습니다.")
-    monkeypatch.setattr(drift_models, "read_table", planted(gone))
+    newer_sdk(gone)
     status, report = drift("01")
     assert status == 1
     assert "llmkit/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(report, "[달라짐] openai SDK 9.9.9: 소스에서")
+
+
+def test_an_older_sdk_is_not_compared_and_it_says_so(
+    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colab의 openai 2.54에는 종료일의 표가 없습니다. 표가 사라진 것과 다릅니다."""
+    monkeypatch.setattr(sdk_tables, "version", lambda package: "2.9.0")
+    monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+    status, report = drift("01")
+    assert status == 0
+    assert re.search(r"\[확인하지 못함\] openai SDK: 자료를 만든 [\d.]+ 버전보다 오래되어", report)
 
 
 def listing(monkeypatch: pytest.MonkeyPatch, **changed: dict[str, Any] | None) -> None:

@@ -34,10 +34,16 @@ def test_ninety_days_are_fine_and_one_more_is_not() -> None:
 
 def test_every_dated_file_is_looked_at() -> None:
     folder = files("llmkit").joinpath("data")
-    dated = [file.name for file in folder.iterdir() if file.name.endswith(".json") and '"as_of"' in file.read_text("utf-8")]
+    dated = [
+        file.name
+        for file in folder.iterdir()
+        if file.name.endswith(".json") and '"as_of"' in file.read_text("utf-8")
+    ]
     titles = [age.title for age in ages(NOW)]
     assert titles[:3] == ["모델의 상태", "가격표", "환율"]
-    assert set(titles[3:]) == {freshness._TITLES.get(name, name) for name in dated if name != "model_states.json"}
+    assert set(titles[3:]) == {
+        freshness._TITLES.get(name, name) for name in dated if name != "model_states.json"
+    }
 
 
 @pytest.fixture
@@ -47,7 +53,10 @@ def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "data").mkdir()
     for file in files("llmkit").joinpath("data").iterdir():
         if file.name.endswith(".json"):
-            fresh = json.loads(file.read_text("utf-8"), object_hook=lambda part: part | ({"as_of": yesterday} if "as_of" in part else {}))
+            fresh = json.loads(
+                file.read_text("utf-8"),
+                object_hook=lambda part: part | ({"as_of": yesterday} if "as_of" in part else {}),
+            )
             (tmp_path / "data" / file.name).write_text(json.dumps(fresh), encoding="utf-8")
     monkeypatch.setattr(freshness, "files", lambda package: tmp_path)
     monkeypatch.setattr(models, "files", lambda package: tmp_path)
@@ -72,7 +81,9 @@ def test_fresh_data_say_nothing(copied: Path) -> None:
 @pytest.mark.parametrize("name", ["facts.json", "parameters.json", "models.json"])
 def test_one_fact_of_a_hundred_days_ago_is_found(copied: Path, name: str) -> None:
     text = (copied / name).read_text(encoding="utf-8")
-    (copied / name).write_text(text.replace(str(NOW - datetime.timedelta(days=1)), str(OLD), 1), encoding="utf-8")
+    (copied / name).write_text(
+        text.replace(str(NOW - datetime.timedelta(days=1)), str(OLD), 1), encoding="utf-8"
+    )
     assert stale() == [freshness._TITLES[name]]
 
 

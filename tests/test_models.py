@@ -208,7 +208,12 @@ def test_the_known_dates_and_the_day_itself(name: str):
 @pytest.mark.parametrize("name", CURRENT)
 def test_what_is_alive_is_current_and_needs_no_replacement(name: str):
     status = models.model_status(name, on=NOW)
-    assert (status.state, status.shutdown, status.replacement, status.nearest) == ("current", None, None, None)
+    assert (status.state, status.shutdown, status.replacement, status.nearest) == (
+        "current",
+        None,
+        None,
+        None,
+    )
 
 
 @pytest.mark.parametrize("name", GONE)
@@ -242,7 +247,10 @@ def test_the_replacement_is_the_providers_own_advice_or_the_default_of_the_famil
 
 def test_what_a_learner_reads():
     said = [str(models.model_status(name, on=NOW)) for name in ("gpt-4.1-nano", "gpt-5", "claude-haiku-5-5")]
-    said += [str(models.model_status("llama2-70b-4096", on=NOW)), repr(models.model_status("gpt-5.1-mini", on=NOW))]
+    said += [
+        str(models.model_status("llama2-70b-4096", on=NOW)),
+        repr(models.model_status("gpt-5.1-mini", on=NOW)),
+    ]
     assert said == [
         "gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23. 대신 쓸 모델: gpt-6-luna. "
         "(근거: openai SDK 3.57.0, 2026-11-26)",
@@ -289,9 +297,13 @@ def test_the_day_is_the_cassettes_in_replay_and_may_be_a_datetime(lesson: Path):
     assert llmkit.model_status("gpt-5", on=noon).state == "retired"
 
 
-@pytest.mark.parametrize("arguments", [(None,), (3,), (b"gpt-5",), ("gpt-5", "2026-12-11"), ("gpt-5", 20261211)])
+@pytest.mark.parametrize(
+    "arguments", [(None,), (3,), (b"gpt-5",), ("gpt-5", "2026-12-11"), ("gpt-5", 20261211)]
+)
 def test_what_is_no_name_or_no_day_is_refused_in_korean(arguments: tuple[object, ...]):
-    with pytest.raises(TypeError, match=r"model_status에는 모델 이름\(str\)과 날짜\(datetime.date\)를 넣으세요: "):
+    with pytest.raises(
+        TypeError, match=r"model_status에는 모델 이름\(str\)과 날짜\(datetime.date\)를 넣으세요: "
+    ):
         llmkit.model_status(*arguments)
 
 
@@ -303,14 +315,20 @@ def test_every_name_stands_once_with_its_provider_source_and_date():
     names = Counter(
         name
         for group in groups
-        for part in (group.get("current", []), group.get("unsupported", []), *group.get("shutdowns", {}).values())
+        for part in (
+            group.get("current", []),
+            group.get("unsupported", []),
+            *group.get("shutdowns", {}).values(),
+        )
         for name in part
     )
     assert [name for name, times in names.items() if times > 1] == [] and len(names) > 400
     for group in groups:
         assert group["provider"] in PROVIDERS and group["source"]
         assert group["basis"] in ("sdk", "web", "prices", "package")
-        assert (group["basis"] == "web") == ("저장된 사본" in group["source"])  # 웹에서 온 것은 말에도 드러납니다.
+        assert (group["basis"] == "web") == (
+            "저장된 사본" in group["source"]
+        )  # 웹에서 온 것은 말에도 드러납니다.
         assert (group["basis"] == "sdk") == bool(re.search(r" SDK \d+\.\d+\.\d+$", group["source"]))
         assert DAY.fromisoformat(group["as_of"]) <= DAY.fromisoformat(models.state_data()["as_of"])
 

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime
-import re
 import warnings
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from packaging.version import Version
 
-from llmkit.models import Known, known_models, state_data
-from llmkit.sdk_tables import PACKAGES, SdkTable, TableNotFound, differences, read_table
+from llmkit.models import Known, known_models
+from llmkit.sdk_tables import (
+    PACKAGES,
+    SdkTable,
+    TableNotFound,
+    differences,
+    is_older_than_data,
+    read_table,
+    version_of_data,
+)
 
 DAY = datetime.date
 CHAT_MODEL = '''
@@ -34,9 +40,9 @@ ImageModel: TypeAlias = Literal["dall-e-3"]
 - "dall-e-3": This model was retired on May 12, 2026. Use a GPT image model instead.
 """
 '''
-CLAUDE = '''
+CLAUDE = """
 Model: TypeAlias = Union[Literal["claude-haiku-5-5", "claude-opus-4-5"], str]
-'''
+"""
 DEPRECATED = 'DEPRECATED_MODELS: Dict[str, str] = {"claude-opus-4-5": "January 22nd, 2027"}\n'
 
 
@@ -48,27 +54,28 @@ def package(folder: Path, **files: str) -> Path:
     return folder
 
 
-def version_read(name: str) -> Version:
-    """자료를 만들 때 읽은 SDK의 버전."""
-    labels = [re.fullmatch(rf"{name} SDK (.+)", group["source"]) for group in state_data()["states"]]
-    return max(Version(label[1]) for label in labels if label)
+@pytest.fixture
+def new_enough(name: str) -> None:
+    if is_older_than_data(name):
+        pytest.skip(
+            f"자료는 {name} {version_of_data(name)}에서 읽었습니다. 더 오래된 SDK에는 표가 없을 수 있습니다"
+        )
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_the_data_say_what_the_installed_sdk_says(name: str) -> None:
+def test_the_data_say_what_the_installed_sdk_says(name: str, new_enough: None) -> None:
     """자료를 만든 버전과는 하나도 다르지 않습니다. 더 새 버전이 앞서 가면 빠진 이름을 경고하고 `drift`에 맡깁니다."""
-    installed, read = Version(version(name)), version_read(name)
-    if installed < read:
-        pytest.skip(f"자료는 {name} {read}에서 읽었습니다. 더 오래된 {installed}에는 표가 없을 수 있습니다")
     found = differences(read_table(name), known_models())
-    if installed == read:
+    if version(name) == version_of_data(name):
         assert found == []
     elif found:
-        warnings.warn(f"{name} {installed}: llmkit/data/model_states.json을 고치세요. {found}", stacklevel=1)
+        warnings.warn(f"{name} {version(name)}: model_states.json을 고치세요. {found}", stacklevel=1)
 
 
 def test_names_days_and_unsupported_names_are_read(tmp_path: Path) -> None:
-    table = read_table("openai", package(tmp_path, types__chat_model=CHAT_MODEL, types__image_model=IMAGE_MODEL))
+    table = read_table(
+        "openai", package(tmp_path, types__chat_model=CHAT_MODEL, types__image_model=IMAGE_MODEL)
+    )
     assert table.names == {"gpt-5", "gpt-6-luna", "gpt-5.1-mini", "o3", "dall-e-3"}
     assert table.unsupported == {"gpt-5.1-mini"}
     assert table.shutdowns == {
@@ -78,14 +85,16 @@ def test_names_days_and_unsupported_names_are_read(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("home", ["resources__messages__messages", "_data__deprecated_models", "somewhere__else"])
+@pytest.mark.parametrize(
+    "home", ["resources__messages__messages", "_data__deprecated_models", "somewhere__else"]
+)
 def test_a_moved_table_is_found(tmp_path: Path, home: str) -> None:
     table = read_table("anthropic", package(tmp_path, types__model=CLAUDE, **{home: DEPRECATED}))
     assert table.shutdowns == {"claude-opus-4-5": DAY(2027, 1, 22)}
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_the_real_table_is_found_wherever_it_is_moved(name: str, tmp_path: Path) -> None:
+def test_the_real_table_is_found_wherever_it_is_moved(name: str, new_enough: None, tmp_path: Path) -> None:
     spec = find_spec(name)
     assert spec and spec.submodule_search_locations
     home = Path(spec.submodule_search_locations[0])
@@ -139,10 +148,8 @@ def test_the_missing_and_the_different_rows_are_named() -> None:
 
 
 @pytest.mark.parametrize("name", PACKAGES)
-def test_a_row_left_out_of_the_data_is_missed(name: str) -> None:
+def test_a_row_left_out_of_the_data_is_missed(name: str, new_enough: None) -> None:
     """자료에서 한 줄을 빼면 그 이름을 대며 알아차립니다: 설치된 SDK의 모든 이름에서."""
-    if Version(version(name)) < version_read(name):
-        pytest.skip("자료보다 오래된 SDK입니다")
     table, known = read_table(name), known_models()
     already = len(differences(table, known))
     for gone in table.names & known.keys():
