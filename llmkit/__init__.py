@@ -29,6 +29,7 @@ _HOMES = {
     "to_krw": "krw",
     "price_table": "prices",
     "add_cost": "frames",
+    "total_cost": "frames",
     "UnknownPrice": "prices",
     "check": "checks",
     "CassetteMiss": "errors",

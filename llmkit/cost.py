@@ -169,7 +169,7 @@ def price(usage: Usage, model: str, provider: str | None, day: datetime.date, *,
     if batch:
         context = tuple(sorted({**dict(context), "processing": "batch"}.items()))
     # Groq의 모델 이름은 다른 곳과 같지만, 응답에는 Groq만 쓰는 이름이 있습니다.
-    if provider is None and not model.startswith(("huggingface/", *LOCAL)):
+    if usage.provider and provider is None and not model.startswith(("huggingface/", *LOCAL)):
         provider = usage.provider
     rates = find_rates(model, provider, day, context)
     total, input_usd, output_usd = rates.price(counts)

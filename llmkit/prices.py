@@ -82,7 +82,9 @@ class Rates:
             input_tokens: 입력이 몇 토큰일 때의 단가인지.
         """
         rate = self.find(key)
-        return rate.at(input_tokens) * 1_000_000 if rate else None if self.rates else Decimal(0)
+        if rate is None:
+            return None if self.rates else Decimal(0)
+        return EXACT.multiply(rate.at(input_tokens), 1_000_000)
 
     def price(self, counts: Mapping[str, int]) -> tuple[Decimal, Decimal, Decimal]:
         """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 요금은 합계에만 들어 있습니다.

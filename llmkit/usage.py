@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -59,7 +59,8 @@ def read(source: Any) -> Usage:
     (('service_tier', 'flex'),)
     """
     usage, model = _find(source)
-    _refuse_unknown(usage)
+    if not _KNOWN.issuperset(usage):
+        _refuse_unknown(usage, _KNOWN)
     if "prompt_tokens" in usage:
         counts = _chat(usage)
     elif not _ANTHROPIC.isdisjoint(usage):
@@ -100,16 +101,17 @@ def _find(source: Any) -> tuple[Mapping[str, Any], str | None]:
 
 def _context(usage: Mapping[str, Any]) -> Context:
     found: dict[str, str] = {}
-    for name in ("service_tier", "speed", "inference_geo"):
-        if (value := usage.get(name)) not in STANDARD:
+    for name in _CONTEXT & usage.keys():
+        if (value := usage[name]) not in STANDARD:
             found["processing" if value == "batch" else name] = str(value)
     if details := usage.get("input_token_details"):  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
         found |= {"service_tier": tier for tier in _TIERS if tier in fields_of(details)}
-    return tuple(sorted(found.items()))
+    return tuple(sorted(found.items())) if found else ()
 
 
 # --- 제공자마다 읽는 법 ---
 
+_CONTEXT = {"service_tier", "speed", "inference_geo"}
 _TIERS = ("flex", "priority")
 _ANTHROPIC = {
     "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "server_tool_use", "iterations",
@@ -150,15 +152,15 @@ _KNOWN = {
 def _chat(usage: Mapping[str, Any]) -> dict[str, int]:
     """OpenAI Chat Completions와 호환 서버(Groq, Hugging Face, Gemini)입니다."""
     counts = {"input_tokens": _number(usage, "prompt_tokens"), "output_tokens": _number(usage, "completion_tokens")}
-    for name, tokens in counts.items():
-        if name in usage and _number(usage, name) != tokens:
-            raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {tokens}, {name}={usage[name]}")
+    for name in counts.keys() & usage:
+        if _number(usage, name) != counts[name]:
+            raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {name}={usage[name]}")
     if usage.get("cached_tokens") is not None:
         counts["cache_read_tokens"] = _number(usage, "cached_tokens")
     _add_details(counts, usage.get("prompt_tokens_details"), _INPUT)
     _add_details(counts, usage.get("completion_tokens_details"), _OUTPUT)
     # Gemini의 OpenAI 호환 응답은 추론 토큰을 completion_tokens에서 빼고 total_tokens에만 넣습니다.
-    if hidden := max(0, _number(usage, "total_tokens") - counts["input_tokens"] - counts["output_tokens"]):
+    if (hidden := _number(usage, "total_tokens") - counts["input_tokens"] - counts["output_tokens"]) > 0:
         counts["output_tokens"] += hidden
         counts["output_reasoning_tokens"] = max(hidden, counts.get("output_reasoning_tokens", 0))
     return counts
@@ -205,14 +207,15 @@ def _add_details(counts: dict[str, int], details: Any, names: Mapping[str, str])
     if details is None:
         return
     for name, value in fields_of(details).items():
-        if value is None:
+        if name in _FREE or value is None:
             continue
-        target = names.get(name) or names.get(name.partition("_")[2] if name.startswith(_TIERS) else "")
-        if target:
-            counts[target] = whole_number(value, name)
+        if name in names:
+            counts[names[name]] = whole_number(value, name)
+        elif name.startswith(_TIERS):  # LangChain의 "flex_cache_read" 같은 이름
+            _add_details(counts, {name.partition("_")[2]: value}, names)
         elif name.endswith("_details"):
             _add_details(counts, value, _CACHED if name == "cached_tokens_details" else names)
-        elif name not in _FREE:
+        else:
             _refuse_unknown({name: value}, names)
 
 
@@ -245,7 +248,7 @@ def _number(usage: Mapping[str, Any], name: str) -> int:
     return 0 if value is None else whole_number(value, name)
 
 
-def _refuse_unknown(fields: Mapping[str, Any], known: Any = _KNOWN) -> None:
+def _refuse_unknown(fields: Mapping[str, Any], known: Iterable[str]) -> None:
     """모르는 이름에 0이 아닌 수가 있으면 요금이 빠질 수 있으므로 오류입니다."""
     for name in fields.keys() - known:
         value = fields[name]

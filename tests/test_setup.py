@@ -609,7 +609,7 @@ def test_the_exported_names_are_pinned():
         == sorted(
             """CassetteError CassetteMiss Session StreamResult UnknownPrice add_cost adisplay_stream calc_cost
         calculate_cost check count_tokens display_stream encoding model model_status price_table setup stream_text
-        to_krw""".split()
+        to_krw total_cost""".split()
         )
     )
     for name in llmkit.__all__:
