@@ -12,7 +12,7 @@ from anthropic.types import RawContentBlockDelta
 def test_a_stream_helper_without_with_has_no_text() -> None:
     stream = Anthropic(api_key="x").messages.stream(model="m", max_tokens=1000, messages=[])
     with pytest.raises(AttributeError, match="text_stream"):
-        stream.text_stream
+        getattr(stream, "text_stream")  # noqa: B009
     with pytest.raises(TypeError, match="not iterable"):
         iter(stream)
 
