@@ -45,6 +45,7 @@ class Cassette:
     models: dict[str, str] = field(default_factory=dict)
     inputs: dict[str, list[str]] = field(default_factory=dict)  # input()의 물음마다 녹화할 때 쓴 대답
     exchanges: list[Exchange] = field(default_factory=list)
+    marks: dict[str, list[str]] = field(default_factory=dict)  # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
 
     @classmethod
     def load(cls, path: Path) -> Cassette:
@@ -77,6 +78,9 @@ class Cassette:
             _each(cassette.models.values(), str, "models의 값")
             _each(cassette.inputs.values(), list, "inputs의 값")
             _each(sum(cassette.inputs.values(), []), str, "inputs의 대답")
+            cassette.marks = _take(data, "marks", dict, {})
+            _each(cassette.marks.values(), list, "marks의 값")
+            [_one_of({"marks": name}, "marks", PROVIDERS) for name in sum(cassette.marks.values(), [])]
             for number, entry in enumerate(_take(data, "exchanges", list), 1):
                 place = f"{number}번째 exchange"
                 _each([entry], dict, "이 값")
@@ -91,6 +95,7 @@ class Cassette:
         """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다."""
         assert self.path is not None and self.date is not None
         head = {"cassette": FORMAT, "date": self.date.isoformat(), "models": self.models, "inputs": self.inputs}
+        head |= {"marks": self.marks} if self.marks else {}
         entries = [_exchange_to_json(exchange) for exchange in self.exchanges]
         temporary = self.path.with_suffix(f".{os.getpid()}.json.tmp")
         with temporary.open("w", encoding="utf-8") as file:

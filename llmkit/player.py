@@ -26,6 +26,7 @@ class Player:
 
     def __init__(self, cassette: Cassette) -> None:
         self._exchanges = cassette.exchanges
+        self._marks = cassette.marks
         self._inputs = cassette.inputs
         # 요청 → 셀 → 답들. 첫 번째 녹화(take 1)는 어느 셀에서나 쓰므로 셀 자리에 ""를 둡니다.
         self._answers: dict[str, dict[str, list[Exchange]]] = defaultdict(lambda: defaultdict(list))
@@ -58,6 +59,10 @@ class Player:
             place = self._played["input " + prompt]
             self._played["input " + prompt] += 1
         return replies[place] if place < len(replies) else None
+
+    def shows_earlier(self) -> list[str]:
+        """지금 셀이 앞 셀의 답을 다시 보인다면, 그 답의 제공자들입니다."""
+        return self._marks.get(self._cell, [])
 
     def replies(self, prompt: str) -> list[str]:
         return self._inputs.get(prompt, [])

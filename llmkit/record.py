@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .cassette import Cassette
 from .player import fingerprint
 from .providers import PROVIDERS
 from .session import CASSETTES
@@ -54,11 +55,23 @@ def record_notebook(
     return 0
 
 
+def _carry_marks(notebook: Any, file: Path) -> None:
+    """셀 메타데이터 {"llmkit": {"sample": ["openai"]}}를 카세트에 옮겨, 재생할 때 그 셀에도 샘플 응답 표시가 나오게 합니다."""
+    if not file.exists():
+        return
+    cassette = Cassette.load(file)
+    marks = {fingerprint(cell.source): list(providers) for cell, providers in _wish(notebook, "sample")}
+    if marks != cassette.marks:
+        cassette.marks = marks
+        cassette.save()
+
+
 def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
     """키 없이 재생한 출력을 노트북에 저장합니다. 보는 사람이나 컴퓨터에 따라 달라지는 것은 남기지 않습니다."""
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
+    _carry_marks(notebook, cassettes / f"{path.stem}.json")
     use = f"import llmkit.session as _s, pathlib as _p; _s.CASSETTES = _p.Path({str(cassettes)!r})"
     with _no_keys():
         _run(notebook, path, [use])
@@ -74,14 +87,15 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
 
 def _wishes(notebook: Any) -> dict[str, dict[str, Any]]:
     """셀 메타데이터 {"llmkit": {"take": 2, "inputs": ["네", "끝"]}}를 셀의 지문별로 모읍니다."""
-    takes, inputs = {}, {}
-    for cell in notebook.cells:
-        wish = cell.metadata.get("llmkit", {})
-        if "take" in wish:
-            takes[fingerprint(cell.source)] = int(wish["take"])
-        if "inputs" in wish:
-            inputs[fingerprint(cell.source)] = list(wish["inputs"])
-    return {"takes": takes, "inputs": inputs}
+    return {
+        "takes": {fingerprint(cell.source): int(take) for cell, take in _wish(notebook, "take")},
+        "inputs": {fingerprint(cell.source): list(replies) for cell, replies in _wish(notebook, "inputs")},
+    }
+
+
+def _wish(notebook: Any, name: str) -> list[tuple[Any, Any]]:
+    wishes = [(cell, cell.metadata.get("llmkit", {})) for cell in notebook.cells]
+    return [(cell, wish[name]) for cell, wish in wishes if name in wish]
 
 
 def _run(notebook: Any, path: Path, startup: Sequence[str]) -> None:

@@ -73,9 +73,10 @@ def setup(
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
     tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
-    if _current is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
-        _current._detach()
+    if (before := _current) is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
+        before._detach()
     _current = Session(lesson, tape, chosen, speed)
+    _current._samples |= before._samples if before else set()  # 변수에 남은 샘플 응답은 그대로입니다.
     print(_current.banner())
     return _current
 
@@ -111,7 +112,8 @@ class Session:
         self._asked_mode = "replay" if in_ci and mode != "record" else mode
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self._modes = {name: self._mode_of(name) for name in PROVIDERS}
-        self._authored: dict[str, None] = {}
+        self._authored: dict[str, None] = {}  # 지금 셀에서 샘플 응답을 한 제공자
+        self._samples: set[str] = set()  # 이 커널에서 지금까지 샘플 응답을 한 제공자
         self._lock = threading.Lock()
         self._environment: dict[str, tuple[str | None, str]] = {}  # 바꾼 변수: 앞의 값, 넣은 값
         self._fill_placeholders()
@@ -206,6 +208,7 @@ class Session:
         call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
         with self._lock:
             self.calls.append(call)
+            self._samples.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
         return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
 
     def tape_ran_out(self) -> Halt:
@@ -245,13 +248,15 @@ class Session:
         return Receipt(self.calls, today())
 
     def print_mark(self) -> None:
-        """예시 응답이 나왔다면 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
+        """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
         with self._lock:
-            played, self._authored = list(self._authored), {}
+            earlier = [name for name in self.player.shows_earlier() if name in self._samples]
+            played, self._authored = list(self._authored | dict.fromkeys(earlier)), {}
         if played:
             self._notebook.show(_mark(played))
 
     def _note_authored(self, provider: str) -> None:
+        self._samples.add(provider)
         if self._notebook.in_cells:
             self._authored[provider] = None  # 셀이 끝날 때 print_mark가 알립니다.
         elif provider not in self._authored:

@@ -34,6 +34,7 @@ def whole() -> dict[str, Any]:
         "date": "2026-11-21",
         "models": {"openai": "gpt-6-luna"},
         "inputs": {"질문: ": ["하나", "끝"]},
+        "marks": {"abc": ["openai", "local"]},
         "exchanges": [
             {**head, "take": 2, "response": {**response, "json": "spaced", "body": {"답": 1}}},
             {**head, "response": {**stream, "events": [[0.1, "data: 가\n\n"], [0.2, "data: [DONE]\n\n"]]}},

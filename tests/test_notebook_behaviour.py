@@ -22,7 +22,8 @@ from nbclient.exceptions import CellExecutionError
 
 from conftest import fold
 from llmkit.cassette import Cassette
-from llmkit.record import record_notebook
+from llmkit.player import fingerprint
+from llmkit.record import record_notebook, store_outputs
 from tests import authored
 from tests.upstream.script import Script
 from tests.upstream.server import Upstream
@@ -318,6 +319,31 @@ def test_the_mark_ends_a_cell_on_its_own_line_once(shared: Kernel):
     source = 'for n in range(3):\n    print(text_of(openai(f"{n}번 질문")), end=" ")'
     for _ in range(2):
         assert texts(shared.run(source)) == ["0번 답 1번 답 2번 답 ", MARK.format("OpenAI")]
+
+
+def test_a_cell_that_shows_an_earlier_answer_is_marked_only_if_that_was_a_sample(folder: Path):
+    """표시는 앞에서 실제로 샘플 응답이 나온 제공자에게만 붙고, setup을 다시 해도 남은 변수에는 붙습니다."""
+    show, recorded = 'print("다시:", first)', authored.exchange("anthropic", "0번 질문", "실제 답")
+    recorded.provenance = "recorded"
+    file = authored.save(folder / "shows.json", [authored.exchange("openai", "0번 질문", "샘플 답"), recorded])
+    cassette = Cassette.load(file)
+    cassette.marks = {fingerprint(show): ["openai", "anthropic"]}
+    cassette.save()
+    kernel = Kernel(sys.executable, folder)
+    setup = SETUP.replace("lesson.json", "shows.json")
+    try:
+        kernel.run(setup)
+        kernel.run(ASK)
+        assert texts(kernel.run(f"first = 1\n{show}")) == ["다시: 1\n"]  # 고친 셀에는 표시할 것이 없습니다.
+        assert texts(kernel.run(show)) == ["다시: 1\n"]  # 아직 아무것도 나오지 않았습니다.
+        assert texts(kernel.run('first = text_of(anthropic("0번 질문"))')) == []
+        assert texts(kernel.run(show)) == ["다시: 실제 답\n"]
+        assert texts(kernel.run('first = text_of(openai("0번 질문"))')) == [MARK.format("OpenAI")]
+        for _ in range(2):
+            assert texts(kernel.run(show)) == ["다시: 샘플 답\n", MARK.format("OpenAI")]
+            kernel.run(setup)
+    finally:
+        kernel.close()
 
 
 def test_the_mark_names_every_provider_that_answered(shared: Kernel):
@@ -678,6 +704,30 @@ def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
     script = SCRIPT.replace('"네."', '"새 답."')
     assert record(path, script, providers=["openai"]) == 0
     assert outputs_of(path)[2:] == [["새 답.\n", OPENAI_MARK], ["네.\n", MARK.format("Anthropic")]]
+
+
+SHOWS_EARLIER = ('print("앞의 답:", first)', {"sample": ["openai"]})
+
+
+def test_a_cell_that_shows_an_earlier_sample_answer_is_marked(tmp_path: Path):
+    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'first = ask("하나")', SHOWS_EARLIER])
+    assert record(path) == 0
+    assert outputs_of(path)[3] == ["앞의 답: 네.\n", OPENAI_MARK]
+
+
+def test_a_mark_is_stored_without_recording_again(tmp_path: Path):
+    """표시는 노트북에 적힌 것이므로, 더하고 지우는 데 녹화가 필요하지 않습니다."""
+    path, cassette = tmp_path / "notebooks" / "99_small.ipynb", tmp_path / "cassettes" / "99_small.json"
+    without = [*HEAD_CELLS, 'first = ask("하나")', SHOWS_EARLIER[0]]
+    assert record(notebook_of(path, without)) == 0
+    before = cassette.read_bytes()
+    notebook_of(path, [*without[:-1], SHOWS_EARLIER])
+    store_outputs(path, cassettes=cassette.parent)
+    assert outputs_of(path)[3] == ["앞의 답: 네.\n", OPENAI_MARK]
+    assert Cassette.load(cassette).marks == {fingerprint(SHOWS_EARLIER[0]): ["openai"]}
+    store_outputs(notebook_of(path, without), cassettes=cassette.parent)
+    assert outputs_of(path)[3] == ["앞의 답: 네.\n"]
+    assert cassette.read_bytes() == before
 
 
 def test_a_request_that_is_gone_leaves_the_cassette(tmp_path: Path):
