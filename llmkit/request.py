@@ -37,6 +37,7 @@ class Ask:
     body: Any  # JSON이면 파이썬 값, 아니면 문자열
     key: str
     request: Any  # httpx의 요청 그대로
+    paid: Any = None  # 지난번에 멈춘 녹화에 이미 있는 응답(`llmkit.recorder`)
 
     @property
     def model(self) -> str | None:

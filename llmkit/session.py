@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import os
 import socket
@@ -69,7 +70,7 @@ def setup(
     global _current
     load_environment()
     wanted = mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    chosen = "record" if recorder.plan else wanted
+    chosen = "record" if recorder.plan and recorder.plan.providers else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
     tape, speed = _open_cassette(lesson, cassette, chosen), _pace(pace)
@@ -86,12 +87,13 @@ def current_session() -> Session | None:
     return _current
 
 
-def finish_recording() -> list[str]:
-    """`llmkit.record`가 노트북의 끝에서 부릅니다. 쓰이지 않은 옛 교환을 지우고, 담지 못한 까닭들을 돌려줍니다."""
-    assert _current is not None and _current.recorder is not None and recorder.plan is not None
-    _current.recorder.close_open()
-    _current.recorder.forget_old(set(recorder.plan.providers))
-    return _current.recorder.refused
+def _finish_recording() -> None:
+    if _current is not None and _current.recorder is not None:
+        _current.recorder.finish()
+
+
+if recorder.plan:
+    atexit.register(_finish_recording)
 
 
 class Session:
@@ -139,6 +141,9 @@ class Session:
 
     def replays(self, ask: Ask) -> bool:
         mode = self._modes[ask.provider]
+        if mode == "record" and self.recorder and (paid := self.recorder.replay(ask)):
+            ask.paid = paid
+            return True
         url = ask.request.url
         return mode == "replay" or (mode == "auto" and not _listening(url.host, url.port or 80))
 
@@ -185,7 +190,7 @@ class Session:
     def play(self, ask: Ask) -> tuple[Exchange, Call]:
         """요청에 맞는 녹화를 꺼내 장부에 적습니다. 없으면 `CassetteMiss`를 냅니다."""
         try:
-            exchange = self.player.play(ask, self._ways)
+            exchange = ask.paid or self.player.play(ask, self._ways)
         except Halt as halt:
             self.halts.append(halt)
             raise
@@ -208,6 +213,12 @@ class Session:
         if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
+        if self.recorder:
+            try:
+                self.recorder.check_budget()
+            except Halt as halt:
+                self.halts.append(halt)
+                raise
         call = Call(ask.provider, ask.path.partition("?")[0], "live", ask.model)
         with self._lock:
             self.calls.append(call)
@@ -222,6 +233,7 @@ class Session:
             if kind == "authored":
                 self._note_authored(ask.provider)
             recorder.keep(exchange, run, known)
+            recorder.pay(call)
 
         tape = Tape(ask, call, kept)
         recorder.open.add(tape)

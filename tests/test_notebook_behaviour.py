@@ -18,12 +18,11 @@ import nbformat
 import pytest
 from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
-from nbclient.exceptions import CellExecutionError
 
 from conftest import fold
 from llmkit.cassette import Cassette
 from llmkit.player import fingerprint
-from llmkit.record import record_notebook, store_outputs
+from llmkit.record import Unfinished, record_notebook, store_outputs
 from tests import authored
 from tests.upstream.script import Script
 from tests.upstream.server import Upstream
@@ -584,7 +583,7 @@ def record(path: Path, script: str = SCRIPT, **arguments: Any) -> int:
             f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
             f"from tests.upstream import redirect; redirect.install({server.port})",
         )
-        return record_notebook(path, startup=startup, cassettes=cassettes, **arguments)
+        return int(not record_notebook(path, startup=startup, cassettes=cassettes, **arguments).done)
 
 
 def outputs_of(path: Path) -> list[list[str]]:
@@ -669,8 +668,8 @@ def test_a_conflict_between_cells_is_refused_and_says_what_to_do(
         output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.")
         == 1
     )
-    assert path.read_bytes() == before
-    stored = Cassette.load(tmp_path / "cassettes" / "99_small.json").exchanges
+    assert path.read_bytes() == before and not (tmp_path / "cassettes" / "99_small.json").exists()
+    stored = Cassette.load(tmp_path / "cassettes" / "99_small.recording").exchanges
     assert ["첫 답".encode() in stored[0].content, "네.".encode() in stored[1].content, len(stored)] == [
         True,
         True,
@@ -748,7 +747,7 @@ def test_a_cell_that_fails_stops_the_recording_and_keeps_the_notebook(tmp_path: 
         tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', "1 / 0"]
     )
     before = path.read_bytes()
-    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
+    with pytest.raises(Unfinished, match="ZeroDivisionError"):
         record(path)
-    assert path.read_bytes() == before
-    assert len(Cassette.load(tmp_path / "cassettes" / "99_small.json").exchanges) == 1
+    assert path.read_bytes() == before and not (tmp_path / "cassettes" / "99_small.json").exists()
+    assert len(Cassette.load(tmp_path / "cassettes" / "99_small.recording").exchanges) == 1
