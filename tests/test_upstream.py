@@ -27,7 +27,9 @@ from llmkit.local import LocalServer
 from llmkit.record import HOSTED
 from tests.upstream import redirect, tokens
 from tests.upstream.__main__ import FAKE_KEYS, record_with
-from tests.upstream.script import FOLDER, HTTP_FAULTS, Script
+from tests.upstream.errors import ANTHROPIC_IN_STREAM, OPENAI_IN_STREAM
+from tests.upstream.profiles import PROFILES
+from tests.upstream.script import FOLDER, HTTP_FAULTS, IN_STREAM, Script
 from tests.upstream.testing import QUICK, stand_in
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -70,11 +72,11 @@ def test_every_sdk_gets_the_scripted_answer(capital):
     texts = [
         chat.choices[0].message.content,
         response.output_text,
-        message.content[0].text,
+        message.content[1].text,
         completion.choices[0].message.content,
     ]
     assert texts == [ANSWER] * 4
-    assert chat.id.startswith("chatcmpl-authored-") and chat.system_fingerprint == "fp_authored"
+    assert chat.id.startswith("chatcmpl-authored-") and chat.system_fingerprint is None
     assert response.id.startswith("resp_authored_") and message.id.startswith("msg_authored_")
     assert chat._request_id.startswith("req_authored_") and message._request_id.startswith("req_authored_")
     assert chat.created == response.created_at == 1795219200  # 대본의 date
@@ -87,11 +89,13 @@ def test_every_sdk_gets_the_same_answer_as_a_stream(capital):
     with claude.messages.stream(model=CLAUDE, max_tokens=100, messages=ASK) as stream:
         pieces = list(stream.text_stream)
         message = stream.get_final_message()
-    deltas = [c.choices[0].delta.content for c in llama.chat_completion(ASK, model=LLAMA, stream=True)]
+    chunks_of_llama = list(llama.chat_completion(ASK, model=LLAMA, stream=True))
+    deltas = [c.choices[0].delta.content for c in chunks_of_llama[:-1]]
+    assert chunks_of_llama[-1].choices == [] and chunks_of_llama[-1].usage.completion_tokens > 8  # 부탁하지 않은 사용량
 
     assert "".join(c.choices[0].delta.content or "" for c in chunks) == ANSWER
     assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == ANSWER
-    assert "".join(pieces) == message.content[0].text == ANSWER
+    assert "".join(pieces) == message.content[1].text == ANSWER
     assert "".join(d or "" for d in deltas) == ANSWER
     assert events[-1].response.output_text == ANSWER
     # 토큰마다 한 조각이지만, 한 글자가 여러 토큰이면 글자 하나가 한 조각입니다.
@@ -185,13 +189,177 @@ def test_output_limit_cuts_the_answer_and_says_so(capital):
     assert gpt.responses.create(model=GPT, input="수도?", max_output_tokens=5).output_text == ""
 
 
+# 추론: 오늘의 기본 모델은 부탁하지 않아도 먼저 생각합니다
+
+PLAIN = '[[entry]]\nprompt = "답"\nanswer = "네."\n'
+SCRIPTED = PLAIN + "reasoning_tokens = 8\n"
+SAY = [{"role": "user", "content": "답"}]
+
+
+def reasoning_of_gpt(gpt, **options):
+    chat = gpt.chat.completions.create(model=options.pop("model", GPT), messages=SAY, **options)
+    assert chat.choices[0].message.content == "네."
+    assert chat.usage.completion_tokens == tokens.count("네.") + chat.usage.completion_tokens_details.reasoning_tokens
+    return chat.usage.completion_tokens_details.reasoning_tokens
+
+
+def thinking_of_claude(claude, **options):
+    model = options.pop("model", CLAUDE)
+    whole = claude.messages.create(model=model, max_tokens=2000, messages=SAY, **options)
+    with claude.messages.stream(model=model, max_tokens=2000, messages=SAY, **options) as stream:
+        streamed = stream.get_final_message()
+    assert [block.type for block in streamed.content] == [block.type for block in whole.content]
+    assert streamed.content[-1].text == whole.content[-1].text
+    assert streamed.usage.output_tokens == whole.usage.output_tokens
+    assert whole.content[-1].text == "네."
+    if len(whole.content) == 1:
+        assert whole.usage.output_tokens == tokens.count("네.")
+        return None
+    thinking = whole.content[0]
+    assert thinking.signature.startswith("authored") and streamed.content[0].signature.startswith("authored")
+    assert streamed.content[0].thinking == thinking.thinking
+    spent = whole.usage.output_tokens_details.thinking_tokens
+    assert whole.usage.output_tokens == tokens.count("네.") + spent
+    return spent, thinking.thinking
+
+
+def test_the_default_models_think_unless_the_request_says_not_to():
+    gpt, claude, _ = clients()
+    with stand_in(PLAIN):
+        efforts = ["none", "low", "medium", "high"]
+        assert [reasoning_of_gpt(gpt, reasoning_effort=effort) for effort in efforts] == [0, 32, 64, 128]
+        assert reasoning_of_gpt(gpt) == 64
+        assert reasoning_of_gpt(gpt, model="gpt-4o") == reasoning_of_gpt(gpt, model="gpt-5.4") == 0
+        assert thinking_of_claude(claude) == (48, "")  # 글은 비어 있고 서명만 있습니다.
+        summarized = thinking_of_claude(claude, thinking={"type": "adaptive", "display": "summarized"})
+        assert summarized[0] == 48 and summarized[1].startswith("authored: ")
+        assert thinking_of_claude(claude, output_config={"effort": "high"})[0] == 96
+        assert thinking_of_claude(claude, thinking={"type": "disabled"}) is None
+        assert thinking_of_claude(claude, model="claude-haiku-4-5") is None
+
+
+def test_a_script_sets_how_much_is_thought_but_does_not_turn_it_on():
+    gpt, claude, _ = clients()
+    with stand_in(SCRIPTED):
+        assert reasoning_of_gpt(gpt) == thinking_of_claude(claude)[0] == 8
+        assert reasoning_of_gpt(gpt, reasoning_effort="none") == 0
+        assert thinking_of_claude(claude, thinking={"type": "disabled"}) is None
+    with stand_in(SCRIPTED, profile=PROFILES["no_thinking"]):
+        assert reasoning_of_gpt(gpt) == 0 and thinking_of_claude(claude) is None
+    with stand_in(SCRIPTED.replace("8", "0")):
+        assert reasoning_of_gpt(gpt) == 0 and thinking_of_claude(claude) is None
+
+
+def test_thinking_can_use_up_the_whole_limit():
+    _, claude, _ = clients()
+    with stand_in(PLAIN):
+        message = claude.messages.create(model=CLAUDE, max_tokens=20, messages=SAY)
+        assert [block.type for block in message.content] == ["thinking"]
+        assert (message.stop_reason, message.usage.output_tokens) == ("max_tokens", 20)
+
+
+def test_a_thinking_answer_can_be_sent_back():
+    gpt, claude, _ = clients()
+    again = '[[entry]]\nprompt = "다시"\nturns = 3\nanswer = "네, 다시."\n'
+    with stand_in(PLAIN + again):
+        message = claude.messages.create(model=CLAUDE, max_tokens=200, messages=SAY)
+        turns = [*SAY, {"role": "assistant", "content": message.content}, {"role": "user", "content": "다시"}]
+        assert claude.messages.create(model=CLAUDE, max_tokens=200, messages=turns).content[-1].text == "네, 다시."
+        response = gpt.responses.create(model=GPT, input=SAY)
+        assert [item.type for item in response.output] == ["reasoning", "message"]
+        turns = [*SAY, *response.output, {"role": "user", "content": "다시"}]
+        assert gpt.responses.create(model=GPT, input=turns).output_text == "네, 다시."
+
+
+def test_gpt_oss_writes_down_what_it_reasons():
+    groq = openai.OpenAI(api_key="k", base_url="https://api.groq.com/openai/v1")
+    with stand_in(PLAIN):
+        chat = groq.chat.completions.create(model="openai/gpt-oss-20b", messages=SAY)
+        chunks = list(groq.chat.completions.create(model="openai/gpt-oss-20b", messages=SAY, stream=True))
+    written = chat.choices[0].message.reasoning
+    deltas = [chunk.choices[0].delta for chunk in chunks]
+    assert written.startswith("authored: ")
+    assert "".join(getattr(delta, "reasoning", None) or "" for delta in deltas) == written
+    assert {delta.channel for delta in deltas if getattr(delta, "reasoning", None)} == {"analysis"}
+    assert chunks[-1].usage.completion_tokens == chunks[-1].x_groq["usage"]["completion_tokens"]
+    assert chat.usage.completion_tokens_details.reasoning_tokens == tokens.count(written)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "model", "unasked"),
+    [
+        ("https://api.openai.com/v1", GPT, False),
+        ("https://api.groq.com/openai/v1", "openai/gpt-oss-20b", True),
+        ("https://generativelanguage.googleapis.com/v1beta/openai/", "gemini-2.5-flash-lite", True),
+        ("https://router.huggingface.co/v1", LLAMA, True),
+    ],
+)
+def test_who_sends_usage_unasked(base_url, model, unasked):
+    client = openai.OpenAI(api_key="k", base_url=base_url)
+
+    def usages(**options):
+        chunks = client.chat.completions.create(model=model, messages=SAY, stream=True, **options)
+        return [chunk.usage.completion_tokens for chunk in chunks if chunk.usage]
+
+    with stand_in(PLAIN):
+        assert bool(usages()) == unasked
+        assert usages(stream_options={"include_usage": True})[-1] >= tokens.count("네.")
+    with stand_in(PLAIN, profile=PROFILES["usage_only_when_asked"]):
+        assert usages() == [] and usages(stream_options={"include_usage": True})
+
+
+def test_obfuscation_hides_the_size_of_a_chunk_unless_it_is_turned_off():
+    gpt, _, _ = clients()
+
+    def sizes(**options):
+        chunks = gpt.chat.completions.create(model=GPT, messages=SAY, stream=True, **options)
+        return [len(chunk.obfuscation or "") for chunk in chunks]
+
+    with stand_in(PLAIN):
+        assert min(sizes()) >= 4 and len(set(sizes())) > 1 and sizes() == sizes()
+        assert set(sizes(stream_options={"include_obfuscation": False})) == {0}
+        events = list(gpt.responses.create(model=GPT, input="답", stream=True))
+        assert all(e.obfuscation for e in events if e.type == "response.output_text.delta")
+        assert [e.item.type for e in events if e.type == "response.output_item.added"] == ["reasoning", "message"]
+    with stand_in(PLAIN, profile=PROFILES["no_thinking"]):
+        assert set(sizes()) == {0}
+
+
+def test_the_other_errors_of_the_other_profile():
+    def refusal(url, **body):
+        response = httpx2.post(f"https://api.openai.com/v1/{url}", json=body, headers={"authorization": "Bearer k"})
+        error = response.json()["error"]
+        return response.status_code, error["message"], error["code"], response.headers.get("x-should-retry")
+
+    def refusals():
+        return [
+            refusal("chat/completions", model="gpt-3.5-turbo", messages=SAY),
+            refusal("responses", model="gpt-6-lunar", input="답"),
+            refusal("responses", model=GPT, input="돈"),
+            refusal("responses", model=GPT, input="많음"),
+        ]
+
+    script = '[[entry]]\nprompt = "돈"\nfault = "insufficient_quota"\n[[entry]]\nprompt = "많음"\nfault = "rate_limit"\n'
+    with stand_in(script):
+        retired, unknown, quota, limited = refusals()
+        assert retired[::2] == (404, "model_not_found") and "has been deprecated, learn more here" in retired[1]
+        assert unknown[::2] == (400, "model_not_found") and "'gpt-6-lunar' does not exist" in unknown[1]
+        assert quota[::2] == (429, "credit_balance_exhausted")
+        assert [answer[3] for answer in (retired, unknown, quota, limited)] == [None] * 4
+    with stand_in(script, profile=PROFILES["other_errors"]):
+        retired, unknown, quota, limited = refusals()
+        assert retired[0] == 404 and "does not exist or you do not have access to it" in retired[1]
+        assert unknown[::2] == (404, "model_not_found") and quota[::2] == (429, "insufficient_quota")
+        assert [answer[3] for answer in (retired, unknown, quota, limited)] == ["false", "false", "false", "true"]
+
+
 def test_stop_ends_the_answer_before_the_stop_string(capital):
     gpt, claude, _ = clients()
     for stop in (["입니다", "**"], ["**", "입니다"], "**"):
         choice = gpt.chat.completions.create(model=GPT, messages=ASK, stop=stop).choices[0]
         assert (choice.message.content, choice.finish_reason) == ("대한민국의 수도는 ", "stop")
     message = claude.messages.create(model=CLAUDE, max_tokens=100, messages=ASK, stop_sequences=["**"])
-    assert message.content[0].text == "대한민국의 수도는 "
+    assert message.content[-1].text == "대한민국의 수도는 "
     assert (message.stop_reason, message.stop_sequence) == ("stop_sequence", "**")
 
 
@@ -243,6 +411,7 @@ OPENAI_ERRORS = {
     "invalid_api_key": (openai.AuthenticationError, 401, "invalid_api_key"),
     "permission": (openai.PermissionDeniedError, 403, "model_not_found"),
     "model_not_found": (openai.NotFoundError, 404, "model_not_found"),
+    "model_retired": (openai.NotFoundError, 404, "model_not_found"),
     "invalid_request": (openai.BadRequestError, 400, None),
     "unsupported_parameter": (openai.BadRequestError, 400, "unsupported_parameter"),
     "context_length": (openai.BadRequestError, 400, "context_length_exceeded"),
@@ -251,7 +420,8 @@ OPENAI_ERRORS = {
     "too_large": (openai.APIStatusError, 413, "request_too_large"),
     "unprocessable": (openai.UnprocessableEntityError, 422, None),
     "rate_limit": (openai.RateLimitError, 429, "rate_limit_exceeded"),
-    "insufficient_quota": (openai.RateLimitError, 429, "insufficient_quota"),
+    "insufficient_quota": (openai.RateLimitError, 429, "credit_balance_exhausted"),
+    "spend_limit": (openai.RateLimitError, 429, "project_spend_limit_exceeded"),
     "server_error": (openai.InternalServerError, 500, None),
     "unavailable": (openai.InternalServerError, 503, None),
     "overloaded": (openai.InternalServerError, 503, None),
@@ -260,6 +430,7 @@ ANTHROPIC_ERRORS = {
     "invalid_api_key": (anthropic.AuthenticationError, 401, "authentication_error"),
     "permission": (anthropic.PermissionDeniedError, 403, "permission_error"),
     "model_not_found": (anthropic.NotFoundError, 404, "not_found_error"),
+    "model_retired": (anthropic.NotFoundError, 404, "not_found_error"),
     "invalid_request": (anthropic.BadRequestError, 400, "invalid_request_error"),
     "unsupported_parameter": (anthropic.BadRequestError, 400, "invalid_request_error"),
     "context_length": (anthropic.BadRequestError, 400, "invalid_request_error"),
@@ -268,7 +439,8 @@ ANTHROPIC_ERRORS = {
     "too_large": (anthropic.ContentTooLargeError, 413, "request_too_large"),
     "unprocessable": (anthropic.UnprocessableEntityError, 422, "invalid_request_error"),
     "rate_limit": (anthropic.RateLimitError, 429, "rate_limit_error"),
-    "insufficient_quota": (anthropic.BadRequestError, 400, "invalid_request_error"),
+    "insufficient_quota": (anthropic.PaymentRequiredError, 402, "billing_error"),
+    "spend_limit": (anthropic.BadRequestError, 400, "invalid_request_error"),
     "server_error": (anthropic.InternalServerError, 500, "api_error"),
     "unavailable": (anthropic.ServiceUnavailableError, 503, None),
     "overloaded": (anthropic.OverloadedError, 529, "overloaded_error"),
@@ -298,7 +470,12 @@ def test_openai_error(kind):
             with pytest.raises(openai.APIStatusError) as caught:
                 create()
             error = caught.value
-            assert (type(error), error.status_code, error.code) == (kind_of_error, status, code)
+            if status == 404 and "responses" in str(error.request.url):  # Responses는 모르는 모델에 400을 줍니다.
+                assert (type(error), error.status_code) == (openai.BadRequestError, 400)
+            else:
+                assert (type(error), error.status_code) == (kind_of_error, status)
+            assert error.code == code
+            assert ("x-ratelimit-limit-requests" in error.response.headers) == (status == 429)
             assert error.request_id.startswith("req_authored_")
             assert error.response.headers.get("retry-after") == ("7" if kind == "rate_limit" else None)
             assert error.param == ("temperature" if kind != "unavailable" else None)
@@ -359,7 +536,8 @@ def test_retry_by_the_sdk_reaches_the_second_answer():
             400,
             "Unrecognized request argument supplied: temprature",
         ),
-        ({"model": "gpt-3.5-turbo", "messages": ASK}, 404, "`gpt-3.5-turbo` does not exist"),
+        ({"model": "gpt-3.5-turbo", "messages": ASK}, 404, "`gpt-3.5-turbo` has been deprecated, learn more here"),
+        ({"model": "gpt-3.5-turba", "messages": ASK}, 404, "`gpt-3.5-turba` does not exist"),
         ({"model": GPT, "messages": ASK, "max_tokens": 5}, 400, "Use 'max_completion_tokens' instead."),
         ({"model": GPT, "messages": ASK, "temperature": 0}, 400, "'temperature' does not support 0"),
         ({"model": GPT, "messages": ASK, "temperature": 0, "reasoning_effort": "none"}, 200, ""),
@@ -441,7 +619,7 @@ def broken():
 def openai_stream(client, prompt, got):
     messages = [{"role": "user", "content": prompt}]
     for chunk in client.chat.completions.create(model=GPT, messages=messages, stream=True):
-        got += [chunk.choices[0].delta.content] if chunk.choices[0].delta.content else []
+        got += [choice.delta.content for choice in chunk.choices if choice.delta.content]
 
 
 def anthropic_stream(client, prompt, got):
@@ -454,7 +632,7 @@ def anthropic_stream(client, prompt, got):
 def huggingface_stream(client, prompt, got):
     messages = [{"role": "user", "content": prompt}]
     for chunk in client.chat_completion(messages, model=LLAMA, stream=True):
-        got += [chunk.choices[0].delta.content] if chunk.choices[0].delta.content else []
+        got += [choice.delta.content for choice in chunk.choices if choice.delta.content]
 
 
 def test_a_server_that_never_answers_times_out(broken):
@@ -520,6 +698,58 @@ def test_an_error_event_inside_a_stream(broken):
     with pytest.raises(anthropic.APIStatusError) as caught:
         anthropic_stream(claude, "오류", [])
     assert caught.value.status_code == 200 and caught.value.type == "overloaded_error"
+
+
+def in_stream(code):
+    return stand_in(
+        f'[[entry]]\nprompt = "오류"\nanswer = "하나 둘 셋"\n'
+        f'fault = {{ kind = "error_event", code = "{code}", after_chunks = 1 }}\n'
+    )
+
+
+@pytest.mark.parametrize("code", OPENAI_IN_STREAM)
+def test_the_name_of_an_error_inside_an_openai_stream(code):
+    gpt, _, _ = clients()
+    for stream in (
+        lambda: gpt.chat.completions.create(
+            model=GPT, messages=[{"role": "user", "content": "오류"}], stream=True
+        ),
+        lambda: gpt.responses.create(model=GPT, input="오류", stream=True),
+    ):
+        came = []
+        with in_stream(code), pytest.raises(openai.APIError) as caught:
+            came += stream()
+        assert code in (caught.value.code, caught.value.type)
+        assert not hasattr(caught.value, "status_code")  # 상태는 이미 200이었습니다.
+
+
+@pytest.mark.parametrize("code", ANTHROPIC_IN_STREAM)
+def test_the_name_of_an_error_inside_an_anthropic_stream(code):
+    _, claude, _ = clients()
+    with in_stream(code), pytest.raises(anthropic.APIStatusError) as caught:
+        anthropic_stream(claude, "오류", [])
+    assert (caught.value.status_code, caught.value.type) == (200, code)
+
+
+def test_a_script_can_name_every_error_inside_a_stream():
+    assert OPENAI_IN_STREAM.keys() | ANTHROPIC_IN_STREAM.keys() == IN_STREAM
+    with pytest.raises(ValueError, match="slow_donw"), in_stream("slow_donw"):
+        pass
+
+
+QUOTA_CODES = [
+    *("credit_balance_exhausted", "organization_usage_limit_exceeded", "organization_spend_limit_exceeded"),
+    *("project_spend_limit_exceeded", "insufficient_quota"),
+]
+
+
+@pytest.mark.parametrize("code", QUOTA_CODES)
+def test_a_script_can_choose_the_code_of_a_429_without_quota(code):
+    gpt, _, _ = clients()
+    with stand_in(f'[[entry]]\nprompt = "돈"\nfault = {{ kind = "insufficient_quota", code = "{code}" }}\n'):
+        with pytest.raises(openai.RateLimitError) as caught:
+            gpt.responses.create(model=GPT, input="돈")
+    assert (caught.value.code, caught.value.type) == (code, "insufficient_quota")
 
 
 def test_html_from_a_proxy_is_not_a_completion(broken):
@@ -618,11 +848,11 @@ answer = '''
         assert gpt.responses.create(model=GPT, input="이름?", instructions="해적").output_text == "선장이다."
         message = claude.messages.create(
             model=CLAUDE,
-            max_tokens=9,
+            max_tokens=99,
             system="해적",
             messages=[{"role": "user", "content": [{"type": "text", "text": "이름?"}]}],
         )
-        assert message.content[0].text == "선장이다."
+        assert message.content[-1].text == "선장이다."
 
 
 def test_answers_are_played_in_turn_and_n_takes_several():
@@ -693,9 +923,10 @@ def test_the_examples_in_the_readme_are_scripts_that_load():
     assert len(examples) == 2
     for example in examples:
         assert Script.parse(example if "date =" in example else QUICK + example).entries
-    assert set(re.findall(r"^\| `(\w+)` \|", readme.partition("| kind |")[2], re.MULTILINE)) == (
-        HTTP_FAULTS | {"stall", "close", "drop", "error_event"}
-    )
+    faults, _, profiles = readme.partition("| kind |")[2].partition("### 프로필")
+    names = r"^\| `(\w+)` \|"
+    assert set(re.findall(names, faults, re.M)) == HTTP_FAULTS | {"stall", "close", "drop", "error_event"}
+    assert re.findall(names, profiles, re.M) == list(PROFILES)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
@@ -734,7 +965,7 @@ with claude.messages.stream(model="claude-haiku-5-5", max_tokens=99, messages=qu
 ---
 try:
     openai.OpenAI().responses.create(model="gpt-3.5-turbo", input="대한민국의 수도는?")
-except openai.NotFoundError as error:
+except openai.BadRequestError as error:
     print(error.code)
 """
 
@@ -757,7 +988,7 @@ def test_recording_a_notebook_makes_the_same_authored_cassette_every_time(tmp_pa
     assert [(e.provenance, e.provider, e.status) for e in first] == [
         ("authored", "openai", 200),
         ("authored", "anthropic", 200),
-        ("authored", "openai", 404),
+        ("authored", "openai", 400),
     ]
     assert len(first[1].events) > 5
     for one, other in zip(first, again, strict=True):
@@ -794,7 +1025,7 @@ def test_recording_a_prompt_that_has_no_entry_fails(tmp_path, capsys):
     with pytest.raises(CellExecutionError, match="대본에 이 요청의 답이 없습니다"):
         recorded(tmp_path / "one", LESSON.replace("수도", "인구"))
     assert "대본에 답이 없는 요청: '대한민국의 인구는?'" in capsys.readouterr().err
-    swallowed = LESSON.replace("except openai.NotFoundError as error", "except Exception as error").replace(
+    swallowed = LESSON.replace("except openai.BadRequestError as error", "except Exception as error").replace(
         'model="gpt-3.5-turbo", input="대한민국의 수도는?"', 'model="gpt-6-luna", input="인구는?"'
     )
     assert recorded(tmp_path / "two", swallowed)[0] == 1  # 셀이 오류를 삼켜도

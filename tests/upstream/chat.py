@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from itertools import zip_longest
@@ -9,7 +10,9 @@ from typing import Any, get_type_hints
 
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
+from . import tokens
 from .errors import Refusal
+from .reasoning import reasons, writes_reasoning
 from .reply import Completion, Event, Reply, sse, turns_of
 
 KNOWN = get_type_hints(CompletionCreateParamsStreaming).keys()
@@ -56,11 +59,6 @@ def _named(value: Any) -> str:
     return {str: "a string", dict: "an object", type(None): "null"}.get(type(value), "a number") + " instead"
 
 
-def reasons(model: str) -> bool:
-    """OpenAI의 추론 모델인가."""
-    return re.match(r"o\d|gpt-[5-9]", model) is not None
-
-
 def refused_sampling(asked: dict[str, Any], effort: str | None) -> list[str]:
     """추론 모델이 거절하는 temperature, top_p. effort가 "none"이면 새 모델은 받지만 옛 모델은 거절합니다."""
     always = re.match(r"o\d|gpt-5(-mini|-nano)?(-\d{4}-\d\d-\d\d)?$", asked["model"])
@@ -84,7 +82,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     total: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
     total["total_tokens"] = prompt + completion
     if reply.provider == "openai":
-        total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0}
+        total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0, "cache_write_tokens": 0}
         total["completion_tokens_details"] = {
             "reasoning_tokens": reasoning,
             "audio_tokens": 0,
@@ -112,14 +110,15 @@ def body(reply: Reply) -> dict[str, Any]:
 
 def events(reply: Reply) -> Iterator[Event]:
     """스트림의 SSE 이벤트. n이 2 이상이면 실제처럼 선택지가 한 조각씩 번갈아 옵니다."""
-    head = _head(reply, "chat.completion.chunk")
-    include_usage = bool((reply.request.get("stream_options") or {}).get("include_usage"))
-    openai, groq = reply.provider == "openai", reply.provider == "groq"
+    head, places = _head(reply, "chat.completion.chunk"), itertools.count()
+    asked = bool((reply.request.get("stream_options") or {}).get("include_usage"))
+    openai, groq, gemini = (reply.provider == name for name in ("openai", "groq", "gemini"))
+    told = asked or reply.provider in reply.profile.usage_unasked
+    # OpenAI는 include_usage일 때 마지막 조각 말고는 usage: null을 두고, Gemini는 조각마다 사용량을 싣습니다.
+    each = {"usage": usage(reply)} if gemini and told else {"usage": None} if openai and asked else {}
 
     def chunk(choices: list[dict[str, Any]], **extra: Any) -> str:
-        # OpenAI는 include_usage일 때 모든 조각에 usage: null을 두고, 마지막에 선택지가 빈 조각으로 알립니다.
-        null_usage = {"usage": None} if include_usage and openai else {}
-        return sse({**head, "choices": choices, **null_usage, **extra})
+        return sse({**head, "choices": choices, **each, **extra, **reply.obfuscation(next(places))})
 
     def delta(index: int, content: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         logprobs = {"logprobs": None} if groq else {}
@@ -128,17 +127,28 @@ def events(reply: Reply) -> Iterator[Event]:
     first = {"role": "assistant", "content": "", **({"refusal": None} if openai else {})}
     for index in range(len(reply.completions)):
         yield Event(chunk([delta(index, first)], **({"x_groq": _groq(reply)} if groq else {})))
-    for row in zip_longest(*[completion.pieces() for completion in reply.completions]):
-        for index, piece in enumerate(row):
-            if piece is not None:
-                yield Event(chunk([delta(index, {"content": piece})]), text=True)
+    for row in zip_longest(*[_deltas(reply, completion) for completion in reply.completions]):
+        for index, content in enumerate(row):
+            if content is not None:
+                yield Event(chunk([delta(index, content)]), text="content" in content)
     for index, completion in enumerate(reply.completions):
-        total = usage(reply)
-        extra = {"x_groq": {"id": reply.id("req_"), "usage": total}, "usage": total} if groq else {}
+        total = {"usage": usage(reply)} if groq and told else {}
+        extra = {"x_groq": {"id": reply.id("req_"), **total}, **total} if groq else {}
         yield Event(chunk([delta(index, {}, completion.finish)], **extra))
-    if include_usage and not groq:
-        yield Event(chunk([], usage=usage(reply)))
+    if told and not groq and not gemini:
+        nulls = {"prompt_tokens_details": None, "completion_tokens_details": None}
+        yield Event(chunk([], usage=usage(reply) | ({} if openai else nulls)))
     yield Event("data: [DONE]\n\n")
+
+
+def _deltas(reply: Reply, completion: Completion) -> Iterator[dict[str, str]]:
+    """선택지 하나의 delta들: 추론의 글(적어 보내는 곳이면), 그다음 답의 글."""
+    if writes_reasoning(reply.provider, reply.model):
+        channel = {"channel": "analysis"} if reply.provider == "groq" else {}
+        for piece, _ in tokens.pieces(completion.reasoning):
+            yield {"reasoning": piece, **channel}
+    for piece in completion.pieces():
+        yield {"content": piece}
 
 
 def _groq(reply: Reply) -> dict[str, Any]:
@@ -150,7 +160,7 @@ def _head(reply: Reply, kind: str) -> dict[str, Any]:
     if reply.provider == "openai":
         head["service_tier"] = "default"
     if reply.provider != "gemini":
-        head["system_fingerprint"] = "fp_authored"
+        head["system_fingerprint"] = reply.profile.fingerprint if reply.provider == "openai" else "fp_authored"
     return head
 
 
@@ -158,5 +168,7 @@ def _choice(reply: Reply, index: int, completion: Completion) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": completion.text}
     if reply.provider == "openai":
         message |= {"refusal": None, "annotations": []}
+    elif writes_reasoning(reply.provider, reply.model) and completion.reasoning:
+        message["reasoning"] = completion.reasoning
     choice = {"index": index, "message": message, "finish_reason": completion.finish}
     return {**choice, "logprobs": None} if reply.provider in ("huggingface", "groq") else choice

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import cycle, islice
 from typing import Any
 
+from . import tokens
 from .errors import Refusal
 from .reply import Completion, Event, Reply, sse, text_of, turns_of
 
@@ -42,32 +43,56 @@ def body(reply: Reply) -> dict[str, Any]:
     completion = reply.completions[0]
     return {
         **_head(reply),
-        "content": [{"type": "text", "text": completion.text}] if completion.text else [],
+        "content": _content(reply),
         **_stop(completion),
-        "usage": _usage(reply, completion.tokens),
+        "usage": {**_usage(reply, completion.tokens), **_details(completion)},
     }
+
+
+def _content(reply: Reply) -> list[dict[str, Any]]:
+    """생각했으면 thinking 블록이 먼저 옵니다. 생각의 글은 기본으로 비어 있고(omitted) 서명만 있습니다."""
+    completion = reply.completions[0]
+    blocks = []
+    if completion.reasoning_tokens:
+        display = (reply.request.get("thinking") or {}).get("display")
+        shown = display == "summarized" or (reply.profile.thinking_text and display != "omitted")
+        thinking = completion.reasoning if shown else ""
+        blocks.append({"type": "thinking", "thinking": thinking, "signature": f"authored{reply.digest}"})
+    if completion.text:
+        blocks.append({"type": "text", "text": completion.text})
+    return blocks
+
+
+def _details(completion: Completion) -> dict[str, Any]:
+    thinking = completion.reasoning_tokens
+    return {"output_tokens_details": {"thinking_tokens": thinking}} if thinking else {}
 
 
 def events(reply: Reply) -> Iterator[Event]:
     """스트림의 SSE 이벤트. 조각은 실제처럼 토큰 여러 개씩 옵니다."""
 
     def event(kind: str, **fields: Any) -> Event:
-        return Event(
-            sse({"type": kind, **fields}, kind), text="delta" in fields and kind == "content_block_delta"
-        )
+        is_text = fields.get("delta", {}).get("type") == "text_delta"
+        return Event(sse({"type": kind, **fields}, kind), text=is_text)
 
     completion = reply.completions[0]
     usage = _usage(reply, completion.tokens)
     yield event("message_start", message={**_head(reply), "usage": {**usage, "output_tokens": 1}})
-    if completion.text:
-        yield event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-        yield event("ping")
-        stream, sizes = completion.pieces(), cycle((1, 3, 6, 4))
+    for index, block in enumerate(_content(reply)):
+        field = block["type"]
+        empty = {name: "" for name in block if name != "type"}
+        yield event("content_block_start", index=index, content_block={"type": field, **empty})
+        if index == 0:
+            yield event("ping")
+        stream, sizes = (piece for piece, _ in tokens.pieces(block[field])), cycle((1, 3, 6, 4))
         while piece := "".join(islice(stream, next(sizes))):
-            yield event("content_block_delta", index=0, delta={"type": "text_delta", "text": piece})
-        yield event("content_block_stop", index=0)
+            yield event("content_block_delta", index=index, delta={"type": f"{field}_delta", field: piece})
+        if field == "thinking":
+            signature = {"type": "signature_delta", "signature": block["signature"]}
+            yield event("content_block_delta", index=index, delta=signature)
+        yield event("content_block_stop", index=index)
     total = {key: usage[key] for key in usage if key.endswith("_tokens")}
-    yield event("message_delta", delta=_stop(completion), usage=total)
+    yield event("message_delta", delta=_stop(completion), usage={**total, **_details(completion)})
     yield event("message_stop")
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import tokens
+from . import reasoning, tokens
+from .profiles import Profile
 from .script import Answer
 
 
@@ -25,21 +28,26 @@ class Completion:
     stopped_by: str | None = None
 
     @classmethod
-    def of(cls, answer: Answer, limit: int | None, stops: list[str]) -> Completion:
+    def of(cls, answer: Answer, reasoning: int, limit: int | None, stops: list[str]) -> Completion:
         """대본의 답을 제한(`limit`, 추론 토큰을 포함한 토큰 수)과 stop 문자열에 맞게 자릅니다."""
         text, stopped_by = answer.text, None
         if found := [(at, stop) for stop in stops if (at := text.find(stop)) >= 0]:
             at, stopped_by = min(found)
             text = text[:at]
         used = tokens.count(text)
-        if limit is None or answer.reasoning_tokens + used <= limit:
-            return cls(text, answer.reasoning_tokens + used, answer.reasoning_tokens, "stop", stopped_by)
-        reasoning = min(answer.reasoning_tokens, limit)
+        if limit is None or reasoning + used <= limit:
+            return cls(text, reasoning + used, reasoning, "stop", stopped_by)
+        reasoning = min(reasoning, limit)
         return cls(tokens.prefix(text, limit - reasoning), limit, reasoning, "length")
 
     def pieces(self) -> Iterator[str]:
         """스트림에 실을 조각들: 토큰 하나에 조각 하나."""
         return (piece for piece, _ in tokens.pieces(self.text))
+
+    @property
+    def reasoning(self) -> str:
+        """추론의 글을 보내는 제공자가 보낼 글."""
+        return tokens.prefix(reasoning.TEXT, self.reasoning_tokens)
 
 
 @dataclass(frozen=True)
@@ -54,9 +62,20 @@ class Reply:
     prompt_tokens: int
     digest: str
     token_ms: int
+    profile: Profile
 
     def id(self, prefix: str) -> str:
         return f"{prefix}authored{'-' if prefix.endswith('-') else '_'}{self.digest[:24]}"
+
+
+    def obfuscation(self, place: int) -> dict[str, str]:
+        """OpenAI가 스트림의 `place`번째 조각에 붙이는, 크기를 감추는 글. 진짜는 무작위지만 여기서는 늘 같습니다."""
+        asked = (self.request.get("stream_options") or {}).get("include_obfuscation", True)
+        if self.provider != "openai" or not self.profile.obfuscation or not asked:
+            return {}
+        noise = hashlib.sha256(f"{self.digest} {place}".encode()).digest()
+        letters = base64.b64encode(noise, b"Az").decode().rstrip("=")
+        return {"obfuscation": letters[: 4 + noise[0] % 12]}
 
 
 class Event(NamedTuple):
@@ -74,9 +93,10 @@ def sse(data: dict[str, Any], event: str | None = None) -> str:
 def text_of(content: Any) -> str:
     """글이거나 조각의 목록인 내용에서 글만 모읍니다."""
     if isinstance(content, list):
-        return "\n".join(part.get("text", "") for part in content if isinstance(part, dict))
+        return "\n".join(part["text"] for part in content if isinstance(part, dict) and part.get("text"))
     return content or ""
 
 
 def turns_of(items: list[dict[str, Any]]) -> list[tuple[str, str]]:
-    return [(item.get("role", ""), text_of(item.get("content"))) for item in items]
+    """대화의 (역할, 글)들. 돌려보낸 추론 항목처럼 역할이 없는 것은 뺍니다."""
+    return [(item["role"], text_of(item.get("content"))) for item in items if item.get("role")]

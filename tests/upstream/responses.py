@@ -7,8 +7,9 @@ from typing import Any, get_type_hints
 
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
-from .chat import reasons, refused_sampling
+from .chat import refused_sampling
 from .errors import Refusal
+from .reasoning import effort_of, reasons
 from .reply import Event, Reply, sse, turns_of
 
 KNOWN = get_type_hints(ResponseCreateParamsStreaming).keys()
@@ -69,9 +70,9 @@ def events(reply: Reply) -> Iterator[Event]:
     def event(kind: str, **fields: Any) -> Event:
         nonlocal number
         number += 1
-        return Event(
-            sse({"type": kind, "sequence_number": number - 1, **fields}, kind), text="delta" in fields
-        )
+        noise = reply.obfuscation(number) if "delta" in fields else {}
+        data = {"type": kind, "sequence_number": number - 1, **fields, **noise}
+        return Event(sse(data, kind), text="delta" in fields)
 
     start = {**_head(reply), "status": "in_progress"}
     yield event("response.created", response=start)
@@ -99,7 +100,8 @@ def _output(reply: Reply) -> list[dict[str, Any]]:
     completion = reply.completions[0]
     items: list[dict[str, Any]] = []
     if completion.reasoning_tokens:
-        items.append({"id": reply.id("rs_"), "type": "reasoning", "summary": []})
+        sealed = f"authored_{reply.digest}"  # 진짜는 모델의 추론을 암호로 바꾼 글입니다.
+        items.append({"id": reply.id("rs_"), "type": "reasoning", "encrypted_content": sealed, "summary": []})
     if completion.text or not completion.reasoning_tokens:
         text = {"type": "output_text", "annotations": [], "logprobs": [], "text": completion.text}
         status = "incomplete" if completion.finish == "length" else "completed"
@@ -118,7 +120,7 @@ def _output(reply: Reply) -> list[dict[str, Any]]:
 def _head(reply: Reply) -> dict[str, Any]:
     """요청을 되풀이해 적는 필드들: 적지 않은 인자는 기본값으로 돌아옵니다."""
     asked = reply.request
-    reasoning, text = asked.get("reasoning") or {}, asked.get("text") or {}
+    summary, text = (asked.get("reasoning") or {}).get("summary"), asked.get("text") or {}
     return {
         "id": reply.id("resp_"),
         "object": "response",
@@ -137,7 +139,7 @@ def _head(reply: Reply) -> dict[str, Any]:
         "previous_response_id": asked.get("previous_response_id"),
         "prompt_cache_key": asked.get("prompt_cache_key"),
         "prompt_cache_retention": asked.get("prompt_cache_retention"),
-        "reasoning": {"effort": reasoning.get("effort"), "summary": reasoning.get("summary")},
+        "reasoning": {"effort": effort_of(asked), "summary": summary},
         "safety_identifier": asked.get("safety_identifier"),
         "service_tier": "auto",
         "store": asked.get("store", True),

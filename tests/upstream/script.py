@@ -20,7 +20,7 @@ class Fault:
     message: str | None = None
     param: str | None = None
     code: str | None = None
-    retry_after: float = 1
+    retry_after: float | None = None
     after_chunks: int | None = None
     seconds: float = 60
 
@@ -29,21 +29,29 @@ class Fault:
         fault = cls(kind=value) if isinstance(value, str) else cls(**value)
         if fault.kind not in (known := HTTP_FAULTS | TRANSPORT_FAULTS):
             raise ValueError(f"알 수 없는 fault {fault.kind!r}. 쓸 수 있는 것: {', '.join(sorted(known))}")
+        if fault.kind == "error_event" and fault.code is not None and fault.code not in IN_STREAM:
+            names = ", ".join(sorted(IN_STREAM))
+            raise ValueError(f"알 수 없는 error_event의 code {fault.code!r}. 쓸 수 있는 것: {names}")
         return fault
 
 
 HTTP_FAULTS = {
-    "invalid_api_key", "permission", "model_not_found", "invalid_request", "unsupported_parameter",
-    "context_length", "request_timeout", "conflict", "too_large", "unprocessable", "rate_limit",
-    "insufficient_quota", "server_error", "unavailable", "overloaded", "not_json",
+    "invalid_api_key", "permission", "model_not_found", "model_retired", "invalid_request",
+    "unsupported_parameter", "context_length", "request_timeout", "conflict", "too_large", "unprocessable",
+    "rate_limit", "insufficient_quota", "spend_limit", "server_error", "unavailable", "overloaded", "not_json",
 }  # fmt: skip
 TRANSPORT_FAULTS = {"stall", "close", "drop", "error_event"}
+# 200으로 시작한 스트림에서 오는 오류의 이름(error_event의 code). 앞 줄은 OpenAI, 뒤 줄은 Anthropic의 것입니다.
+IN_STREAM = {
+    "server_error", "service_unavailable_error", "server_is_overloaded", "slow_down", "rate_limit_exceeded",
+    "overloaded_error", "rate_limit_error", "timeout_error", "api_error",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Answer:
     text: str = ""
-    reasoning_tokens: int = 0
+    reasoning_tokens: int | None = None
     fault: Fault | None = None
 
     @classmethod
