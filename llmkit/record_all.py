@@ -66,7 +66,7 @@ def always_replays(path: Path) -> bool:
     return re.search(r'llmkit\.setup\([^)]*mode=\\"replay\\"', path.read_text(encoding="utf-8")) is not None
 
 
-def record_all(paths: Iterable[Path], budget: Decimal, ask: object = input) -> int:
+def record_all(paths: Iterable[Path], budget: Decimal) -> int:
     """추정 비용을 보이고 물은 뒤 모든 수업을 녹화합니다. 가진 키로 할 수 있는 것을 다 했으면 0, 아니면 1입니다."""
     load_environment()
     lessons = [look(path) for path in paths]
@@ -78,10 +78,8 @@ def record_all(paths: Iterable[Path], budget: Decimal, ask: object = input) -> i
         print("녹화할 수 있는 것이 없습니다.")
         return _report(lessons)
     unpriced = _show_estimate(todo, budget)
-    question = "계속할까요? (y/N) "
-    if unpriced:
-        question = f"비용을 알 수 없는 호출은 예산에 들어가지 않습니다. 그런 호출을 {unpriced}번까지 하며 {question}"
-    if ask(question).strip().lower() not in ("y", "yes"):
+    print(f"비용을 알 수 없는 호출은 0원이 아니지만 예산에 셀 수 없습니다. 그런 호출은 {unpriced}번까지만 합니다.")
+    if input("계속할까요? (y/N) ").strip().lower() not in ("y", "yes"):
         print("아무것도 보내지 않았습니다.")
         return 1
     _record(todo, budget, unpriced)
@@ -95,7 +93,7 @@ def _why_nothing(lesson: Lesson) -> str:
 
 
 def _show_estimate(lessons: Iterable[Lesson], budget: Decimal) -> int:
-    """수업마다 추정 비용을 적고, 비용을 알 수 없는 호출의 수를 돌려줍니다."""
+    """수업마다 추정 비용을 적고, 비용을 알 수 없는 호출을 몇 번까지 할지 돌려줍니다."""
     total, unpriced = Decimal(0), 0
     for lesson in lessons:
         receipt = estimate(lesson.name, lesson.providers)
@@ -104,7 +102,7 @@ def _show_estimate(lessons: Iterable[Lesson], budget: Decimal) -> int:
         titles = ", ".join(PROVIDERS[name].title for name in lesson.providers)
         print(f"{lesson.name}: {titles}, 추정 {summary(receipt)}")
     print(f"합계: 추정 {dollars(total)}, 예산 {dollars(budget)}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다.")
-    return unpriced
+    return 2 * unpriced + 5  # 스트림이 실제로는 다른 곳에서 끊기므로, 추정보다 넉넉하게 둡니다.
 
 
 def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:

@@ -201,7 +201,7 @@ def already_paid(cassette: Cassette) -> list[Exchange]:
         exchange
         for exchange in Cassette.load(file).exchanges
         if exchange.provenance == "recorded"
-        and not any(exchange.same_answer(old) for old in cassette.exchanges if old.key == exchange.key)
+        and not any((e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges)
     ]
 
 
