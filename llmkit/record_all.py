@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from .cassette import Cassette, Exchange
-from .estimate import estimate, summary
+from .estimate import estimate, summary, write_table
 from .keys import find_key, load_environment, redact
 from .krw import dollars
 from .models import default_model
@@ -83,6 +83,9 @@ def record_all(paths: Iterable[Path], budget: Decimal) -> int:
         print("아무것도 보내지 않았습니다.")
         return 1
     _record(todo, budget, unpriced)
+    page = lessons[0].path.parents[1] / "docs" / "instructor.md"
+    if page.exists():
+        write_table(page, [lesson.name for lesson in lessons])
     return _report(lessons)
 
 
