@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .cassette import Cassette, CassetteError
+from .cassette import Cassette
+from .errors import CassetteError
 from .providers import PROVIDERS
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.

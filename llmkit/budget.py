@@ -7,12 +7,7 @@ from decimal import Decimal
 
 from .krw import dollars
 from .ledger import Call
-from .miss import Halt
 from .receipt import Receipt
-
-
-class BudgetReached(Halt):
-    """녹화의 예산을 다 썼습니다. 이 요청은 보내지 않았습니다."""
 
 
 class Budget:
@@ -25,7 +20,11 @@ class Budget:
 
     def add(self, call: Call) -> None:
         """끝난 호출 하나를 셉니다."""
-        receipt = Receipt([call], datetime.datetime.now(datetime.UTC).date())
+        try:
+            receipt = Receipt([call], datetime.datetime.now(datetime.UTC).date())
+        except Exception:  # noqa: BLE001  # 셀 수 없었다고 0원이 되지는 않습니다.
+            self.unpriced += 1
+            return
         self.usd += receipt.usd
         self.unpriced += sum(row.calls for row in receipt.unknown)
 

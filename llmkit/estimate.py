@@ -9,7 +9,8 @@ from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
+from .exchange import Exchange
 from .keys import load_environment
 from .krw import digits, dollars, to_krw, won
 from .ledger import Call
@@ -72,18 +73,9 @@ def summary(receipt: Receipt) -> str:
     return f"{dollars(receipt.usd)}, {won(receipt.krw)}{note}"
 
 
-def as_call(exchange: Exchange, model: str | None = None) -> Call:
-    """카세트의 교환을 장부의 호출로 적습니다. `model`을 주면 그 모델로 부른 것으로 칩니다."""
-    usage, served = exchange.usage
-    error = exchange.error[0] if exchange.error else None
-    kind = "recorded" if exchange.provenance == "recorded" else "authored"
-    path = exchange.path.partition("?")[0]
-    return Call(exchange.provider, path, kind, model or served, exchange.status, error, usage)
-
-
 def _as_today(exchange: Exchange, cassette: Cassette) -> Call:
-    asked = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    asked = exchange.asked_model
     if not asked or asked != cassette.models.get(exchange.provider):
-        return as_call(exchange)
+        return exchange.as_call()
     chosen = os.environ.get(PROVIDERS[exchange.provider].model_variable)  # llmkit.model()이 고를 모델
-    return as_call(exchange, chosen or default_model(exchange.provider))
+    return exchange.as_call(chosen or default_model(exchange.provider))

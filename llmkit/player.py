@@ -7,7 +7,8 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
+from .exchange import Exchange
 from .miss import explain_miss
 from .request import Ask
 

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
+from .exchange import Exchange
 from .estimate import estimate, summary, write_table
 from .keys import find_key, load_environment, redact
 from .krw import dollars

@@ -6,22 +6,23 @@ import json
 import re
 import threading
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from weakref import WeakSet
 
-from .budget import Budget, BudgetReached
-from .cassette import Cassette, Exchange
-from .keys import has_secret, redact
+from .budget import Budget
+from .cassette import Cassette
+from .errors import BudgetReached
+from .exchange import Exchange
+from .keys import has_secret, known_keys, redact
 from .ledger import Call
 from .plan import Plan, Result, all_cells_ran
 from .player import Player, fingerprint
 from .request import Ask, leaves
-
-if TYPE_CHECKING:
-    from .tape import Tape
+from .sse import documents
+from .tape import Tape
 
 
 # `llmkit.record`가 켠 커널에서만 있습니다.
@@ -43,8 +44,9 @@ class Recorder:
     응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
     """
 
-    def __init__(self, cassette: Cassette) -> None:
+    def __init__(self, cassette: Cassette, on_authored: Callable[[str], None]) -> None:
         self.cassette = cassette
+        self._on_authored = on_authored  # 샘플 응답을 받으면 그 제공자를 알립니다.
         self.refused: list[str] = []
         self._takes = plan.takes if plan else {}
         self._replies = plan.inputs if plan else {}
@@ -113,6 +115,21 @@ class Recorder:
                 self.cassette.path.replace(self._target)
         self._report(done=whole)
 
+    def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
+        """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
+        run, keys = self.run, known_keys(*headers)
+
+        def keep(exchange: Exchange) -> None:
+            call.provenance = "recorded" if exchange.provenance == "recorded" else "authored"
+            if call.provenance == "authored":
+                self._on_authored(ask.provider)
+            self.pay(call)
+            self.keep(exchange, run, keys)
+
+        tape = Tape(ask, call, keep)
+        self.open.add(tape)
+        return tape
+
     def keep(self, exchange: Exchange, run: CellRun, keys: set[str]) -> None:
         """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀, `keys`는 지금 아는 키들입니다."""
         if any(has_secret(text, keys) for text in _texts(exchange)):
@@ -134,7 +151,13 @@ class Recorder:
             else:
                 reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
                 return self._refuse(f"{exchange.provider} {exchange.path}", reason)
-            self.cassette.save()
+            try:
+                self.cassette.save()
+            except OSError as error:  # 가득 찬 디스크. 다음 교환을 담을 때 함께 씁니다.
+                self._refuse(f"{exchange.provider} {exchange.path}", f"파일에 쓰지 못했습니다({error.strerror})")
+            except (ValueError, RecursionError):  # 수백 겹으로 겹친 JSON
+                kept.remove(exchange)
+                self._refuse(f"{exchange.provider} {exchange.path}", "JSON으로 적을 수 없습니다")
 
     def close_open(self) -> None:
         """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
@@ -213,7 +236,7 @@ def _texts(exchange: Exchange) -> Iterator[str]:
     yield json.dumps(exchange.body, ensure_ascii=False)
     for _, value in leaves(exchange.body):
         yield str(value)
-    content = exchange.content or b"".join(data for _, data in exchange.events)
+    content = exchange.payload
     text = content.decode("utf-8", "replace")
     yield text
     yield re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), text)
@@ -223,7 +246,7 @@ def _texts(exchange: Exchange) -> Iterator[str]:
 def _joined(content: bytes) -> Iterator[str]:
     """스트림에서 조각으로 나뉘어 온 글을 이어 붙입니다. 번갈아 오는 글(n=2, 글과 도구 인자)은 따로 잇습니다."""
     joined: dict[Any, str] = defaultdict(str)
-    for document in _documents(content):
+    for document in documents(content):
         items = [(path, path.rpartition(".")[2], value) for path, value in leaves(document)]
         which = tuple(value for _, name, value in items if name.endswith(("index", "type", "item_id")))
         for path, _, value in items:
@@ -231,17 +254,3 @@ def _joined(content: bytes) -> Iterator[str]:
                 joined[path] += value
                 joined[path, which] += value
     yield from joined.values()
-
-
-def _documents(content: bytes) -> Iterator[Any]:
-    """본문에 든 JSON들: 통째로 하나이거나, SSE 이벤트의 data이거나, 한 줄에 하나입니다."""
-    candidates = [content]
-    for event in re.split(rb"\r?\n\r?\n", content):
-        lines = event.splitlines()
-        data = [line[5:] for line in lines if line.startswith(b"data:")]
-        candidates += [b"\n".join(data)] if data else lines
-    for candidate in candidates:
-        try:
-            yield json.loads(candidate)
-        except ValueError:
-            pass

@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llmkit.cassette import Cassette, Exchange
+from llmkit.cassette import Cassette
+from llmkit.exchange import Exchange
 from llmkit.providers import PROVIDERS
 from llmkit.samples import COMMENT
 

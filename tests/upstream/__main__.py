@@ -69,7 +69,7 @@ def serve(port: int, number: str | None) -> int:
         base = f"http://127.0.0.1:{server.port}"
         print(f'OpenAI(base_url="{base}/v1", api_key="아무 글자")')
         print(f'Anthropic(base_url="{base}", api_key="아무 글자")')
-        print("멈추려면 Ctrl+C를 누르세요.")
+        print("멈추려면 Ctrl+C를 누르세요.", flush=True)  # 다른 프로그램이 읽을 때도 주소가 바로 나와야 합니다.
         try:
             threading.Event().wait()
         except KeyboardInterrupt:
