@@ -172,8 +172,9 @@ def test_two_cells_that_ask_the_same_and_answer_differently_are_refused(tmp_path
 def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
     anthropic = """
         from anthropic import Anthropic
-        print(Anthropic().messages.create(model=llmkit.model("anthropic"), max_tokens=50,
-              messages=[{"role": "user", "content": "하나"}]).content[0].text)"""
+        answer = Anthropic().messages.create(model=llmkit.model("anthropic"), max_tokens=2000,
+                                             messages=[{"role": "user", "content": "하나"}])
+        print("".join(block.text for block in answer.content if block.type == "text"))"""
     path = notebook_of(
         tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', anthropic]
     )
