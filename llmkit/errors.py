@@ -3,7 +3,8 @@
 BaseException
 └─ Halt
    ├─ CassetteMiss
-   └─ PlaceholderKey
+   ├─ PlaceholderKey
+   └─ BudgetReached
 Exception
 ├─ CassetteError
 └─ RuntimeError
@@ -29,6 +30,10 @@ class CassetteMiss(Halt):
 
 class PlaceholderKey(Halt):
     """키가 없을 때 넣은 가짜 키로 만든 클라이언트가 실제 호출을 하려 했습니다."""
+
+
+class BudgetReached(Halt):
+    """녹화의 예산을 다 썼습니다. 이 요청은 보내지 않았습니다."""
 
 
 class CassetteError(Exception):

@@ -7,31 +7,26 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
+from .budget import Budget
 from .cassette import Cassette
+from .errors import BudgetReached
 from .exchange import Exchange
 from .keys import has_secret, known_keys, redact
 from .ledger import Call
-from .player import fingerprint
+from .plan import Plan, Result, all_cells_ran
+from .player import Player, fingerprint
 from .request import Ask, leaves
 from .sse import documents
 from .tape import Tape
 
 
-@dataclass
-class Plan:
-    """`llmkit.record`가 노트북을 녹화하며 커널에 심는 계획입니다. 계획이 있으면 `setup`은 그대로 따릅니다."""
-
-    cassettes: str  # 카세트를 둘 폴더
-    providers: list[str]  # 녹화할 제공자. 나머지는 재생합니다.
-    takes: dict[str, int] = field(default_factory=dict)  # 셀의 지문 → 셀 메타데이터의 take 번호
-    inputs: dict[str, list[str]] = field(default_factory=dict)  # 셀의 지문 → input()에 줄 대답
-
-
-plan: Plan | None = None
+# `llmkit.record`가 켠 커널에서만 있습니다.
+plan = Plan.of_this_kernel()
 
 
 class CellRun:
@@ -43,7 +38,11 @@ class CellRun:
 
 
 class Recorder:
-    """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다."""
+    """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다.
+
+    계획이 있으면 카세트 옆의 파일(`unfinished`)에 담다가, 노트북을 끝까지 녹화했을 때에만 카세트를 바꿉니다. 대화의 앞만 새
+    응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
+    """
 
     def __init__(self, cassette: Cassette, on_authored: Callable[[str], None]) -> None:
         self.cassette = cassette
@@ -51,6 +50,14 @@ class Recorder:
         self.refused: list[str] = []
         self._takes = plan.takes if plan else {}
         self._replies = plan.inputs if plan else {}
+        limit = Decimal(plan.budget) if plan and plan.budget else None
+        self._budget = Budget(limit, plan.unpriced if plan else 0)
+        self._stopped: str | None = None
+        self._target = cassette.path
+        self._paid = already_paid(cassette) if plan else []
+        self._paid_player = Player(Cassette(exchanges=self._paid))
+        if plan and cassette.path:
+            cassette.path = unfinished(cassette.path)
         self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
         self._models: set[str] = set()  # 이번에 model()로 물은 제공자
         self.open: WeakSet[Tape] = WeakSet()
@@ -62,6 +69,51 @@ class Recorder:
         with self._lock:
             self.run = CellRun(source)
             self._said: dict[str, list[str]] = {}
+        self._paid_player.start_cell(source)
+
+    def replay(self, ask: Ask) -> Exchange | None:
+        """지난번에 멈춘 녹화에 이 요청의 응답이 있으면 그것을 담고 돌려줍니다."""
+        if not self._paid_player.has(ask.key, self._takes.get(self.run.cell, 1)):
+            return None
+        exchange = self._paid_player.play(ask, lambda ask: [])
+        with self._lock:
+            kept = self.cassette.exchanges
+            kept[:] = [e for e in kept if e.key != ask.key or id(e) not in self._old]
+            if not any(e is exchange for e in kept):
+                kept.append(exchange)
+            self.run.place[ask.key] += 1
+            self.cassette.save()
+        return exchange
+
+    def check_budget(self) -> None:
+        """예산을 다 썼으면 `BudgetReached`를 던집니다. 호출을 보내기 전마다 부릅니다."""
+        with self._lock:
+            self._stopped = self._stopped or self._budget.why_stop()
+            self._report()
+        if self._stopped:
+            raise BudgetReached(f"{self._stopped} 이 요청은 보내지 않았고, 녹화는 여기서 멈춥니다.")
+
+    def pay(self, call: Call) -> None:
+        """끝난 호출의 비용을 셉니다. 계획 없이 녹화할 때는 셀 이유가 없습니다."""
+        if plan is None:
+            return
+        with self._lock:
+            self._budget.add(call)
+            self._report()
+
+    def _report(self, done: bool = False) -> None:
+        if plan:
+            Result(self.refused, str(self._budget.usd), self._budget.unpriced, self._stopped, done).write()
+
+    def finish(self) -> None:
+        """커널이 꺼질 때 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""
+        self.close_open()
+        whole = all_cells_ran().exists() and not self.refused and not self._stopped
+        if whole and plan:
+            self.forget_old(set(plan.providers))
+            if self.cassette.path.exists():
+                self.cassette.path.replace(self._target)
+        self._report(done=whole)
 
     def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
         """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
@@ -71,6 +123,7 @@ class Recorder:
             call.provenance = "recorded" if exchange.provenance == "recorded" else "authored"
             if call.provenance == "authored":
                 self._on_authored(ask.provider)
+            self.pay(call)
             self.keep(exchange, run, keys)
 
         tape = Tape(ask, call, keep)
@@ -155,6 +208,24 @@ class Recorder:
         line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
         self.refused.append(line)
         print(f"llmkit: {line}")
+
+
+def unfinished(cassette: Path) -> Path:
+    """녹화가 끝나기 전까지 담아 두는 파일입니다."""
+    return cassette.with_suffix(".recording")
+
+
+def already_paid(cassette: Cassette) -> list[Exchange]:
+    """지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들입니다. 샘플 응답은 다시 만들면 되므로 쓰지 않습니다."""
+    file = unfinished(cassette.path) if cassette.path else None
+    if file is None or not file.exists():
+        return []
+    return [
+        exchange
+        for exchange in Cassette.load(file).exchanges
+        if exchange.provenance == "recorded"
+        and not any((e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges)
+    ]
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:

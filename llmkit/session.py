@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import os
 import socket
@@ -69,7 +70,7 @@ def setup(
     global _current
     load_environment()
     wanted = mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    chosen = "record" if recorder.plan else wanted
+    chosen = "record" if recorder.plan and recorder.plan.providers else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
     tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
@@ -88,12 +89,13 @@ def current_session() -> Session | None:
     return _current
 
 
-def finish_recording() -> list[str]:
-    """`llmkit.record`가 노트북의 끝에서 부릅니다. 쓰이지 않은 옛 교환을 지우고, 담지 못한 까닭들을 돌려줍니다."""
-    assert _current is not None and _current.recorder is not None and recorder.plan is not None
-    _current.recorder.close_open()
-    _current.recorder.forget_old(set(recorder.plan.providers))
-    return _current.recorder.refused
+def _finish_recording() -> None:
+    if _current is not None and _current.recorder is not None:
+        _current.recorder.finish()
+
+
+if recorder.plan:
+    atexit.register(_finish_recording)
 
 
 class Session:
@@ -185,6 +187,8 @@ class Session:
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         """훅이 요청마다 묻습니다. 재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
+        if self.recorder and self._modes[ask.provider] == "record" and (paid := self.recorder.replay(ask)):
+            return self._note_played(paid)
         return self._play(ask) if self.replays(ask) else self._listen(ask)
 
     def _play(self, ask: Ask) -> tuple[Exchange, Call]:
@@ -193,18 +197,30 @@ class Session:
         except Halt as halt:
             self.halts.append(halt)
             raise
+        return self._note_played(exchange)
+
+    def _note_played(self, exchange: Exchange) -> tuple[Exchange, Call]:
         call = exchange.as_call()
         with self._lock:
             self.calls.append(call)
             if call.provenance == "authored":
-                self._note_authored(ask.provider)
+                self._note_authored(exchange.provider)
         return exchange, call
+
+    def _stop_at_budget(self, recorder: Recorder) -> None:
+        try:
+            recorder.check_budget()
+        except Halt as halt:
+            self.halts.append(halt)
+            raise
 
     def _listen(self, ask: Ask) -> Tape:
         secrets = ask.secrets()
         if ask.provider != "local" and any(secret in PLACEHOLDERS for secret in secrets):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
+        if self.recorder:
+            self._stop_at_budget(self.recorder)
         call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
         with self._lock:
             self.calls.append(call)

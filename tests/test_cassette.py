@@ -17,6 +17,7 @@ import llmkit
 from llmkit.cassette import Cassette, Exchange
 from llmkit.errors import CassetteError
 from llmkit.session import CASSETTES
+from tests.samples import answer_texts
 
 REAL = CASSETTES / "01_basics.json"
 DAY = datetime.date(2026, 11, 21)
@@ -372,13 +373,14 @@ def test_one_changed_word_is_one_changed_line(tmp_path: Path):
     cassette.path = tmp_path / "c.json"
     cassette.save()
     before = cassette.path.read_text(encoding="utf-8")
-    answer = next(e for e in cassette.exchanges if "약속입니다".encode() in e.content)
-    answer.content = answer.content.replace("약속입니다".encode(), "규칙입니다".encode())
+    answer = next(e for e in cassette.exchanges if e.content and answer_texts(e))
+    word = max(answer_texts(answer)[0].split(), key=len).encode()
+    answer.content = answer.content.replace(word, "다른말".encode(), 1)
     cassette.save()
     after = cassette.path.read_text(encoding="utf-8")
     changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
     assert len(changed) == 1
-    assert "약속입니다" in changed[0][0] and "규칙입니다" in changed[0][1]
+    assert word.decode() in changed[0][0] and "다른말" in changed[0][1]
 
 
 @pytest.mark.parametrize("path", sorted(CASSETTES.glob("*.json")), ids=lambda path: path.stem)

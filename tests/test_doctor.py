@@ -21,6 +21,7 @@ from llmkit import doctor, freshness, models, session
 from llmkit.cassette import Cassette
 from llmkit.estimate import estimate
 from llmkit.keys import KEY_NAMES, unload_environment
+from llmkit.plan import Result
 
 KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
 TITLES = ("OpenAI", "Anthropic", "Hugging Face", "Gemini", "Groq")
@@ -232,7 +233,15 @@ def test_help_is_korean(arguments: tuple[str, ...]) -> None:
     [
         ((), "빠진 인자: 명령"),
         (("doctr",), "그런 것은 없습니다: 'doctr'. 있는 것: "),
-        (("record",), "빠진 인자: NN"),
+        (("record",), "노트북 번호 하나(record 01)나"),
+        (("record", "04"), "실패를 다루는 수업"),
+        (("record", "01", "--budget", "2"), "노트북 번호 하나(record 01)나"),
+        (("record", "--all"), "예: record --all --budget 2"),
+        (("record", "--all", "01", "--budget", "2"), "예: record --all --budget 2"),
+        (("record", "--all", "--budget", "0"), "0보다 큰 달러 금액이어야 합니다: '0'"),
+        (("record", "--all", "--budget", "-1"), "0보다 큰 달러 금액이어야 합니다: '-1'"),
+        (("record", "--all", "--budget", "두개"), "0보다 큰 달러 금액이어야 합니다: '두개'"),
+        (("record", "--all", "--budget", "2"), "터미널에서 실행하세요. 아무것도 보내지 않았습니다."),
         (("record", "77"), "그런 노트북은 없습니다: '77'. 가까운 것: "),
         (("record", "01", "--provider", "openia"), "그런 것은 없습니다: 'openia'"),
         (("record", "01"), "OPENAI_API_KEY"),
@@ -263,7 +272,7 @@ def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypa
 
 def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked = {}
-    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or 0)
+    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or Result(done=True))
     monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
@@ -286,9 +295,13 @@ def test_the_estimate_counts_each_recorded_call_once(root: Path) -> None:
 
 def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> None:
     said = llmkit("estimate", "01").stdout
+    exchanges = Cassette.load(session.CASSETTES / "01_basics.json").exchanges
+    failed = sum(e.usage[0] is None and (e.status is None or e.status >= 400) for e in exchanges)
+    ours = any(e.provenance == "authored" for e in exchanges)
     assert said.startswith("어림: 저장된 요청을 한 번씩 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
-    assert "답을 받지 못할 시도 1번" in said and "추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said
+    assert failed and f"답을 받지 못할 시도 {failed}번" in said
+    assert ours == ("추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said)
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:

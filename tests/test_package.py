@@ -53,7 +53,7 @@ def test_wheel_holds_every_module_cassette_and_data_file(wheel: Path, root: Path
     expected = {
         path.relative_to(root).as_posix()
         for path in (root / "llmkit").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".tmp"
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".tmp", ".recording")
     }
     assert any(name.startswith("llmkit/cassettes/") for name in expected)
     found = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("llmkit/")}

@@ -55,11 +55,11 @@ def record_with(script: Script, notebook: Path, **options: Any) -> int:
             f"from tests.upstream import redirect; redirect.install({server.port})",
         )
         try:
-            status = record_notebook(notebook, startup=startup, **options)
+            done = record_notebook(notebook, startup=startup, **options).done
         finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 까닭을 먼저 말합니다.
             for prompt in server.unanswered:
                 print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
-        return status or int(bool(server.unanswered))
+        return int(not done or bool(server.unanswered))
 
 
 def serve(port: int, number: str | None) -> int:
