@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from genai_prices.units import _get_registry
 
-from .ledger import STANDARD, billable, fields_of
+from .ledger import BUILT_IN_TOOLS, STANDARD, billable, fields_of
 
 REGISTRY = _get_registry()  # genai-prices가 세는 종류들: 입력인지 출력인지, 텍스트인지 소리인지
 
@@ -67,8 +67,7 @@ def read(source: Any) -> Usage:
         counts = _anthropic(usage)
     else:
         counts = _responses(usage)
-    if tools := usage.get("built_in_tools"):
-        counts |= tools
+    _add_details(counts, usage.get("built_in_tools"), _TOOLS)
     return Usage(counts, model, _context(usage), "groq" if "queue_time" in usage else None)
 
 
@@ -137,6 +136,7 @@ _DETAILS = {
     "web_search_requests": "web_searches",
     "code_execution_requests": "code_executions",
 }
+_TOOLS = {kind: kind for kind in BUILT_IN_TOOLS}
 _KINDS = ("audio", "image", "video")
 _INPUT = _DETAILS | {f"{kind}{end}": f"input_{kind}_tokens" for kind in _KINDS for end in ("", "_tokens")}
 _OUTPUT = _DETAILS | {f"{kind}{end}": f"output_{kind}_tokens" for kind in _KINDS for end in ("", "_tokens")}
@@ -178,8 +178,9 @@ def _chat(usage: Mapping[str, Any]) -> dict[str, int]:
 
 def _responses(usage: Mapping[str, Any]) -> dict[str, int]:
     """OpenAI Responses와 이미지, 받아쓰기, LangChain의 usage_metadata, genai-prices의 이름입니다."""
-    if usage.get("seconds"):  # 받아쓰기의 요금은 토큰이 아니라 소리의 길이로 정해집니다
-        return {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(usage["seconds"])}
+    seconds = usage.get("seconds")
+    if isinstance(seconds, (int, float)) and seconds > 0:  # 받아쓰기의 요금은 소리의 길이로 정해집니다
+        return {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
     if usage.get("input_tokens") is None:
         raise ValueError(
             f"usage에 입력 토큰이 없습니다(있는 이름: {', '.join(map(str, usage)) or '없음'}). Chat Completions는 "
@@ -210,8 +211,11 @@ def _anthropic(usage: Mapping[str, Any]) -> dict[str, int]:
     counts["input_tokens"] += counts.get("cache_read_tokens", 0) + counts.get("cache_write_tokens", 0)
     _add_details(counts, usage.get("output_tokens_details"), _OUTPUT)
     _add_details(counts, usage.get("server_tool_use"), _DETAILS)
-    for step in usage.get("iterations") or ():
-        if fields_of(step).get("type") == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
+    steps = usage.get("iterations")
+    for step in steps if isinstance(steps, list) else ():
+        if (fields_of(step) or {}).get(
+            "type"
+        ) == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
             raise ValueError(
                 "대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하세요."
             )
@@ -221,7 +225,10 @@ def _anthropic(usage: Mapping[str, Any]) -> dict[str, int]:
 def _add_details(counts: dict[str, int], details: Any, names: Mapping[str, str]) -> None:
     if details is None:
         return
-    for name, value in fields_of(details).items():
+    fields = fields_of(details)
+    if fields is None:
+        raise ValueError(f"usage의 세부 내역은 이름과 수의 짝이어야 합니다. 받은 값: {details!r}")
+    for name, value in fields.items():
         if name in _FREE or value is None:
             continue
         if name in names:

@@ -28,7 +28,7 @@ def chat(**rest):
 
 
 def responses(*output, **rest):
-    return {"object": "response", "model": "gpt-5", "output": list(output), "usage": RESPONSES, **rest}
+    return {"object": "response", "model": "gpt-5", "output": list(output), "usage": RESPONSES} | rest
 
 
 def message(**usage):
@@ -301,3 +301,49 @@ def test_price_table_tells_price_source_and_day():
         price_table("gpt-4o-mini", "openai", datetime.date(2024, 7, 18))
     with pytest.raises(ValueError, match="시간대"):
         price_table("gpt-4o-mini", "openai", datetime.datetime(2026, 11, 21))
+
+
+# --- 이상한 응답 ---
+
+ODD = [None, True, -1, 0, 1.5, float("nan"), "x", [], [1], {}, {"a": 1}, {"deep": {"b": [2]}}]
+PLACES = [
+    "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "prompt_tokens_details", "iterations",
+    "input_token_details", "cache_creation", "server_tool_use", "seconds", "service_tier", "total_tokens",
+    "built_in_tools", "cache_read_input_tokens", "queue_time",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_usage_is_priced_or_refused_and_never_breaks_the_receipt(place, odd):
+    for usage in (RESPONSES | {place: odd}, CHAT | {place: odd}):
+        whole = {"model": "gpt-5", "usage": usage}
+        try:
+            assert calculate_cost(whole, at=DAY).usd >= 0
+        except (ValueError, UnknownPrice) as error:
+            assert str(error)
+        receipt = on_receipt(whole)
+        assert len(receipt.rows) + len(receipt.unknown) == 1
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_answer_never_breaks_the_ledger(odd):
+    for name in (
+        "model",
+        "service_tier",
+        "output",
+        "content",
+        "tool_usage",
+        "usage",
+        "message",
+        "response",
+        "x_groq",
+    ):
+        for response in (
+            responses(**{name: odd}),
+            responses(tool_usage={"web_search": odd, "image_gen": odd}),
+        ):
+            receipt = on_receipt(response, path="/responses")
+            assert len(receipt.rows) + len(receipt.unknown) == 1
+    line = {"custom_id": "a", "response": odd, "result": odd}
+    assert read_usage(json.dumps(line).encode(), None) == (None, None)

@@ -12,7 +12,7 @@ import pytest
 import llmkit
 from llmkit.cassette import Cassette, Exchange
 from llmkit.cost import calculate_cost
-from llmkit.estimate import as_call
+from llmkit.exchange import Exchange
 from llmkit.krw import to_krw
 from llmkit.ledger import Call, read_usage
 from llmkit.receipt import Receipt
@@ -155,7 +155,7 @@ def test_the_session_writes_down_the_method_and_the_tier(tmp_path):
         assert [call.method for call in session.calls] == ["POST", "GET"]
         (row,) = session.receipt().rows
     assert (row.calls, row.cost.usd) == (1, Decimal("0.0225"))
-    assert Receipt(map(as_call, exchanges), DAY, planned=True).usd == Decimal("0.0225")
+    assert Receipt(map(Exchange.as_call, exchanges), DAY, planned=True).usd == Decimal("0.0225")
 
 
 @pytest.mark.parametrize("error", ["ReadTimeout", "WriteTimeout", "RemoteProtocolError", "CancelledError"])
