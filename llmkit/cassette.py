@@ -47,11 +47,13 @@ class Cassette:
     inputs: dict[str, list[str]] = field(default_factory=dict)  # input()의 물음마다 녹화할 때 쓴 대답
     exchanges: list[Exchange] = field(default_factory=list)
     marks: dict[str, list[str]] = field(default_factory=dict)  # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    seen: tuple[Path, Any] | None = field(default=None, repr=False)  # 마지막으로 읽거나 쓴 파일과 그때의 표시
 
     @classmethod
     def load(cls, path: Path) -> Cassette:
         """파일을 읽습니다. 깨졌거나 모르는 판이면 `CassetteError`를 냅니다."""
         try:
+            mark = file_mark(path)
             text = path.read_text(encoding="utf-8")
             data = json.loads(text)
         except FileNotFoundError:
@@ -80,11 +82,17 @@ class Cassette:
             exchanges = [_read_exchange(entry, schema.place_of(at)) for at, entry in enumerate(file.exchanges)]
         except ValueError as error:
             raise CassetteError(f"{path}: {error}.{_RESTORE}") from None
-        return cls(path, file.date, file.models, file.inputs, exchanges, file.marks)
+        return cls(path, file.date, file.models, file.inputs, exchanges, file.marks, (path, mark))
 
     def save(self) -> None:
-        """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다."""
+        """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다.
+
+        Raises:
+            CassetteError: 우리가 읽거나 쓴 뒤에 다른 프로그램이 파일을 고쳤을 때. 그 내용을 덮어쓰지 않습니다.
+        """
         assert self.path is not None and self.date is not None
+        if self.seen and self.seen[0] == self.path and self.seen[1] != file_mark(self.path):
+            raise CassetteError(f"{self.path}: 다른 프로그램이 이 파일을 고쳤습니다. 녹화는 한 번에 하나씩 하세요.")
         head = {"cassette": FORMAT, "date": self.date.isoformat(), "models": self.models, "inputs": self.inputs}
         head |= {"marks": self.marks} if self.marks else {}
         entries = [_exchange_to_json(exchange) for exchange in self.exchanges]
@@ -94,6 +102,16 @@ class Cassette:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path)
+        self.seen = (self.path, file_mark(self.path))
+
+
+def file_mark(path: Path) -> tuple[int, int] | None:
+    """파일이 바뀌었는지 알아보는 표시. 파일이 없으면 None입니다."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하십시오."

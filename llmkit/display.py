@@ -7,20 +7,18 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .clock import pace, stream_time
 from .ipython import shell
-from .markdown import scan, to_display
 from .result import StreamResult
+from .sections import LABELS, Section, whole
 from .streams import Piece, Reader, aopened, opened
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
@@ -43,7 +41,6 @@ _NO_USAGE = {  # usage가 없는 이유
     "chat": '요청에 stream_options={"include_usage": True}를 넣어야 옵니다',
     None: "문자열의 스트림입니다",
 }
-_LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
 
 
 def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -102,38 +99,12 @@ def _screen(hz: float) -> _Screen:
     return _NotebookScreen(1 / hz) if getattr(shell(), "kernel", None) else _TextScreen()
 
 
-@dataclass
-class _Section:
-    """이어진 같은 종류의 조각들: 답의 글, 추론, 거절, 또는 도구 호출 하나."""
-
-    kind: str
-    part: Any
-    name: str | None
-    texts: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return _whole("".join(self.texts))
-
-    def markdown(self, is_last: bool) -> str:
-        text = self.text
-        if self.kind == "text":
-            shown, closing = scan(text)
-            return shown if is_last else shown + closing
-        label = f"**{_LABELS[self.kind]}**"
-        if self.kind == "tool":
-            label += f" `{' '.join((self.name or '?').replace('`', ' ').split())}`"
-            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-            return f"{label}\n\n{fence}json\n{text}\n{fence}" if text else label
-        return "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", f"{label}\n\n{to_display(text)}"))
-
-
 class _Screen:
     """스트림 하나의 조각을 모으고 시간을 잽니다. 어떻게 보일지는 아래의 두 화면이 정합니다."""
 
     def __init__(self) -> None:
         self._reader = Reader()
-        self._sections: list[_Section] = []
+        self._sections: list[Section] = []
         self._interrupted = False
         self._first: float | None = None
         self._last = 0.0
@@ -154,7 +125,7 @@ class _Screen:
     def _add(self, piece: Piece, more_is_here: bool) -> None:
         last = self._sections[-1] if self._sections else None
         if last is None or (last.kind, last.part) != (piece.kind, piece.part):
-            self._sections.append(last := _Section(piece.kind, piece.part, piece.name))
+            self._sections.append(last := Section(piece.kind, piece.part, piece.name))
         last.texts.append(piece.text)
 
     def _close(self, note: str) -> None:
@@ -184,7 +155,7 @@ class _Screen:
 
     def result(self) -> StreamResult:
         reader = self._reader
-        text = _whole("".join(section.text for section in self._sections if section.kind == "text"))
+        text = whole("".join(section.text for section in self._sections if section.kind == "text"))
         why = _NO_USAGE.get("interrupted" if self._interrupted else reader.api, "제공자가 보내지 않았습니다")
         return StreamResult(
             text, reader.usage, reader.model, reader.finish_reason,
@@ -266,7 +237,7 @@ class _TextScreen(_Screen):
         super()._add(piece, more_is_here)
         # 답의 글만 올 때는 이름표를 붙이지 않습니다.
         if len(self._sections) > max(before, piece.kind == "text"):
-            label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
+            label = f"[{LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
             self._waiting += f"\n{label}\n" if before else f"{label}\n"
         self._waiting += piece.text
         self._speak()
@@ -297,10 +268,3 @@ def _write(text: str) -> None:
     except UnicodeEncodeError:  # cp949 콘솔의 이모지처럼, 찍을 수 없는 글자는 ?로 찍습니다.
         encoding = sys.stdout.encoding or "ascii"
         print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)
-
-
-def _whole(text: str) -> str:
-    """반쪽씩 나뉘어 온 이모지(서로게이트)를 잇습니다. 짝이 끝내 오지 않은 반쪽은 �가 됩니다."""
-    if text.isascii() or not re.search("[\ud800-\udfff]", text):
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -42,17 +42,14 @@ def to_display(text: str) -> str:
     return scan(text)[0]
 
 
-def closing_fence(text: str) -> str:
-    r"""글이 코드 블록 안에서 끝나면 그것을 닫을 줄을, 아니면 빈 문자열을 돌려줍니다. 뒤에 다른 글을 이을 때 씁니다.
-
-    >>> closing_fence("```python\nprint(")
-    '\n```'
-    """
-    return scan(text)[1]
-
-
 def scan(text: str) -> tuple[str, str]:
-    """`to_display`와 `closing_fence`의 결과를 한 번에 돌려줍니다."""
+    r"""`to_display`의 결과와, 글이 코드 블록 안에서 끝났을 때 그것을 닫을 줄(아니면 빈 문자열)입니다.
+
+    닫을 줄은 뒤에 다른 글을 이을 때 씁니다.
+
+    >>> scan("```python\nprint(")
+    ('```python\nprint(', '\n```')
+    """
     blocks = _Blocks()
     lines = [*re.split(r"(\r\n|\n|\r)", text), ""]
     for line, end in zip(lines[::2], lines[1::2], strict=True):

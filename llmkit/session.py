@@ -73,6 +73,8 @@ def setup(
     chosen = "record" if recorder.plan and recorder.plan.providers else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
+    if _current is not None and _current.recorder is not None:
+        _current.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
     tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
     before = _current
     if before is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
@@ -400,7 +402,7 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
     if mode == "record" and not file.exists():
         if not file.parent.is_dir():
             raise CassetteError(f"카세트를 둘 폴더가 없습니다: {file.parent}")
-        return Cassette(file, today())
+        return Cassette(file, today(), seen=(file, None))
     cassette = Cassette.load(file)
     if mode == "record":
         cassette.date = today()

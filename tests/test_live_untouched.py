@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
@@ -15,6 +16,7 @@ import openai
 import pytest
 
 import llmkit
+from llmkit.cassette import Cassette
 from llmkit.session import current_session
 from tests import authored
 
@@ -141,3 +143,47 @@ def test_elapsed_is_the_recorded_time(tmp_path: Path) -> None:
         assert httpx2.post(url, json=stream.body).elapsed.total_seconds() == 2.5
         raw = openai.OpenAI(api_key="x").chat.completions.with_raw_response.create(**plain.body)
         assert raw.elapsed.total_seconds() == 0.75
+
+
+def test_two_recordings_into_one_file_lose_nothing_in_silence(server: Server, tmp_path: Path, capsys) -> None:
+    """두 번째로 쓰는 쪽은 앞의 것을 덮어쓰지 않고, 담지 못했다고 말합니다."""
+    path = tmp_path / "c.json"
+    with llmkit.setup(mode="record", cassette=path) as session:
+        other = Cassette(path, authored.DAY, seen=(path, None))
+        other.exchanges = [authored.exchange("openai", "다른 녹화", "먼저 썼습니다")]
+        other.save()
+        ask(server)
+        assert "다른 프로그램이 이 파일을 고쳤습니다" in capsys.readouterr().out
+        assert len(session.recorder.refused) == 1
+    assert [e.body["messages"][0]["content"] for e in Cassette.load(path).exchanges] == ["다른 녹화"]
+
+
+def test_a_full_disk_is_said_and_the_next_recording_holds_both(
+    server: Server, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "c.json"
+
+    def full(number: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with llmkit.setup(mode="record", cassette=path):
+        monkeypatch.setattr("llmkit.cassette.os.fsync", full)
+        assert ask(server, seed=1).choices[0].message.content == "네"
+        assert "파일에 쓰지 못했습니다(No space left on device)" in capsys.readouterr().out
+        monkeypatch.undo()
+        ask(server, seed=2)
+    assert [e.body["seed"] for e in Cassette.load(path).exchanges] == [1, 2]
+
+
+@pytest.mark.parametrize("before", ["", "a", "ab"])
+@pytest.mark.parametrize("encode", ["base64", "urlsafe", "hex"])
+def test_a_key_written_another_way_is_not_recorded(before: str, encode: str, server: Server, tmp_path: Path, capsys) -> None:
+    key = "sk-test-7Kq2mZ9xWv4Tn8Lb"
+    content = (before + key).encode()
+    written = {"base64": base64.b64encode, "urlsafe": base64.urlsafe_b64encode, "hex": lambda c: c.hex().encode()}[encode]
+    server.answers = [(200, json.dumps({**ANSWER, "echo": written(content).decode()}).encode())]
+    with llmkit.setup(mode="record", cassette=tmp_path / "c.json"):
+        client = openai.OpenAI(base_url=server.url, api_key=key, max_retries=0)
+        assert client.chat.completions.create(model="m", messages=[]).choices[0].message.content == "네"
+    assert "키로 보이는 글이 들어 있습니다" in capsys.readouterr().out
+    assert not (tmp_path / "c.json").exists()

@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-from llmkit.markdown import closing_fence, to_display
+from llmkit.markdown import scan, to_display
 
 COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -237,9 +237,9 @@ def test_no_html_gets_through_many() -> None:
 
 def test_closing_fence_closes_what_is_open() -> None:
     for text in ("글", "```py\n끝\n```", "`a"):
-        assert closing_fence(text) == ""
+        assert scan(text)[1] == ""
     for text in ("```py\nx", "- a\n  ~~~~\n  x", "> ```\n> x", "```\n~~~"):
-        assert "<p>표시</p>" in COMMONMARK.render(to_display(text) + closing_fence(text) + "\n\n표시")
+        assert "<p>표시</p>" in COMMONMARK.render("".join(scan(text)) + "\n\n표시")
 
 
 USUAL = (
