@@ -20,16 +20,20 @@ _HOMES = {
     "model_status": "models",
     "display_stream": "display",
     "adisplay_stream": "display",
-    "StreamResult": "display",
+    "StreamResult": "result",
     "stream_text": "streams",
     "count_tokens": "tokens",
+    "encoding": "tokens",
     "calculate_cost": "cost",
     "calc_cost": "cost",
     "to_krw": "krw",
+    "price_table": "prices",
     "add_cost": "frames",
+    "total_cost": "frames",
+    "UnknownPrice": "prices",
     "check": "checks",
-    "CassetteMiss": "miss",
-    "CassetteError": "cassette",
+    "CassetteMiss": "errors",
+    "CassetteError": "errors",
 }
 __all__ = sorted(_HOMES)
 

@@ -7,20 +7,19 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import json
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .ledger import read_usage
-from .providers import PROVIDERS
-from .request import request_key
+from .errors import CassetteError
+from .exchange import Exchange
+
+if TYPE_CHECKING:
+    from . import schema
 
 FORMAT = 1
 
@@ -36,54 +35,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "escaped": {"ensure_ascii": True},
     "indented": {"indent": 2, "ensure_ascii": False},
 }
-# 이벤트와 줄이 끝난 자리. 글자를 먹지 않으므로 split을 해도 바이트가 그대로입니다.
-_EVENT_END = re.compile(rb"(?<=\n\n|\r\r)|(?<=\r\n\r\n)")
-_LINE_END = re.compile(rb"(?<=\n)")
-
-
-class CassetteError(Exception):
-    """카세트를 읽을 수 없습니다. 어느 파일의 어디가 왜 잘못되었는지 말합니다."""
-
-
-@dataclass
-class Exchange:
-    """요청 하나와 그 결과입니다.
-
-    `events`는 스트림의 (요청 뒤 초, 바이트) 목록이고 스트림이 아니면 비어 있습니다. `error`는 연결이 거부되거나
-    끊겼을 때의 예외 이름과 메시지이며, 응답이 시작되기 전이면 `status`가 None입니다.
-    """
-
-    provenance: str  # "recorded" 또는 "authored"
-    provider: str
-    method: str
-    path: str
-    body: Any
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    content: bytes = b""
-    events: list[tuple[float, bytes]] = field(default_factory=list)
-    delay: float = 0.0  # 응답 헤더까지(실패했으면 실패까지) 걸린 초
-    error: tuple[str, str] | None = None
-    abandoned: bool = False  # 받는 쪽이 스트림을 끝까지 읽지 않고 닫았습니다.
-    take: int = 1
-    cell: str = ""  # 녹화한 셀의 지문
-    origin: dict[str, str] = field(default_factory=dict)  # recorded일 때: 언제, 어디서, 어떤 SDK로
-
-    @cached_property
-    def key(self) -> str:
-        return request_key(self.provider, self.method, self.path, self.body)
-
-    @cached_property
-    def usage(self) -> tuple[dict[str, Any] | None, str | None]:
-        """응답에 적힌 usage와 모델 이름입니다."""
-        model = self.body.get("model") if isinstance(self.body, dict) else None
-        return read_usage(self.content or b"".join(data for _, data in self.events), model)
-
-    def same_answer(self, other: Exchange) -> bool:
-        mine, theirs = (
-            (e.status, e.content, [data for _, data in e.events], e.error, e.abandoned) for e in (self, other)
-        )
-        return mine == theirs
 
 
 @dataclass
@@ -122,24 +73,14 @@ class Cassette:
                 f"{path}: 카세트 형식이 {data['cassette']!r}인데 이 llmkit은 {FORMAT}만 읽습니다. "
                 "llmkit과 카세트의 판을 맞추십시오(git pull 뒤 다시 설치)."
             )
-        place = "맨 위"
+        from . import schema  # pydantic은 무거우므로 카세트를 읽을 때 불러옵니다.
+
         try:
-            cassette = cls(path, _date(data), _take(data, "models", dict), _take(data, "inputs", dict))
-            _each(cassette.models.values(), str, "models의 값")
-            _each(cassette.inputs.values(), list, "inputs의 값")
-            _each(sum(cassette.inputs.values(), []), str, "inputs의 대답")
-            cassette.marks = _take(data, "marks", dict, {})
-            _each(cassette.marks.values(), list, "marks의 값")
-            [_one_of({"marks": name}, "marks", PROVIDERS) for name in sum(cassette.marks.values(), [])]
-            for number, entry in enumerate(_take(data, "exchanges", list), 1):
-                place = f"{number}번째 exchange"
-                _each([entry], dict, "이 값")
-                cassette.exchanges.append(_exchange_from_json(entry))
-        except (binascii.Error, UnicodeError):
-            raise CassetteError(f"{path}: {place}: 응답의 본문을 바이트로 되돌릴 수 없습니다.{_RESTORE}") from None
+            file = schema.read(data)
+            exchanges = [_read_exchange(entry, schema.place_of(at)) for at, entry in enumerate(file.exchanges)]
         except ValueError as error:
-            raise CassetteError(f"{path}: {place}: {error}.{_RESTORE}") from None
-        return cassette
+            raise CassetteError(f"{path}: {error}.{_RESTORE}") from None
+        return cls(path, file.date, file.models, file.inputs, exchanges, file.marks)
 
     def save(self) -> None:
         """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다."""
@@ -161,13 +102,6 @@ _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 
 def kept_headers(headers: Any) -> dict[str, str]:
     """응답 헤더에서 카세트에 담아도 되는 것만 고릅니다."""
     return {name.lower(): value for name, value in headers.items() if _KEPT_HEADERS.fullmatch(name.lower())}
-
-
-def split_stream(content_type: str) -> re.Pattern[bytes] | None:
-    """스트림 응답이면 이벤트를 나누는 정규식을, 아니면 None을 돌려줍니다."""
-    if content_type.startswith("text/event-stream"):
-        return _EVENT_END
-    return _LINE_END if content_type.startswith(("application/x-ndjson", "application/jsonl")) else None
 
 
 def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
@@ -208,86 +142,40 @@ def _body_to_json(exchange: Exchange) -> dict[str, Any]:
     return {"text": text}
 
 
-def _exchange_from_json(entry: dict[str, Any]) -> Exchange:
-    request = _take(entry, "request", dict)
-    exchange = Exchange(
-        _one_of(entry, "provenance", ("recorded", "authored")),
-        _one_of(entry, "provider", PROVIDERS),
-        _take(request, "method", str),
-        _take(request, "path", str),
-        _take(request, "body", object),
-        take=_take(entry, "take", int, 1),
-        cell=_take(entry, "cell", str, ""),
-        origin=_take(entry, "origin", dict, {}),
-        abandoned=_take(entry, "abandoned", bool, False),
-    )
-    if error := _take(entry, "error", dict, {}):
-        exchange.error = (_take(error, "type", str), _take(error, "message", str))
-        exchange.delay = _take(error, "delay", float, 0.0)
-    elif "response" not in entry:
-        raise ValueError("response도 error도 없습니다")
-    if "response" not in entry:
+def _read_exchange(entry: schema.Entry, place: str) -> Exchange:
+    request, response, failure = entry.request, entry.response, entry.error
+    exchange = Exchange(entry.provenance, entry.provider, request.method, request.path, request.body)
+    exchange.take, exchange.cell, exchange.origin = entry.take, entry.cell, entry.origin
+    exchange.abandoned = entry.abandoned
+    if failure is not None:
+        exchange.error, exchange.delay = (failure.type, failure.message), failure.delay
+    elif response is None:
+        raise ValueError(f"{place}: response도 error도 없습니다")
+    if response is None:
         return exchange
-    response = _take(entry, "response", dict)
-    exchange.status, exchange.headers = _take(response, "status", int), _take(response, "headers", dict)
-    exchange.delay = _take(response, "delay", float)
-    _each(exchange.headers.values(), str, "headers의 값")
-    if not 100 <= exchange.status <= 599:
-        raise ValueError("'status' 값은 100에서 599까지입니다")
-    if "events" in response:
-        for row in _take(response, "events", list):
-            _each([row], list, "event의 값")
-            if len(row) != 2:
-                raise ValueError("event는 [초, 글]이어야 합니다")
-            _each(row[:1], float, "event의 시각")
-            _each(row[1:], str, "event의 글")
-            exchange.events.append((row[0], row[1].encode("utf-8", "surrogateescape")))
-    elif "json" in response:
-        style = _STYLES[_one_of(response, "json", _STYLES)]
-        exchange.content = json.dumps(_take(response, "body", object), **style).encode("utf-8")
-    elif "base64" in response:
-        exchange.content = base64.b64decode(_take(response, "base64", str), validate=True)
-    else:
-        exchange.content = _take(response, "text", str).encode("utf-8")
+    exchange.status, exchange.headers, exchange.delay = response.status, response.headers, response.delay
+    try:
+        _read_body(response, exchange)
+    except ValueError:
+        raise ValueError(f"{place}: 응답의 본문을 바이트로 되돌릴 수 없습니다") from None
+    except KeyError as missing:
+        raise ValueError(f"{place}: {missing.args[0]!r} 값이 없습니다") from None
     return exchange
 
 
-# 손으로 고친 카세트도 있으므로, 값을 꺼낼 때마다 자료형을 봅니다.
-_REQUIRED = object()
-_NAMES = {dict: "객체여야", list: "배열이어야", str: "문자열이어야", int: "정수여야", float: "0 이상의 수여야"}
-_NAMES |= {bool: "true나 false여야"}
-
-
-def _take(entry: dict[Any, Any], name: Any, kind: type, default: Any = _REQUIRED) -> Any:
-    value = entry.get(name, default)
-    if value is _REQUIRED:
-        raise ValueError(f"{name!r} 값이 없습니다")
-    _each([value], kind, f"{name!r} 값")
-    return value
-
-
-def _each(values: Iterable[Any], kind: type, what: str) -> None:
-    for value in values:
-        fits = type(value) is kind or kind is object
-        if kind is float:
-            fits = type(value) in (int, float) and 0 <= value < 1e6
-        if not fits:
-            raise ValueError(f"{what}은 {_NAMES[kind]} 합니다")
-
-
-def _one_of(entry: dict[str, Any], name: str, known: Iterable[str]) -> str:
-    value = _take(entry, name, str)
-    if value not in known:
-        raise ValueError(f"{name!r} 값은 {', '.join(known)} 가운데 하나여야 하는데 {value!r}입니다")
-    return value
-
-
-def _date(data: dict[str, Any]) -> datetime.date:
-    text = _take(data, "date", str)
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"'date' 값은 2026-11-21 같은 날짜여야 하는데 {text!r}입니다") from None
+def _read_body(response: schema.Response, exchange: Exchange) -> None:
+    if response.events is not None:
+        exchange.events = [(at, text.encode("utf-8", "surrogateescape")) for at, text in response.events]
+    elif response.style is not None:
+        if "body" not in response.model_fields_set:
+            raise KeyError("body")
+        exchange.content = json.dumps(response.body, **_STYLES[response.style]).encode("utf-8")
+    elif response.base64 is not None:
+        exchange.content = base64.b64decode(response.base64, validate=True)
+    elif response.text is not None:
+        exchange.content = response.text.encode("utf-8")
+    else:
+        raise KeyError("text")
 
 
 # 스트림의 이벤트 [초, "글"]. JSON의 문자열 안에는 진짜 줄바꿈이 없으므로 다른 글과 헷갈리지 않습니다.

@@ -17,12 +17,11 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .clock import stream_time
-from .markdown import closing_fence, to_display
-from .notebook import shell
-from .session import current_session
+from .clock import pace, stream_time
+from .ipython import shell
+from .markdown import scan, to_display
+from .result import StreamResult
 from .streams import Piece, Reader, aopened, opened
-from .tables import Table
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
 RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
@@ -45,55 +44,6 @@ _NO_USAGE = {  # usage가 없는 이유
     None: "문자열의 스트림입니다",
 }
 _LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
-
-
-@dataclass(repr=False)
-class StreamResult:
-    """스트림 하나의 결과입니다. 셀 끝에 두면 작은 표로 보이고, `calculate_cost`에 그대로 넣을 수 있습니다.
-
-    Attributes:
-        text: 모델이 쓴 글. 온 그대로이며 추론, 도구 호출, 거절은 들어 있지 않습니다.
-        usage: 제공자가 보낸 usage(dict). 보내지 않았으면 None이며 0이 아닙니다.
-        model: 응답에 적힌 모델. 문자열의 스트림이면 None.
-        finish_reason: 제공자의 말 그대로의 끝난 이유. 예: "stop", "length", "end_turn".
-        first_token_s: 첫 조각까지의 초. 재생에서는 녹화할 때 잰 값(요청부터)이고, 실제 호출에서는 이 함수를 부른 때부터입니다.
-        total_s: 마지막 조각까지의 초.
-        chunks: SDK가 준 조각(이벤트)의 수.
-        interrupted: 도중에 끊겼거나 멈췄으면 True.
-    """
-
-    text: str
-    usage: dict[str, Any] | None
-    model: str | None
-    finish_reason: str | None
-    first_token_s: float | None
-    total_s: float
-    chunks: int
-    interrupted: bool
-    _no_usage: str = field(default="제공자가 보내지 않았습니다", compare=False)
-
-    def _table(self) -> Table:
-        counts = {name: n for name, n in (self.usage or {}).items() if isinstance(n, int)}
-        ending = "도중에 끊김" if self.interrupted else self.finish_reason or "-"
-        seconds = ["-" if s is None else f"{s:.2f}초" for s in (self.first_token_s, self.total_s)]
-        rows = {
-            "모델": self.model or "-",
-            "끝난 이유": ending,
-            "첫 조각까지": seconds[0],
-            "마지막 조각까지": seconds[1],
-            "조각": f"{self.chunks:,}개",
-            "usage": ", ".join(f"{name} {n:,}" for name, n in counts.items()) or f"없음({self._no_usage})",
-        }
-        return Table("스트림 결과", ["항목", "값"], [list(row) for row in rows.items()])
-
-    def _repr_html_(self) -> str:
-        return self._table().to_html()
-
-    def _repr_markdown_(self) -> str:
-        return self._table().to_markdown()
-
-    def __repr__(self) -> str:
-        return self._table().to_text()
 
 
 def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -168,7 +118,8 @@ class _Section:
     def markdown(self, is_last: bool) -> str:
         text = self.text
         if self.kind == "text":
-            return to_display(text) if is_last else to_display(text) + closing_fence(text)
+            shown, closing = scan(text)
+            return shown if is_last else shown + closing
         label = f"**{_LABELS[self.kind]}**"
         if self.kind == "tool":
             label += f" `{' '.join((self.name or '?').replace('`', ' ').split())}`"
@@ -187,8 +138,7 @@ class _Screen:
         self._first: float | None = None
         self._last = 0.0
         self._started = time.perf_counter()
-        session = current_session()
-        self._instant = session is not None and session.pace == 0
+        self._instant = pace() == 0
         stream_time.set(None)
 
     def take(self, event: Any) -> None:
@@ -317,13 +267,15 @@ class _TextScreen(_Screen):
         # 답의 글만 올 때는 이름표를 붙이지 않습니다.
         if len(self._sections) > max(before, piece.kind == "text"):
             label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
-            self._waiting += "\n" * (before > 0) + label + "\n"
+            self._waiting += f"\n{label}\n" if before else f"{label}\n"
         self._waiting += piece.text
         self._speak()
 
     def _close(self, note: str) -> None:
-        ends_line = bool(self._sections) and self._sections[-1].text.endswith("\n")
-        self._waiting += "\n" * (not ends_line and bool(self._sections)) + f"※ {note}\n" * bool(note)
+        if self._sections and not self._sections[-1].text.endswith("\n"):
+            self._waiting += "\n"
+        if note:
+            self._waiting += f"※ {note}\n"
         self._ended = True
         self._speak()
 

@@ -95,13 +95,14 @@ def few_shot_classifier(answer: Any) -> Iterator[str]:
         raise Wrong(f"{', '.join(names)} 세 가지를 담은 딕셔너리를 넘깁니다.")
     labels, build, read = (answer[name] for name in names)
     _require_labels(labels)
+    labels = list(labels)
     yield from _builder_problems(build, labels)
     yield from _reader_problems(read, labels)
 
 
 def _require_labels(labels: Any) -> None:
     require_filled(labels, "labels")
-    if not isinstance(labels, (list, tuple)) or not all(isinstance(label, str) for label in labels):
+    if not isinstance(labels, (list, tuple, set, frozenset)) or not all(isinstance(label, str) for label in labels):
         raise Wrong("`labels`는 글(str)의 목록입니다.")
     if len(set(labels)) < 2 or len(set(labels)) != len(labels):
         raise Wrong(f"`labels`에는 서로 다른 라벨이 둘 이상 있어야 합니다. 지금은 {list(labels)}입니다.")
@@ -122,7 +123,7 @@ def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
     if head["role"] not in ("developer", "system"):
         yield f"첫 메시지는 지시여야 합니다(developer 또는 system). 지금은 {head['role']}입니다."
     else:
-        unsaid = [label for label in labels if label not in head["content"]]
+        unsaid = [label for label in labels if not _says(head["content"], label, labels)]
         if unsaid:
             yield f"지시에 없는 라벨이 있습니다: {', '.join(unsaid)}. 고를 수 있는 답을 모두 알려 줍니다."
     if last["role"] != "user" or texts[0] not in last["content"]:
@@ -140,9 +141,18 @@ def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
         yield f"본보기가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
 
 
+def _says(text: str, label: str, labels: list[str]) -> bool:
+    """글에 라벨이 있는가. "배송 지연"이라고 쓴 것을 "배송"도 쓴 것으로 치지 않습니다."""
+    for longer in labels:
+        if label != longer and label in longer:
+            text = text.replace(longer, "")
+    return label in text
+
+
 def _reader_problems(read: Any, labels: list[str]) -> Iterator[str]:
     strangers = ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다")
-    cases = [(labels[0], labels[0]), (f" {labels[-1]}\n", labels[-1])] + [(text, None) for text in strangers]
+    cases: list[tuple[str, str | None]] = [(label, label) for label in labels]
+    cases += [(f" {labels[-1]}\n", labels[-1])] + [(text, None) for text in strangers]
     for text, expected in cases:
         label = call(read, text, name="read_label", none_is_fine=True)
         if label != expected:

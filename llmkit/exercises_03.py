@@ -8,11 +8,14 @@ from typing import Any
 
 from .checks import Wrong, call, exercise, require_filled
 
-# 연습 03-2가 학습자의 함수에 넘기는 스트림: (조각의 글, 끝난 이유)들과 usage의 출력 토큰 수.
-_STREAMS: tuple[tuple[list[tuple[str | None, str | None]], int | None], ...] = (
-    ([("", None), ("택배는 ", None), ("이틀 ", None), ("걸립니다.", None), (None, "stop"), ("", None)], 9),
-    ([("", None), ("반품하시려면 먼저", None), (None, "length")], None),
-    ([("", None), ("주문 번호를 알려", None)], None),
+Pieces = list[tuple[str | None, str | None]]  # 조각의 (텍스트, 끝난 이유)
+_WHOLE: Pieces = [("", None), ("택배는 ", None), ("이틀 ", None), ("걸립니다.", None), (None, "stop"), ("", None)]
+# 연습 03-2가 학습자의 함수에 넘기는 스트림: (이름, 조각들, usage의 출력 토큰 수, usage가 제 조각으로 따로 오는가)
+_STREAMS: tuple[tuple[str, Pieces, int | None, bool], ...] = (
+    ("온전한 스트림", _WHOLE, 9, True),
+    ("usage가 없는 스트림", [("", None), ("반품하시려면 먼저", None), (None, "length")], None, True),
+    ("도중에 끊긴 스트림", [("", None), ("주문 번호를 알려", None)], None, True),
+    ("usage가 끝난 이유와 함께 온 스트림", [("", None), ("내일 엽니다.", None), (None, "stop")], 7, False),
 )
 
 
@@ -33,12 +36,11 @@ def ask_for_usage(arguments: Any) -> Iterator[str]:
 
 @exercise("03-2")
 def collect_chunks(collect: Any) -> Iterator[str]:
-    """조각에서 글, 끝난 이유, 출력 토큰 수를 모읍니다. 온전한 것, usage가 없는 것, 끊긴 것으로 불러 봅니다."""
+    """조각에서 텍스트, 끝난 이유, 출력 토큰 수를 모읍니다. 제공자마다 다른 스트림과 끊긴 스트림으로 불러 봅니다."""
     from openai.types.chat import ChatCompletionChunk
 
-    names = ("온전한 스트림", "usage가 없는 스트림", "도중에 끊긴 스트림")
-    for name, (pieces, tokens) in zip(names, _STREAMS, strict=True):
-        chunks = [ChatCompletionChunk.model_validate(chunk) for chunk in _chunks(pieces, tokens)]
+    for name, pieces, tokens, alone in _STREAMS:
+        chunks = [ChatCompletionChunk.model_validate(chunk) for chunk in _chunks(pieces, tokens, alone)]
         result = call(collect, chunks, name="collect")
         expected = {
             "text": "".join(text or "" for text, _ in pieces),
@@ -95,11 +97,15 @@ def _broken_problems(turn: Any, history: list[dict[str, str]]) -> Iterator[str]:
         yield "스트림이 끊겼는데 예외가 나오지 않았습니다. 잡지 말고 그대로 내보내십시오."
 
 
-def _chunks(pieces: list[tuple[str | None, str | None]], tokens: int | None) -> Iterator[dict[str, Any]]:
+def _chunks(pieces: Pieces, tokens: int | None, alone: bool) -> list[dict[str, Any]]:
     head = {"id": "chatcmpl-authored-exercise", "object": "chat.completion.chunk", "created": 1792000000}
     head["model"] = "authored-model-a"
-    for text, reason in pieces:
-        yield head | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
+    chunks = [
+        head | {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": reason}]}
+        for text, reason in pieces
+    ]
     if tokens is not None:
-        usage = {"prompt_tokens": 12, "completion_tokens": tokens, "total_tokens": 12 + tokens}
-        yield head | {"choices": [], "usage": usage}
+        if alone:
+            chunks.append(head | {"choices": []})
+        chunks[-1]["usage"] = {"prompt_tokens": 12, "completion_tokens": tokens, "total_tokens": 12 + tokens}
+    return chunks

@@ -24,6 +24,14 @@ _TWICE = [
     {"role": "tool", "content": "배송 조회: 화요일 도착"},
 ]
 _PLAIN = [{"role": "user", "content": "몇 시까지 엽니까?"}]
+_STRANGE = [{"role": "dev", "content": "모르는 역할의 글"}, {"role": "user", "content": "몇 시까지 엽니까?"}]
+
+_TALKS = {
+    "지시가 있는 대화": _RULED,
+    "지시가 둘인 대화": _TWICE,
+    "지시가 없는 대화": _PLAIN,
+    "모르는 역할이 섞인 대화": _STRANGE,
+}
 
 
 @exercise("05-1")
@@ -42,7 +50,7 @@ def local_address(arguments: Any) -> Iterator[str]:
         raise Wrong(f"포트는 수여야 합니다. 지금은 {given!r}입니다.") from None
     if url.scheme != "http":
         yield "내 컴퓨터 안이라 암호화하지 않습니다. https가 아니라 http입니다."
-    if url.hostname not in ("localhost", "127.0.0.1"):
+    if url.hostname not in ("localhost", "127.0.0.1", "::1"):
         yield f"내 컴퓨터의 이름은 localhost(또는 127.0.0.1)입니다. 지금은 {url.hostname!r}입니다."
     if port != 11434:
         yield f"Ollama의 포트는 11434입니다. 지금은 {f'{port}입니다' if port else '포트가 없습니다'}."
@@ -57,8 +65,8 @@ def local_address(arguments: Any) -> Iterator[str]:
 
 @exercise("05-2")
 def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
-    """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화로 불러 봅니다."""
-    for title, messages in (("지시가 있는 대화", _RULED), ("지시가 둘인 대화", _TWICE), ("지시가 없는 대화", _PLAIN)):
+    """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화와 모르는 역할로 불러 봅니다."""
+    for title, messages in _TALKS.items():
         given = copy.deepcopy(messages)
         result = call(to_anthropic, given, 500, name="to_anthropic")
         if not isinstance(result, dict):
@@ -80,7 +88,12 @@ def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
 def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iterator[str]:
     system = result.get("system")
     if not rules:
-        if "system" in result:
+        if system == _STRANGE[0]["content"]:
+            yield (
+                f"{title}: 'dev'는 지시의 역할이 아닌데 \"system\"에 들어갔습니다. `(\"system\" \"developer\")`처럼 쉼표가 없으면 두 "
+                "문자열이 하나로 이어지고, `in`은 그 일부인지를 봅니다."
+            )
+        elif "system" in result:
             yield f'{title}: 지시가 없으면 "system"을 넣지 않습니다. 지금은 {system!r}입니다.'
     elif system is None:
         yield (

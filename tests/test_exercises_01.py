@@ -174,6 +174,32 @@ def test_wrong_labels(labels: Any, said: str) -> None:
     assert said in wrong("01-3", task(labels=labels))
 
 
+def test_labels_may_be_a_set() -> None:
+    assert llmkit.check("01-3", task(labels=set(LABELS))).passed
+
+
+def test_a_label_that_is_part_of_another_must_be_said_on_its_own() -> None:
+    labels = ["배송 지연", "배송", "환불"]
+    messages = [{"role": "system", "content": "배송 지연, 환불 가운데 하나로만 답합니다."}]
+    for label in labels:
+        messages += [{"role": "user", "content": f"{label}?"}, {"role": "assistant", "content": label}]
+
+    def build_parts(text: str) -> list[dict[str, str]]:
+        return [*messages, {"role": "user", "content": text}]
+
+    def exact(answer: str) -> str | None:
+        return answer.strip() if answer.strip() in labels else None
+
+    def first_that_fits(answer: str) -> str | None:
+        return next((label for label in sorted(labels) if answer.strip().startswith(label)), None)
+
+    answer = {"labels": labels, "build_messages": build_parts, "read_label": exact}
+    assert "지시에 없는 라벨이 있습니다: 배송." in wrong("01-3", answer)
+    messages[0]["content"] = "배송 지연, 배송, 환불 가운데 하나로만 답합니다."
+    assert llmkit.check("01-3", answer).passed
+    assert "'배송 지연'이어야" in wrong("01-3", answer | {"read_label": first_that_fits})
+
+
 def changed(position: int, **change: str) -> Any:
     def build_changed(text: str) -> list[dict[str, str]]:
         messages = build(text)

@@ -89,3 +89,11 @@ def test_a_reason_that_a_later_chunk_wipes_out() -> None:
     assert careless != LESSON["03-2"].solution
     result, _ = run(careless)
     assert "온전한 스트림에서 \"finish_reason\"의 값은 'stop'" in repr(result)
+
+
+def test_usage_that_shares_a_chunk_with_the_reason() -> None:
+    careless = LESSON["03-2"].solution.replace("        if chunk.usage:", "        elif chunk.usage:")
+    assert careless != LESSON["03-2"].solution
+    result, _ = run(careless)
+    assert 'usage가 끝난 이유와 함께 온 스트림에서 "output_tokens"의 값은 7' in repr(result)
+    assert "온전한 스트림" not in repr(result)

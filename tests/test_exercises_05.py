@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import llmkit
-from tests.exercises import wrong
+from tests.exercises import exercises, run, wrong
 
 
 @pytest.mark.parametrize(
@@ -28,13 +28,24 @@ def test_wrong_addresses(base_url: Any, said: str) -> None:
     assert said in wrong("05-1", {"base_url": base_url, "api_key": "local"})
 
 
-@pytest.mark.parametrize("base_url", ["http://127.0.0.1:11434/v1/", " http://localhost:11434/v1"])
+@pytest.mark.parametrize(
+    "base_url", ["http://127.0.0.1:11434/v1/", " http://localhost:11434/v1", "http://[::1]:11434/v1"]
+)
 def test_other_right_addresses(base_url: str) -> None:
     assert llmkit.check("05-1", {"base_url": base_url, "api_key": "ollama"}).passed
 
 
 def test_an_address_without_a_key_would_send_the_real_one() -> None:
     assert "OPENAI_API_KEY" in wrong("05-1", {"base_url": "http://localhost:11434/v1", "api_key": ""})
+
+
+def test_two_roles_that_ran_together_for_want_of_a_comma() -> None:
+    solution = exercises("05")["05-2"].solution
+    for joined in ('("system" "developer")', '"systemdeveloper"'):
+        careless = solution.replace('("system", "developer")', joined)
+        assert careless != solution
+        result, _ = run(careless)
+        assert "쉼표가 없으면" in repr(result)
 
 
 def rules(messages: list[dict]) -> list[str]:

@@ -45,3 +45,51 @@ def test_the_reasons_the_lesson_pairs_are_all_there_are() -> None:
     assert all(f"`{reason}`" in lesson for reason in openai)
     anthropic = set(get_args(StopReason)) - {"pause_turn"}  # 서버 도구를 쓰다 쉬는 것. 09에서 다룹니다.
     assert all(f"`{reason}`" in lesson for reason in anthropic)
+
+
+def test_a_400_of_hugging_face_is_its_own_error() -> None:
+    import openai
+    from huggingface_hub.errors import BadRequestError, HfHubHTTPError
+
+    assert issubclass(BadRequestError, HfHubHTTPError) and not issubclass(BadRequestError, openai.OpenAIError)
+
+
+CELLS = {
+    cell["id"]: cell
+    for cell in json.loads(
+        (Path(__file__).parents[1] / "notebooks" / "05_multi_llm.ipynb").read_text(encoding="utf-8")
+    )["cells"]
+}
+
+
+def _rows(cell: str) -> list[dict[str, str]]:
+    """저장된 출력의 표."""
+    (output,) = [o for o in CELLS[cell]["outputs"] if "text/markdown" in o.get("data", {})]
+    head, _, *lines = [
+        [part.strip() for part in line.strip("| ").split(" | ")]
+        for line in "".join(output["data"]["text/markdown"]).splitlines()
+    ]
+    return [dict(zip(head, line)) for line in lines]
+
+
+def test_what_the_lesson_says_of_the_small_model_is_what_it_recorded() -> None:
+    zero, few = _rows("english")
+    (korean,) = _rows("korean")
+
+    def number(row: dict[str, str], name: str) -> float:
+        return float(row[name].removesuffix("초").partition("/")[0])
+
+    assert number(few, "맞음") > number(zero, "맞음")  # 본보기를 준 쪽이 더 맞혔습니다.
+    assert 8 <= number(korean, "맞음") <= 12  # 동전 던지기와 다르지 않고
+    assert number(korean, "긍정이라고 한 수") == 15  # 넷 가운데 셋을 한쪽 라벨로
+    assert number(korean, "입력 토큰(평균)") > 2.5 * number(few, "입력 토큰(평균)")  # 두 배 반이 넘습니다.
+    assert number(korean, "한 건의 시간(평균)") > number(few, "한 건의 시간(평균)") > number(zero, "한 건의 시간(평균)")
+
+
+def test_what_the_lesson_says_of_the_prices_is_what_it_shows() -> None:
+    prices = {row["제공자"]: row for row in _rows("prices")}
+    hosted = [row for row in prices.values() if row["입력"] != "모름" and row["제공자"] != "local"]
+    jobs = [800 * float(row["입력"]) + 200 * float(row["출력"]) for row in hosted]
+    assert len(jobs) == 4 and max(jobs) < 2 * min(jobs)  # 그림 설명: 두 배가 되지 않고
+    routes = "".join(CELLS["routes"]["outputs"][0]["text"])
+    assert f"입력 {prices['groq']['입력']}달러" not in routes.splitlines()[0]  # 같은 Groq인데 위의 표와 다른 것은
