@@ -29,7 +29,7 @@ from tests.upstream.server import Handler, Upstream
 from tests.upstream.testing import stand_in
 
 KEYS = fake_keys()
-ANSWER = '[[entry]]\nregex = "."\nanswer = "대한민국의 수도는 **서울**입니다."\n'
+ANSWER = '[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "대한민국의 수도는 **서울**입니다."\n'
 QUESTION = [{"role": "user", "content": "수도는?"}]
 Drift = Callable[..., tuple[int, str]]
 
@@ -180,18 +180,18 @@ def test_a_missing_field_and_a_new_type(lesson: Path, drift: Drift, monkeypatch:
 
     def changed(*about: Any) -> dict[str, Any]:
         sent = head(*about)
-        del sent["system_fingerprint"]
+        del sent["service_tier"]
         return sent | {"created": str(sent["created"])}
 
     monkeypatch.setattr(chat, "_head", changed)
     with stand_in(ANSWER):
         status, report = drift("01")
     assert status == 1
-    assert "사라진 필드 system_fingerprint" in report and "created의 자료형: 수 → 문자열" in report
+    assert "사라진 필드 service_tier" in report and "created의 자료형: 수 → 문자열" in report
 
 
 def test_a_new_finish_reason(lesson: Path, drift: Drift) -> None:
-    with stand_in('[[entry]]\nregex = "."\nanswer = "서울"\n'):  # 이제 길이 제한에 걸리지 않습니다.
+    with stand_in('[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "서울"\n'):  # 이제 길이 제한에 걸리지 않습니다.
         status, report = drift("01")
     assert status == 1
     found = said(report, "choices[].finish_reason: length → stop")

@@ -68,7 +68,7 @@ def openai_stream(prompt: str, **options: Any) -> str:
 
 def anthropic_plain(prompt: str, **options: Any) -> str:
     client = anthropic.Anthropic(**options)
-    return client.messages.create(model=CLAUDE, max_tokens=100, messages=ask(prompt)).content[0].text
+    return client.messages.create(model=CLAUDE, max_tokens=100, messages=ask(prompt)).content[-1].text
 
 
 def anthropic_stream(prompt: str, **options: Any) -> str:
@@ -85,7 +85,7 @@ def huggingface_plain(prompt: str) -> str:
 def huggingface_stream(prompt: str) -> str:
     client = huggingface_hub.InferenceClient()  # 변수에 담지 않으면 스트림을 다 읽기 전에 닫힙니다.
     stream = client.chat_completion(ask(prompt), model=LLAMA, stream=True)
-    return "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+    return "".join(choice.delta.content or "" for chunk in stream for choice in chunk.choices)
 
 
 def asynchronous(call: Callable[[str], Any]) -> Callable[[str], str]:
@@ -104,7 +104,7 @@ async def openai_async_stream(prompt: str) -> str:
 
 async def anthropic_async(prompt: str) -> str:
     client = anthropic.AsyncAnthropic()
-    return (await client.messages.create(model=CLAUDE, max_tokens=100, messages=ask(prompt))).content[0].text
+    return (await client.messages.create(model=CLAUDE, max_tokens=100, messages=ask(prompt))).content[-1].text
 
 
 async def anthropic_async_stream(prompt: str) -> str:
@@ -121,7 +121,7 @@ async def huggingface_async(prompt: str) -> str:
 async def huggingface_async_stream(prompt: str) -> str:
     client = huggingface_hub.AsyncInferenceClient()
     stream = await client.chat_completion(ask(prompt), model=LLAMA, stream=True)
-    return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
+    return "".join([choice.delta.content or "" async for chunk in stream for choice in chunk.choices])
 
 
 WAYS = {
@@ -311,7 +311,7 @@ def test_sdks_imported_and_clients_built_before_setup_are_replayed_too(tape: Pat
     def calls() -> list[str]:
         return [
             early[0].chat.completions.create(model=GPT, messages=ask(PROMPT)).choices[0].message.content,
-            early[1].messages.create(model=CLAUDE, max_tokens=9, messages=ask(PROMPT)).content[0].text,
+            early[1].messages.create(model=CLAUDE, max_tokens=99, messages=ask(PROMPT)).content[-1].text,
             early[2].chat_completion(ask(PROMPT), model=LLAMA).choices[0].message.content,
         ]
 
@@ -522,7 +522,7 @@ def test_a_hundred_concurrent_async_calls_get_their_own_answers(tape: Path):
             stream = await gpt.chat.completions.create(**to_gpt, stream=True)
             return "".join([chunk.choices[0].delta.content or "" async for chunk in stream])
         if n % 4 == 2:
-            return (await claude.messages.create(**to_claude)).content[0].text
+            return (await claude.messages.create(**to_claude)).content[-1].text
         async with claude.messages.stream(**to_claude) as stream:
             return await stream.get_final_text()
 
@@ -938,7 +938,7 @@ def test_our_placeholder_never_leaves_even_from_a_client_built_in_replay(tape: P
             gemini = "https://generativelanguage.googleapis.com/v1beta/models/g:generateContent"
             for call in (
                 lambda: stale[0].chat.completions.create(model=GPT, messages=ask(PROMPT)),
-                lambda: stale[1].messages.create(model=CLAUDE, max_tokens=9, messages=ask(PROMPT)),
+                lambda: stale[1].messages.create(model=CLAUDE, max_tokens=99, messages=ask(PROMPT)),
                 lambda: httpx2.post(gemini, params={"key": PROVIDERS["gemini"].placeholder}),
             ):
                 with pytest.raises(Halt, match="가짜 키"):

@@ -364,7 +364,7 @@ def test_stop_ends_the_answer_before_the_stop_string(capital):
 
 
 def test_models_can_be_listed_and_looked_up(capital):
-    gpt, claude, llama = clients()
+    gpt, claude, _ = clients()
     listed = {model.id for model in gpt.models.list()}
     assert GPT in listed and "gpt-4o" in listed and "gpt-3.5-turbo" not in listed
     assert gpt.models.retrieve(GPT).id == GPT
@@ -746,9 +746,9 @@ QUOTA_CODES = [
 @pytest.mark.parametrize("code", QUOTA_CODES)
 def test_a_script_can_choose_the_code_of_a_429_without_quota(code):
     gpt, _, _ = clients()
-    with stand_in(f'[[entry]]\nprompt = "돈"\nfault = {{ kind = "insufficient_quota", code = "{code}" }}\n'):
-        with pytest.raises(openai.RateLimitError) as caught:
-            gpt.responses.create(model=GPT, input="돈")
+    script = f'[[entry]]\nprompt = "돈"\nfault = {{ kind = "insufficient_quota", code = "{code}" }}\n'
+    with stand_in(script), pytest.raises(openai.RateLimitError) as caught:
+        gpt.responses.create(model=GPT, input="돈")
     assert (caught.value.code, caught.value.type) == (code, "insufficient_quota")
 
 
@@ -925,8 +925,8 @@ def test_the_examples_in_the_readme_are_scripts_that_load():
         assert Script.parse(example if "date =" in example else QUICK + example).entries
     faults, _, profiles = readme.partition("| kind |")[2].partition("### 프로필")
     names = r"^\| `(\w+)` \|"
-    assert set(re.findall(names, faults, re.M)) == HTTP_FAULTS | {"stall", "close", "drop", "error_event"}
-    assert re.findall(names, profiles, re.M) == list(PROFILES)
+    assert set(re.findall(names, faults, re.MULTILINE)) == HTTP_FAULTS | {"stall", "close", "drop", "error_event"}
+    assert re.findall(names, profiles, re.MULTILINE) == list(PROFILES)
 
 
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
