@@ -17,6 +17,7 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
+from llmkit.lock import moved
 from llmkit.providers import PROVIDERS
 from tests import no_network
 
@@ -42,6 +43,22 @@ def pytest_configure(config: pytest.Config) -> None:
         shutil.copy(ROOT / "tests" / "fake_colab.py", startup / "01-fake-colab.py")
     os.environ["IPYTHONDIR"] = ipython
     config.add_cleanup(lambda: shutil.rmtree(ipython, ignore_errors=True))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """오래 걸려도 되는 테스트의 시간 제한(초)입니다. 나머지는 pyproject.toml의 `timeout`을 따릅니다."""
+    for item in items:
+        for mark, seconds in (("full", 3600), ("browser", 900)):
+            if item.get_closest_marker(mark) and not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(seconds))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """시험한 버전과 다른 패키지는 실패가 아니지만, 실패의 이유를 찾는 사람이 가장 먼저 볼 것입니다."""
+    if different := moved():
+        terminalreporter.section("constraints.txt와 다른 버전")
+        for package in different:
+            terminalreporter.write_line(str(package))
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from openai.types import CompletionUsage
 
 from llmkit.cost import calculate_cost
 from llmkit.frames import add_cost
-from llmkit.tokens import count_tokens, load_encoding
+from llmkit import encoding
+from llmkit.tokens import count_tokens
 
 DAY = datetime.date(2026, 11, 21)
 MODELS = [
@@ -63,7 +64,7 @@ def call_log(rows: int) -> pl.DataFrame:
             "input_tokens": used,
             "output_tokens": [rng.randint(1, 3000) for _ in range(rows)],
             "cached": [rng.randint(0, tokens) for tokens in used],
-            "day": [datetime.date(2025, 6, 8) + datetime.timedelta(rng.randint(0, 530)) for _ in range(rows)],
+            "day": [datetime.date(2025, 6, 21) + datetime.timedelta(rng.randint(0, 517)) for _ in range(rows)],
         }
     )
 
@@ -163,7 +164,7 @@ def main() -> None:
 
     text = korean(1_000_000)
     for model, name in (("gpt-4o", "o200k_base"), ("gpt-4", "cl100k_base")):
-        encode = load_encoding(name).encode_ordinary
+        encode = encoding(name).encode_ordinary
         assert count_tokens(text, model) == len(encode(text))
         pair = compare(lambda model=model: count_tokens(text, model), lambda encode=encode: len(encode(text)))
         results.append((f"count_tokens / tiktoken encode_ordinary, 한국어 1MB, {name}", *pair))

@@ -23,13 +23,17 @@ _HOMES = {
     "StreamResult": "display",
     "stream_text": "streams",
     "count_tokens": "tokens",
+    "encoding": "tokens",
     "calculate_cost": "cost",
     "calc_cost": "cost",
     "to_krw": "krw",
+    "price_table": "prices",
     "add_cost": "frames",
+    "total_cost": "frames",
+    "UnknownPrice": "prices",
     "check": "checks",
-    "CassetteMiss": "miss",
-    "CassetteError": "cassette",
+    "CassetteMiss": "errors",
+    "CassetteError": "errors",
 }
 __all__ = sorted(_HOMES)
 

@@ -6,35 +6,55 @@ import argparse
 import difflib
 import re
 import sys
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, NoReturn
 
-from .cassette import Cassette, CassetteError
+from .cassette import Cassette
+from .errors import CassetteError
 from .providers import PROVIDERS
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.
-_KOREAN = {
-    "usage: ": "쓰는 법: ",
-    "options": "선택",
-    "positional arguments": "인자",
-    "show this help message and exit": "이 도움말을 보여 줍니다",
-    "%(prog)s: error: %(message)s\n": "%(message)s\n자세한 것은 `%(prog)s --help`로 봅니다.\n",
-    "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
-    "expected one argument": "값이 하나 필요합니다",
-    "invalid choice: %(value)r (choose from %(choices)s)": "그런 것은 없습니다: %(value)r. 있는 것: %(choices)s",
-    "the following arguments are required: %s": "빠진 인자: %s",
-    "unrecognized arguments: %s": "모르는 인자: %s",
-}
+_KOREAN = (
+    (r"argument (.+?): expected one argument", r"\1: 값이 하나 필요합니다"),
+    (r"argument (.+?): invalid choice: (.+) \(choose from (.+)\)", r"\1: 그런 것은 없습니다: \2. 있는 것: \3"),
+    (r"argument (.+?): invalid \w+ value: (.+)", r"\1: 쓸 수 없는 값입니다: \2"),
+    (r"the following arguments are required: (.+)", r"빠진 인자: \1"),
+    (r"unrecognized arguments: (.+)", r"모르는 인자: \1"),
+)
+
+
+class KoreanParser(argparse.ArgumentParser):
+    """도움말과 오류를 한국어로 말하는 `ArgumentParser`입니다."""
+
+    def __init__(self, **given: Any) -> None:
+        super().__init__(**given, add_help=False)
+        self._positionals.title, self._optionals.title = "인자", "선택"
+        self.add_argument("-h", "--help", action="help", help="이 도움말을 보여 줍니다")
+
+    def format_usage(self) -> str:
+        return super().format_usage().replace("usage: ", "쓰는 법: ", 1)
+
+    def format_help(self) -> str:
+        return super().format_help().replace("usage: ", "쓰는 법: ", 1)
+
+    def error(self, message: str) -> NoReturn:
+        for english, korean in _KOREAN:
+            message = re.sub(f"^{english}$", korean, message)
+        self.print_usage(sys.stderr)
+        self.exit(2, f"{message}\n자세한 것은 `{self.prog} --help`로 봅니다.\n")
 
 
 def main(arguments: list[str] | None = None) -> int:
-    argparse._ = lambda text: _KOREAN.get(text, text)  # type: ignore[attr-defined]
-    parser = argparse.ArgumentParser(prog="python -m llmkit", description="LLM API 강좌의 명령입니다.")
+    parser = KoreanParser(prog="python -m llmkit", description="LLM API 강좌의 명령입니다.")
     commands = parser.add_subparsers(dest="command", metavar="명령", required=True)
     commands.add_parser("doctor", help="무엇이 되고 안 되는지, 어떻게 고치는지 알려 줍니다")
     estimate = commands.add_parser("estimate", help="실제로 호출하며 한 번 실행하면 얼마가 드는지 어림합니다")
     estimate.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 노트북")
     record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
-    record.add_argument("lesson", metavar="NN", help="노트북 번호나 이름. 예: 01")
+    record.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 예: 01")
+    record.add_argument("--all", action="store_true", help="모든 노트북. --budget이 필요합니다")
+    record.add_argument("--budget", metavar="USD", help="--all에서 쓸 수 있는 가장 큰 비용. 예: 2")
     record.add_argument("--provider", choices=PROVIDERS, metavar="이름", help=f"이 제공자만: {', '.join(PROVIDERS)}")
     drift = commands.add_parser("drift", help="지금의 답이 카세트와 달라졌는지 봅니다(키가 있으면 요금이 듭니다)")
     drift.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 카세트")
@@ -53,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
             return _estimate(given.lesson)
         if given.command == "drift":
             return _drift(given.lesson)
+        if given.all:
+            return _record_all(given)
+        if given.lesson is None or given.budget:
+            raise Refused("노트북 번호 하나(record 01)나, 모두와 예산(record --all --budget 2)을 적으세요.")
         return _record(find_notebook(given.lesson), given.provider)
     except (Refused, CassetteError) as refusal:
         print(refusal, file=sys.stderr)
@@ -96,12 +120,31 @@ def _drift(lesson: str | None) -> int:
     return check([CASSETTES / f"{find_notebook(lesson).stem}.json"] if lesson else sorted(CASSETTES.glob("*.json")))
 
 
+def _record_all(given: argparse.Namespace) -> int:
+    if given.lesson or given.provider or not given.budget:
+        raise Refused("--all에는 예산만 함께 적으세요. 예: record --all --budget 2")
+    if not re.fullmatch(r"\d+(\.\d+)?", given.budget) or not Decimal(given.budget):
+        raise Refused(f"예산은 0보다 큰 달러 금액이어야 합니다: {given.budget!r}")
+    if not sys.stdin.isatty():
+        raise Refused("비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다.")
+    try:
+        from .record_all import record_all
+
+        import nbclient  # noqa: F401
+    except ImportError as error:
+        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
+    return record_all(_notebooks().values(), Decimal(given.budget))
+
+
 def _record(notebook: Path, provider: str | None) -> int:
     from .estimate import estimate
     from .keys import find_key, load_environment, redact
-    from .record import HOSTED, record_notebook
+    from .record import HOSTED, Unfinished, record_notebook
+    from .record_all import always_replays
     from .session import CASSETTES
 
+    if always_replays(notebook):
+        raise Refused("주문할 수 없는 실패를 다루는 수업이라, 키가 있어도 재생합니다. 녹화하지 않습니다.")
     file = CASSETTES / f"{notebook.stem}.json"
     used = {exchange.provider for exchange in Cassette.load(file).exchanges} if file.exists() else set(HOSTED)
     wanted = [provider] if provider else [name for name in HOSTED if name in used]
@@ -117,12 +160,12 @@ def _record(notebook: Path, provider: str | None) -> int:
     if file.exists():
         print(f"{estimate(notebook.stem, ready)}\n")
     try:
-        return record_notebook(notebook, providers=ready)
+        return int(not record_notebook(notebook, providers=ready).done)
     except ImportError as error:
         raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하십시오.") from None
-    except Exception as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
+    except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
         print(redact(str(error)), file=sys.stderr)
-        print("셀이 실패해 녹화를 멈췄습니다. 여기까지의 교환은 카세트에 담겼습니다.", file=sys.stderr)
+        print("셀이 실패해 녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다.", file=sys.stderr)
         return 1
 
 

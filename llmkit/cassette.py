@@ -14,13 +14,12 @@ import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from .ledger import read_usage
+from .errors import CassetteError
+from .exchange import Exchange
 from .providers import PROVIDERS
-from .request import request_key
 
 FORMAT = 1
 
@@ -36,55 +35,6 @@ _STYLES: dict[str, dict[str, Any]] = {
     "escaped": {"ensure_ascii": True},
     "indented": {"indent": 2, "ensure_ascii": False},
 }
-# 이벤트와 줄이 끝난 자리. 글자를 먹지 않으므로 split을 해도 바이트가 그대로입니다.
-_EVENT_END = re.compile(rb"(?<=\n\n|\r\r)|(?<=\r\n\r\n)")
-_LINE_END = re.compile(rb"(?<=\n)")
-
-
-class CassetteError(Exception):
-    """카세트를 읽을 수 없습니다. 어느 파일의 어디가 왜 잘못되었는지 말합니다."""
-
-
-@dataclass
-class Exchange:
-    """요청 하나와 그 결과입니다.
-
-    `events`는 스트림의 (요청 뒤 초, 바이트) 목록이고 스트림이 아니면 비어 있습니다. `error`는 연결이 거부되거나
-    끊겼을 때의 예외 이름과 메시지이며, 응답이 시작되기 전이면 `status`가 None입니다.
-    """
-
-    provenance: str  # "recorded" 또는 "authored"
-    provider: str
-    method: str
-    path: str
-    body: Any
-    status: int | None = None
-    headers: dict[str, str] = field(default_factory=dict)
-    content: bytes = b""
-    events: list[tuple[float, bytes]] = field(default_factory=list)
-    delay: float = 0.0  # 응답 헤더까지(실패했으면 실패까지) 걸린 초
-    error: tuple[str, str] | None = None
-    abandoned: bool = False  # 받는 쪽이 스트림을 끝까지 읽지 않고 닫았습니다.
-    take: int = 1
-    cell: str = ""  # 녹화한 셀의 지문
-    origin: dict[str, str] = field(default_factory=dict)  # recorded일 때: 언제, 어디서, 어떤 SDK로
-
-    @cached_property
-    def key(self) -> str:
-        return request_key(self.provider, self.method, self.path, self.body)
-
-    @cached_property
-    def usage(self) -> tuple[dict[str, Any] | None, str | None]:
-        """응답에 적힌 usage와 모델 이름입니다."""
-        model = self.body.get("model") if isinstance(self.body, dict) else None
-        return read_usage(self.content or b"".join(data for _, data in self.events), model)
-
-    def same_answer(self, other: Exchange) -> bool:
-        mine, theirs = (
-            (e.status, e.content, [data for _, data in e.events], e.error, e.abandoned) for e in (self, other)
-        )
-        return mine == theirs
-
 
 @dataclass
 class Cassette:
@@ -161,13 +111,6 @@ _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 
 def kept_headers(headers: Any) -> dict[str, str]:
     """응답 헤더에서 카세트에 담아도 되는 것만 고릅니다."""
     return {name.lower(): value for name, value in headers.items() if _KEPT_HEADERS.fullmatch(name.lower())}
-
-
-def split_stream(content_type: str) -> re.Pattern[bytes] | None:
-    """스트림 응답이면 이벤트를 나누는 정규식을, 아니면 None을 돌려줍니다."""
-    if content_type.startswith("text/event-stream"):
-        return _EVENT_END
-    return _LINE_END if content_type.startswith(("application/x-ndjson", "application/jsonl")) else None
 
 
 def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:

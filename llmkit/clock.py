@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import datetime
+import os
 from contextvars import ContextVar
+
+from .ipython import someone_is_watching
 
 # 이 작업(스레드나 태스크)이 마지막으로 받은 조각의 녹화 시각(요청 뒤 초). 재생이 아니면 None입니다.
 stream_time: ContextVar[float | None] = ContextVar("stream_time", default=None)
 
 _cassette_day: datetime.date | None = None
+_pace: float | None = None
 
 
 def today() -> datetime.date:
@@ -28,3 +32,32 @@ def set_today(day: datetime.date | None) -> None:
     """`setup`이 부릅니다. `None`이면 진짜 날짜로 되돌립니다."""
     global _cassette_day
     _cassette_day = day
+
+
+def pace() -> float | None:
+    """재생의 속도입니다. 1이면 녹화한 박자 그대로, 0이면 기다리지 않습니다. `setup`을 부르지 않았으면 None입니다."""
+    return _pace
+
+
+def set_pace(value: float | None) -> None:
+    """`setup`이 부릅니다. `None`이면 정하지 않은 것으로 되돌립니다."""
+    global _pace
+    _pace = value
+
+
+def choose_pace(asked: float | None) -> float:
+    """`asked`, 없으면 `LLMKIT_PACE`, 그것도 없으면 사람이 보는 노트북에서는 1, 아니면 0입니다.
+
+    >>> choose_pace(0.5)
+    0.5
+    """
+    chosen = asked if asked is not None else os.environ.get("LLMKIT_PACE")
+    if chosen is None or chosen == "":
+        return 1.0 if someone_is_watching() else 0.0
+    try:
+        value = float(chosen)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1000:
+        raise ValueError(f"pace(LLMKIT_PACE)는 0 이상의 수여야 합니다: {chosen!r}")
+    return value

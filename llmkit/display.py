@@ -17,10 +17,9 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from .clock import stream_time
+from .clock import pace, stream_time
+from .ipython import shell
 from .markdown import closing_fence, to_display
-from .notebook import shell
-from .session import current_session
 from .streams import Piece, Reader, aopened, opened
 from .tables import Table
 
@@ -187,8 +186,7 @@ class _Screen:
         self._first: float | None = None
         self._last = 0.0
         self._started = time.perf_counter()
-        session = current_session()
-        self._instant = session is not None and session.pace == 0
+        self._instant = pace() == 0
         stream_time.set(None)
 
     def take(self, event: Any) -> None:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, version
 
+from .lock import moved
+
 DISTRIBUTION = "llmkit-course"
 GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
 Finding = tuple[str, str]
@@ -26,6 +28,7 @@ def examine() -> int:
         ("카세트", _cassettes),
         ("키와 방식", _providers),
         ("모델", _models),
+        ("자료의 날짜", _ages),
     ):
         print(title)
         for level, text in section():
@@ -66,10 +69,22 @@ def _packages() -> Iterator[Finding]:
             yield GOOD, f"{name} {version(name)}"
             continue
         yield NOTE, f"{name}: 설치되어 있지 않습니다. 이 Python으로 노트북을 열려면: {install}"
+    yield from _versions()
+
+
+def _versions() -> Iterator[Finding]:
+    """시험한 버전(constraints.txt)과 다른 것이 있으면 한 줄로 말합니다."""
+    if different := moved():
+        more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
+        yield NOTE, (
+            f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
+            "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+        )
 
 
 def _cassettes() -> Iterator[Finding]:
-    from .cassette import Cassette, CassetteError
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .session import CASSETTES
 
     files = sorted(CASSETTES.glob("*.json"))
@@ -130,31 +145,61 @@ def _network(host: str) -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    from .cassette import Cassette, CassetteError
+    """강좌와 학습자가 쓰는 모델이 아직 살아 있는지. 카세트의 날짜가 아니라 진짜 오늘로 봅니다."""
+    from .models import model_status
+
+    today = _today()
+    for (local, model), where in _models_in_use().items():
+        if local:
+            yield GOOD, f"{model}: 이 컴퓨터에서 돌리는 모델이라 종료일이 없습니다 - {', '.join(where)}"
+            continue
+        status = model_status(model, on=today)
+        text = f"{status} - {', '.join(where)}."
+        if status.state == "current":
+            yield GOOD, f"{model}: 예고된 종료일이 없습니다({status.as_of} 확인) - {', '.join(where)}"
+        elif status.state == "unknown":
+            yield NOTE, f"{text} 이름이 맞는지 확인하세요."
+        elif status.state == "deprecated" and status.shutdown:
+            yield NOTE, f"{text} 남은 날: {(status.shutdown - today).days}일."
+        else:
+            yield NOTE, f"{text} 재생에는 지장이 없지만 실제 호출은 실패할 수 있습니다. .env에서 다른 모델을 정하세요."
+
+
+def _models_in_use() -> dict[tuple[bool, str], list[str]]:
+    """(로컬 모델인가, 모델)마다 그것을 쓰는 곳: 기본값, .env, 카세트."""
+    from .cassette import Cassette
+    from .errors import CassetteError
     from .keys import load_environment
-    from .models import default_model, model_data, model_status
+    from .models import default_model
     from .providers import PROVIDERS
     from .session import CASSETTES
 
     load_environment()
-    uses: dict[str, list[str]] = {}
+    uses: dict[tuple[bool, str], list[str]] = {}
     for name, provider in PROVIDERS.items():
-        uses.setdefault(default_model(name), []).append(f"{provider.title} 기본값")
+        uses.setdefault((name == "local", default_model(name)), []).append(f"{provider.title} 기본값")
         if chosen := os.environ.get(provider.model_variable):
-            uses.setdefault(chosen, []).append(provider.model_variable)
+            uses.setdefault((name == "local", chosen), []).append(provider.model_variable)
     for file in sorted(CASSETTES.glob("*.json")):
         with contextlib.suppress(CassetteError):  # _cassettes가 이미 말했습니다.
-            for model in set(Cassette.load(file).models.values()):
-                uses.setdefault(model, []).append(file.stem)
-    today = datetime.date.today()
-    yield GOOD, f"{today} 현재. 종료 날짜는 설치된 SDK와 {model_data()['as_of']}에 모은 자료의 것입니다."
-    for model, where in uses.items():
-        status = model_status(model, on=today)
-        text = f"{status} - {', '.join(where)}"
-        if status.state == "current":
-            yield GOOD, f"{model}: 종료 예고를 찾지 못했습니다 - {', '.join(where)}"
-        elif status.state == "deprecated" and status.shutdown:
-            yield NOTE, f"{text}. {(status.shutdown - today).days}일 남았습니다."
-        else:
-            yield NOTE, f"{text}. 재생에는 지장이 없지만 실제 호출은 실패합니다. .env에서 다른 모델을 정하십시오."
+            for use in dict.fromkeys((name == "local", model) for name, model in Cassette.load(file).models.items()):
+                uses.setdefault(use, []).append(file.stem)
+    return uses
 
+
+def _ages() -> Iterator[Finding]:
+    """날짜를 적어 둔 자료가 90일 넘게 확인되지 않았는지."""
+    from .freshness import ages
+
+    today = _today()
+    for age in ages(today):
+        if age.oldest is None:
+            yield NOTE, f"{age.title}: 설치된 버전의 날짜를 모릅니다. 지금과 다를 수 있습니다."
+            continue
+        text = f"{age.title}: {age.oldest} 확인({(today - age.oldest).days}일 전)"
+        stale = age.is_stale(today)
+        yield (NOTE, f"{text}. 90일이 넘어 지금과 다를 수 있습니다.") if stale else (GOOD, text)
+
+
+def _today() -> datetime.date:
+    return datetime.date.today()

@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .cassette import Cassette, Exchange
-from .estimate import as_call, summary
+from .cassette import Cassette
+from .drift_models import LISTING, compare_listings, compare_tables
+from .estimate import summary
+from .exchange import Exchange
 from .keys import find_key, load_environment, redact
 from .local import find_servers
 from .models import default_model, model_status
@@ -55,7 +57,7 @@ class Finding:
     """알아낸 것 하나입니다. 할 일(`todo`)이 없으면 달라진 것이 아니라 확인하지 못한 것입니다."""
 
     what: str
-    place: Place
+    place: Place | None = None  # 없으면 교환이 아니라 자료(data/model_states.json)의 일입니다.
     todo: str = ""
 
 
@@ -79,9 +81,18 @@ def check(files: Iterable[Path]) -> int:
         if problem:
             findings += [Finding(f"{place.title}: {problem}", place) for place in waiting.pop(provider)]
     _announce([place.exchange for group in waiting.values() for place in group], left_out)
+    used = [name for name in LISTING if name in {place.exchange.provider for place in places}]
+    if asked := [PROVIDERS[name].title for name in used if find_key(PROVIDERS[name]).found]:
+        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(asked)}", flush=True)
+    for what, todo in (*compare_tables(), *compare_listings(used, _today())):
+        findings.append(Finding(what, todo=todo))
     for provider, group in waiting.items():
         findings += _check_answers(group, addresses[provider])
     return _report(findings)
+
+
+def _today() -> datetime.date:
+    return datetime.date.today()
 
 
 def _is_repeatable(place: Place) -> bool:
@@ -91,13 +102,19 @@ def _is_repeatable(place: Place) -> bool:
 
 
 def _check_model(place: Place) -> Iterator[Finding]:
-    """답한 모델이 종료되었거나 종료될 예정인지. 없는 모델을 일부러 부른 교환(404)은 보지 않습니다."""
+    """답한 모델이 종료되었거나 종료될 예정이거나 모르는 이름인지.
+
+    없는 모델을 일부러 부른 교환(404)과, 종료일이 없는 로컬 모델은 보지 않습니다.
+    """
     exchange = place.exchange
-    model = exchange.body.get("model") if isinstance(exchange.body, dict) else None
-    if exchange.status != 200 or not model:
+    model = exchange.asked_model
+    if exchange.status != 200 or not model or exchange.provider == "local":
         return
-    status = model_status(model, on=datetime.date.today())
+    status = model_status(model, on=_today())
     if status.state == "current":
+        return
+    if status.state == "unknown":
+        yield Finding(f"모델 {status}", place, "이름이 맞으면 llmkit/data/model_states.json에 상태를 더하세요.")
         return
     first = ""  # 기본 모델은 이미 바꾸었고, 다시 녹화하는 일만 남았습니다.
     if model == default_model(exchange.provider):
@@ -112,7 +129,7 @@ def _check_price(place: Place) -> Iterator[Finding]:
     usage, model = place.exchange.usage
     if place.exchange.status != 200 or not (usage and model):
         return
-    today = datetime.date.today()
+    today = _today()
     then = place.cassette.date or today
     before, after = (_rates(model, place.exchange.provider, day) for day in (then, today))
     if before is None and after is None:
@@ -150,7 +167,7 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
-    cost = summary(Receipt(map(as_call, once), datetime.date.today(), planned=True))
+    cost = summary(Receipt(map(Exchange.as_call, once), _today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
     print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
@@ -170,7 +187,7 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
                 Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:]
             )
             return
-        content = exchange.content or b"".join(data for _, data in exchange.events)
+        content = exchange.payload
         changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]
         if status == exchange.status:
             changes = differences(content.decode("utf-8", "replace"), body)
@@ -205,21 +222,25 @@ def _report(findings: list[Finding]) -> int:
     """같은 것끼리 모아 출력합니다. 달라진 것을 맨 끝에 둡니다."""
     grouped: dict[tuple[str, str], list[Place]] = defaultdict(list)
     for finding in sorted(findings, key=lambda finding: bool(finding.todo)):
-        grouped[finding.what, finding.todo].append(finding.place)
+        grouped[finding.what, finding.todo] += [finding.place] if finding.place else []
     for (what, todo), places in grouped.items():
         if not todo:
-            print(redact(f"[확인하지 못함] {what} 교환 {len(places)}개"))
+            print(redact(f"[확인하지 못함] {what}" + (f" 교환 {len(places)}개" if places else "")))
             continue
-        numbers: dict[str, list[str]] = defaultdict(list)
-        for place in places:
-            numbers[place.lesson].append(str(place.number))
-        where = ", ".join(f"{lesson}의 {_listed(found)}" for lesson, found in numbers.items())
         todo = todo.replace("{record}", ", ".join(dict.fromkeys(map(_record_command, places))))
-        print(redact(f"[달라짐] {what}\n  어디: {where}\n  할 일: {todo}"))
+        where = f"\n  어디: {_where(places)}" if places else ""
+        print(redact(f"[달라짐] {what}{where}\n  할 일: {todo}"))
     changed = sum(bool(todo) for _, todo in grouped)
     nothing = "확인한 것에서는 달라진 것을 찾지 못했습니다." if grouped else "달라진 것이 없습니다."
     print(f"달라진 것이 {changed}가지입니다." if changed else nothing)
     return 1 if changed else 0
+
+
+def _where(places: list[Place]) -> str:
+    numbers: dict[str, list[str]] = defaultdict(list)
+    for place in places:
+        numbers[place.lesson].append(str(place.number))
+    return ", ".join(f"{lesson}의 {_listed(found)}" for lesson, found in numbers.items())
 
 
 def _listed(numbers: list[str], most: int = 8) -> str:

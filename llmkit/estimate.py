@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import datetime
 import os
+import re
 from collections.abc import Collection
 from decimal import Decimal
+from pathlib import Path
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
+from .exchange import Exchange
 from .keys import load_environment
-from .krw import dollars, to_krw, won
+from .krw import digits, dollars, to_krw, won
 from .ledger import Call
 from .models import default_model
 from .providers import PROVIDERS
 from .receipt import Receipt
 from .session import CASSETTES
+
+_TABLE = re.compile(r"<!-- estimate [\d-]+ -->.*?<!-- /estimate -->", re.DOTALL)
 
 
 def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
@@ -46,6 +51,21 @@ def estimate_all(lessons: Collection[str]) -> str:
     return "\n".join([*lines, f"합계: {dollars(total)}, {won(to_krw(total))}"])
 
 
+def write_table(page: Path, lessons: Collection[str]) -> None:
+    """`<!-- estimate 날짜 -->`와 `<!-- /estimate -->` 사이의 표를 오늘의 추정으로 새로 적습니다."""
+    day = datetime.datetime.now(datetime.UTC).date()
+    spent = {lesson: estimate(lesson).usd for lesson in lessons}
+    names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
+    rows = [
+        f"| {names[lesson]} | {digits(usd)} | {digits(40 * usd)} |"
+        for lesson, usd in {**spent, "": sum(spent.values(), Decimal(0))}.items()
+    ]
+    head = f"{day}의 가격으로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
+    table = f"<!-- estimate {day} -->\n{head}" + "\n".join(rows) + "\n<!-- /estimate -->"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")
+
+
 def summary(receipt: Receipt) -> str:
     """영수증의 금액을 적은 한 줄입니다."""
     unknown = sum(row.calls for row in receipt.unknown)
@@ -53,18 +73,9 @@ def summary(receipt: Receipt) -> str:
     return f"{dollars(receipt.usd)}, {won(receipt.krw)}{note}"
 
 
-def as_call(exchange: Exchange, model: str | None = None) -> Call:
-    """카세트의 교환을 장부의 호출로 적습니다. `model`을 주면 그 모델로 부른 것으로 칩니다."""
-    usage, served = exchange.usage
-    error = exchange.error[0] if exchange.error else None
-    kind = "recorded" if exchange.provenance == "recorded" else "authored"
-    path = exchange.path.partition("?")[0]
-    return Call(exchange.provider, path, kind, model or served, exchange.status, error, usage)
-
-
 def _as_today(exchange: Exchange, cassette: Cassette) -> Call:
-    asked = exchange.body.get("model") if isinstance(exchange.body, dict) else None
+    asked = exchange.asked_model
     if not asked or asked != cassette.models.get(exchange.provider):
-        return as_call(exchange)
+        return exchange.as_call()
     chosen = os.environ.get(PROVIDERS[exchange.provider].model_variable)  # llmkit.model()이 고를 모델
-    return as_call(exchange, chosen or default_model(exchange.provider))
+    return exchange.as_call(chosen or default_model(exchange.provider))

@@ -8,9 +8,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from .checks import Wrong, exercise, require_filled
+from .sdk_errors import OUT_OF_MONEY, anthropic_error, broken_stream, openai_error, refused, timed_out
 
 TRIES = 4
 _ENOUGH = 30  # 이만큼 불렀으면 멈추지 않는 것으로 봅니다.
+# 연습이 빌려 쓰는 이름과, 그것을 만든 절. 커널을 다시 시작하면 사라집니다.
+_MADE_IN = {
+    **dict.fromkeys(("openai", "anthropic", "detail"), "1절"),
+    **dict.fromkeys(("is_transient", "BROKEN", "OUT_OF_MONEY", "IN_STREAM"), "5절"),
+    **dict.fromkeys(("random", "retry_after", "ceiling", "backoff", "with_retry"), "6절"),
+    "BAD_REQUEST": "10절",
+}
 
 
 @exercise("04-1")
@@ -20,7 +28,7 @@ def send_again_or_not(answer: Any) -> Iterator[str]:
         "401 invalid_api_key": False,
         "404 model_not_found": False,
         "429 rate_limit_exceeded": True,
-        "429 insufficient_quota": False,
+        "429 credit_balance_exhausted": False,
         "500 server_error": True,
         "APITimeoutError": True,
     }
@@ -30,8 +38,8 @@ def send_again_or_not(answer: Any) -> Iterator[str]:
     for name, expected in right.items():
         if not isinstance(answer[name], bool):
             yield f"{name!r}의 값은 True(다시 보냄) 또는 False(고침)입니다. 지금은 {answer[name]!r}입니다."
-        elif answer[name] != expected and name == "429 insufficient_quota":
-            yield "429라도 한도가 끝난 것입니다. 몇 초를 쉬어도 돈이 생기지 않습니다. 상태가 아니라 코드를 봅니다."
+        elif answer[name] != expected and name == "429 credit_balance_exhausted":
+            yield "429라도 충전한 크레딧이 끝난 것입니다. 몇 초를 쉬어도 돈이 생기지 않습니다. 상태가 아니라 코드를 봅니다."
         elif answer[name] != expected:
             yield f"{name!r}의 값은 처음대로 {expected}입니다."
 
@@ -54,22 +62,37 @@ def honest_retry(ask: Any) -> Iterator[str]:
         yield from _bad_manners(ask)
 
 
-def _lies(ask: Any) -> Iterator[str]:
-    """고칠 실패를 되풀이하거나, 까닭을 바꾸거나 감추는 곳."""
-    hopeless = {
-        "틀린 키(401)": _status_error("AuthenticationError", 401, "invalid_api_key"),
-        "한도 소진(429)": _status_error("RateLimitError", 429, "insufficient_quota"),
+def _hopeless() -> dict[str, BaseException]:
+    """다시 불러도 낫지 않는 실패들. 이름은 학습자에게 보입니다."""
+    return {
+        "틀린 요청(400)": openai_error("BadRequestError", 400),
+        "틀린 키(401)": openai_error("AuthenticationError", 401, "invalid_api_key"),
+        "없는 모델(404)": openai_error("NotFoundError", 404, "model_not_found"),
+        **{f"429 {code}": openai_error("RateLimitError", 429, code, "insufficient_quota") for code in OUT_OF_MONEY},
+        "429 insufficient_quota": openai_error("RateLimitError", 429, None, "insufficient_quota"),
+        "결제 문제(402)": anthropic_error("PaymentRequiredError", 402, "billing_error"),
         "코드의 오타(NameError)": NameError("name 'qestion' is not defined"),
-        "멈춤 단추(KeyboardInterrupt)": KeyboardInterrupt(),
+        "정지 버튼(KeyboardInterrupt)": KeyboardInterrupt(),
     }
+
+
+def _lies(ask: Any) -> Iterator[str]:
+    """고칠 실패를 반복하거나, 이유를 바꾸거나 감추는 곳."""
+    hopeless = _hopeless()
     tried = {name: _Try(ask, [error]) for name, error in hopeless.items()}
     if repeated := [name for name, attempt in tried.items() if attempt.calls > 1]:
+        quota = [name for name in hopeless if name.startswith("429 ")]
+        if set(quota) <= set(repeated):  # 코드마다 적으면 길어서, 모두 놓쳤으면 한데 말합니다.
+            repeated[repeated.index(quota[0])] = "사용 한도 소진(429)"
+            repeated = [name for name in repeated if name not in quota]
         yield f"다시 불러도 낫지 않는 실패를 또 불렀습니다: {', '.join(repeated)}. 한 번에 멈춥니다."
     for name, attempt in tried.items():
         if attempt.calls <= 1 and attempt.error is not hopeless[name]:
             yield f"{name}: 그 예외가 그대로 나와야 합니다. {attempt.outcome}."
+    if given_up := [name for name, error in _passing().items() if _Try(ask, [error, "답"]).calls != 2]:
+        yield f"다시 부르면 나을 수 있는 실패인데 한 번 더 부르지 않았습니다: {', '.join(given_up)}."
 
-    timeout = _timeout()
+    timeout = timed_out()
     slow = _Try(ask, [timeout])
     if slow.calls != TRIES:
         times = f"{slow.calls}번" if slow.calls < _ENOUGH else "끝없이"
@@ -82,9 +105,19 @@ def _lies(ask: Any) -> Iterator[str]:
         yield f"시간 초과인데 {said!r}라고 출력했습니다. 짐작 말고 예외의 이름(`type(error).__name__`)을 적습니다."
 
 
+def _passing() -> dict[str, Exception]:
+    """잠깐의 실패들. 이름은 학습자에게 보입니다."""
+    return {
+        "호출 제한(429)": openai_error("RateLimitError", 429, "rate_limit_exceeded", "requests"),
+        "서버 오류(500)": openai_error("InternalServerError", 500, None, "server_error"),
+        "과부하(529)": anthropic_error("OverloadedError", 529, "overloaded_error"),
+        "거부된 연결": refused(),
+    }
+
+
 def _bad_manners(ask: Any) -> Iterator[str]:
     """쉬는 시간이 잘못된 곳."""
-    asked = _status_error("RateLimitError", 429, "rate_limit_exceeded", {"retry-after": "7"})
+    asked = openai_error("RateLimitError", 429, "rate_limit_exceeded", "requests", {"retry-after": "7"})
     limited = [_Try(ask, [asked, "답"]) for _ in range(40)]
     rests = [sum(attempt.waits) for attempt in limited]
     if limited[0].value != "답":
@@ -93,7 +126,7 @@ def _bad_manners(ask: Any) -> Iterator[str]:
         yield f"서버가 7초(`retry-after`)를 쉬라고 했는데 {min(rests):.1f}초만 쉬었습니다."
     elif len(set(rests)) == 1:
         yield "`retry-after`만큼만 쉬면 함께 실패한 요청들이 함께 돌아옵니다. 거기에도 지터를 더합니다."
-    many = [_Try(ask, [_timeout()]).waits for _ in range(40)]
+    many = [_Try(ask, [timed_out()]).waits for _ in range(40)]
     if any(len(waits) >= TRIES for waits in many):
         yield "마지막으로 실패한 뒤에도 쉬었습니다. 더 부를 것이 아니면 쉬지 않습니다."
     if any(len(waits) < TRIES - 1 for waits in many):
@@ -110,11 +143,8 @@ def fall_back(answer: Any) -> Iterator[str]:
     """제공자를 차례로 묻는 함수를 스스로 만듭니다."""
     if not callable(answer):
         raise Wrong(f"함수 자체를 넘깁니다. 지금은 {type(answer).__name__} 값입니다.")
-    down, retired, overloaded = (
-        _status_error("InternalServerError", 503, "server_error"),
-        _status_error("NotFoundError", 404),
-        _overloaded(),
-    )
+    down = openai_error("InternalServerError", 503, None, "server_error")
+    retired = openai_error("NotFoundError", 404, "model_not_found")
 
     first = _Ask(answer, 가={"답 1"}, 나={"답 2"})
     if first.error is not None:
@@ -129,18 +159,23 @@ def fall_back(answer: Any) -> Iterator[str]:
         yield "첫 제공자가 답했는데 다음 제공자에게도 물었습니다. 돈이 두 번 듭니다."
     yield from _wrong_result("첫 제공자가 답했을 때", first.value, "답 1", "가", {})
 
-    last = _Ask(answer, 가=down, 나=retired, 다=overloaded, 라={"답 4"})
-    if last.error is not None:
-        yield f"OpenAI의 503과 404, Anthropic의 529로 앞의 셋이 실패하면 넷째에게 물어야 합니다. {last.outcome}."
-    else:
-        failed = {"가": down, "나": retired, "다": overloaded}
-        yield from _wrong_result("넷째가 답했을 때", last.value, "답 4", "라", failed)
+    overloaded = anthropic_error("OverloadedError", 529, "overloaded_error")
+    for names, errors in (
+        ("OpenAI의 503과 404, Anthropic의 529로", (down, retired, overloaded)),
+        ("시간 초과, 거부된 연결, 끊긴 스트림(httpx2.RemoteProtocolError)으로", (timed_out(), refused(), broken_stream())),
+    ):
+        failed = dict(zip("가나다", errors))
+        last = _Ask(answer, **failed, 라={"답 4"})
+        if last.error is not None:
+            yield f"{names} 앞의 셋이 실패하면 넷째에게 물어야 합니다. {last.outcome}."
+        else:
+            yield from _wrong_result("넷째가 답했을 때", last.value, "답 4", "라", failed)
 
-    for name, status in (("BadRequestError", 400), ("UnprocessableEntityError", 422)):
-        ours = _status_error(name, status)
+    for name, status in (("BadRequestError", 400), ("APIStatusError", 413), ("UnprocessableEntityError", 422)):
+        ours = openai_error(name, status)
         broken = _Ask(answer, 가=ours, 나={"답 2"})
         if broken.asked["나"] or broken.error is not ours:
-            yield f"상태 {status}: 우리 요청이 틀린 것이니 다음 제공자에게 묻지 말고 그 예외를 그대로 냅니다."
+            yield f"상태 {status}: 요청이 틀린 것이니 다음 제공자에게 묻지 말고 그 예외를 그대로 냅니다."
             break
     bug = TypeError("우리 코드의 버그")
     if _Ask(answer, 가=bug, 나={"답 2"}).error is not bug:
@@ -157,7 +192,7 @@ def fall_back(answer: Any) -> Iterator[str]:
 
     stop = KeyboardInterrupt()
     if _Ask(answer, 가=stop, 나={"답 2"}).error is not stop:
-        yield "멈춤 단추(KeyboardInterrupt)를 삼켰습니다. `except:`나 `except BaseException:`을 쓰지 않습니다."
+        yield "정지 버튼(KeyboardInterrupt)를 삼켰습니다. `except:`나 `except BaseException:`을 쓰지 않습니다."
 
 
 class _Try:
@@ -216,6 +251,9 @@ def _run(
         with contextlib.redirect_stdout(printed):
             return function(*arguments, **named), None, printed.getvalue()
     except Exception as error:
+        section = _MADE_IN.get(getattr(error, "name", None) or "")
+        if isinstance(error, NameError) and section and not any(error is ours for ours in expected):
+            raise Wrong(f"`{error.name}`: 아직 없는 이름입니다. 노트북의 {section} 셀을 먼저 실행하세요.") from error
         return None, error, printed.getvalue()
     except KeyboardInterrupt as error:
         if not any(error is ours for ours in expected):
@@ -257,39 +295,3 @@ def _tells(shown: BaseException, cause: BaseException) -> bool:
         waiting += [error.__cause__, context, *getattr(error, "exceptions", ())]
     words = " ".join([str(shown), *getattr(shown, "__notes__", ())])
     return any(error is cause for error in seen) or type(cause).__name__ in words
-
-
-def _request() -> Any:
-    import httpx2
-
-    return httpx2.Request("POST", "https://api.openai.com/v1/chat/completions")
-
-
-def _timeout() -> Exception:
-    import openai
-
-    return openai.APITimeoutError(request=_request())
-
-
-def _overloaded() -> Exception:
-    """Anthropic SDK가 529에서 만드는 예외."""
-    import anthropic
-    import httpx2
-
-    request = httpx2.Request("POST", "https://api.anthropic.com/v1/messages")
-    response = httpx2.Response(529, request=request)
-    return anthropic.OverloadedError("Error code: 529 - authored", response=response, body=None)
-
-
-def _status_error(
-    name: str, status: int, code: str | None = None, headers: dict[str, str] | None = None
-) -> Exception:
-    """OpenAI SDK가 그 상태의 응답에서 만드는 예외."""
-    import httpx2
-    import openai
-
-    response = httpx2.Response(
-        status, headers={"x-request-id": "req_authored_exercise", **(headers or {})}, request=_request()
-    )
-    body = {"message": "authored", "type": code or "invalid_request_error", "param": None, "code": code}
-    return getattr(openai, name)(f"Error code: {status} - authored", response=response, body=body)

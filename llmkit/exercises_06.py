@@ -101,7 +101,7 @@ def own_service(answer: Any) -> Iterator[str]:
     for one, name in ((service, "여러분의 서비스"), (_OTHER_SERVICE, "채점이 넘긴 다른 서비스")):
         value = _number(call(function, dict(one), name="monthly_won"), "monthly_won")
         right, mistakes = _monthly_won(one)
-        if not _close(value, right):
+        if not _close(value, right) and not _rounded(value, right):
             other = f"{right:.2f}원이어야 하는데 {value:.2f}이 나왔습니다."
             yield f"{name}: {next((why for wrong, why in mistakes if _close(value, wrong)), other)}"
             return
@@ -150,6 +150,12 @@ def _monthly_won(service: dict) -> tuple[Decimal, list[tuple[Decimal, str]]]:
         ),
     ]
     return to_krw(once * calls, vat=True), mistakes
+
+
+def _rounded(value: Decimal, right: Decimal) -> bool:
+    """원이나 전(0.01원)의 자리에서 올리거나 버리거나 반올림한 값인가. 0원으로 만든 것은 아닙니다."""
+    steps = (Decimal(1), Decimal("0.1"), Decimal("0.01"))
+    return value != 0 and any(value % step == 0 and abs(value - right) < step for step in steps)
 
 
 def _usd(service: dict, sent: int, said: int) -> Decimal:

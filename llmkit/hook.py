@@ -9,70 +9,76 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextvars import ContextVar
-from types import ModuleType, SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from types import ModuleType
+from typing import Any, Protocol
 
-from .cassette import Exchange
+from . import clock, retries
 from .clock import stream_time
+from .errors import Halt
+from .exchange import Exchange
+from .ledger import Call
 from .providers import PLACEHOLDERS
-from .request import Ask, owner, read_request
-
-if TYPE_CHECKING:
-    from .session import Session
-    from .tape import Tape
+from .request import KEY_HEADERS, Ask, owner, read_request
+from .tape import Tape
 
 _HTTP_LIBRARIES = ("httpx2", "httpx")
-_SDK_SLEEPERS = ("openai._base_client", "anthropic._base_client")
 
 _originals: list[tuple[type, str, Any]] = []
-_session: Session | None = None
-# 이 스레드나 태스크의 마지막 시도. 재생한 것이면 SDK의 재시도 대기를 줄이고 장부에 적습니다.
-_last_replay: ContextVar[tuple[Session, Any] | None] = ContextVar("last_replay", default=None)
 
 
-def install(session: Session) -> None:
-    """이제부터 모든 요청을 `session`에 묻습니다. 여러 번 불러도 한 번만 끼어듭니다."""
-    global _session
-    _session = session
+class Watcher(Protocol):
+    """훅이 요청마다 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
+
+    def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
+        """재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
+        ...
+
+    def tape_ran_out(self) -> Halt:
+        """녹화가 도중에 끝났을 때 낼 예외입니다."""
+        ...
+
+
+Current = Callable[[], Watcher | None]
+
+
+def install(current: Current) -> None:
+    """이제부터 모든 요청을 `current()`에 묻습니다. 여러 번 불러도 한 번만 끼어듭니다."""
     if _originals:
         return
     # httpx2.alias_httpx()를 부른 뒤에는 두 이름이 같은 모듈입니다. 그래서 집합에 담습니다.
     installed = filter(importlib.util.find_spec, _HTTP_LIBRARIES)
     for library in {importlib.import_module(name) for name in installed}:
-        _patch(library, library.HTTPTransport, "handle_request", _sync_handler)
-        _patch(library, library.AsyncHTTPTransport, "handle_async_request", _async_handler)
+        _patch(library.HTTPTransport, "handle_request", _sync_handler, library, current)
+        _patch(library.AsyncHTTPTransport, "handle_async_request", _async_handler, library, current)
 
 
 def uninstall() -> None:
     """모든 것을 원래대로 되돌립니다."""
-    global _session
-    _session = None
+    retries.restore()
     while _originals:
         setattr(*_originals.pop())
 
 
-def _patch(library: ModuleType, owner_class: type, name: str, make: Callable[..., Any]) -> None:
+def _patch(owner_class: type, name: str, make: Callable[..., Any], library: ModuleType, current: Current) -> None:
     original = getattr(owner_class, name)
     _originals.append((owner_class, name, original))
-    setattr(owner_class, name, make(original, library, _stream_class(library)))
+    setattr(owner_class, name, make(original, library, _stream_class(library), current))
 
 
-def _sync_handler(send: Callable[..., Any], library: ModuleType, stream_class: type) -> Callable[..., Any]:
+def _sync_handler(
+    send: Callable[..., Any], library: ModuleType, stream_class: type, current: Current
+) -> Callable[..., Any]:
     def handle_request(transport: Any, request: Any) -> Any:
-        session, provider = _session, owner(request)
-        if session is None or provider is None:
-            return send(transport, _without_placeholder(request))
-        ask = read_request(request, provider, request.read())
-        if session.replays(ask):
-            exchange, wait = _start_replay(session, ask)
-            if wait:
-                time.sleep(wait)
-            return _replayed(library, stream_class, request, exchange, session.pace)
-        tape = _start_tape(session, ask, request)
+        watcher, provider = current(), owner(request)
+        if watcher is None or provider is None:
+            return send(transport, _untouched(request))
+        tape = _answer(watcher, read_request(request, provider, request.read()))
+        if isinstance(tape, _Replay):
+            if tape.wait:
+                time.sleep(tape.wait)
+            return tape.response(library, stream_class, request)
         try:
             response = send(transport, request)
         except BaseException as error:
@@ -85,18 +91,18 @@ def _sync_handler(send: Callable[..., Any], library: ModuleType, stream_class: t
     return handle_request
 
 
-def _async_handler(send: Callable[..., Any], library: ModuleType, stream_class: type) -> Callable[..., Any]:
+def _async_handler(
+    send: Callable[..., Any], library: ModuleType, stream_class: type, current: Current
+) -> Callable[..., Any]:
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        session, provider = _session, owner(request)
-        if session is None or provider is None:
-            return await send(transport, _without_placeholder(request))
-        ask = read_request(request, provider, await request.aread())
-        if session.replays(ask):
-            exchange, wait = _start_replay(session, ask)
-            if wait:
-                await _async_sleep(wait)
-            return _replayed(library, stream_class, request, exchange, session.pace)
-        tape = _start_tape(session, ask, request)
+        watcher, provider = current(), owner(request)
+        if watcher is None or provider is None:
+            return await send(transport, _untouched(request))
+        tape = _answer(watcher, read_request(request, provider, await request.aread()))
+        if isinstance(tape, _Replay):
+            if tape.wait:
+                await _async_sleep(tape.wait)
+            return tape.response(library, stream_class, request)
         try:
             response = await send(transport, request)
         except BaseException as error:
@@ -110,72 +116,78 @@ def _async_handler(send: Callable[..., Any], library: ModuleType, stream_class: 
     return handle_async_request
 
 
-def _without_placeholder(request: Any) -> Any:
+def _untouched(request: Any) -> Any:
     # 강좌와 상관없는 요청은 그대로 보내되, 우리가 넣은 가짜 키만은 내보내지 않습니다.
-    for name in ("authorization", "x-api-key", "api-key", "x-goog-api-key"):
+    retries.expect_retry(None)
+    for name in KEY_HEADERS:
         if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
             del request.headers[name]
     return request
 
 
+def _answer(watcher: Watcher, ask: Ask) -> _Replay | Tape:
+    retries.expect_retry(None)
+    stream_time.set(None)
+    found = watcher.answer(ask)
+    if isinstance(found, Tape):
+        return found
+    exchange, call = found
+    retries.expect_retry(call)
+    return _Replay(watcher, exchange)
+
+
 # 재생 ---------------------------------------------------------------------------------------------------
 
 
-def _start_replay(session: Session, ask: Ask) -> tuple[Exchange, float]:
-    exchange, call = session.play(ask)
-    _last_replay.set((session, call))
-    _quiet_retries()
-    return exchange, exchange.delay * session.pace
+class _Replay:
+    """재생할 교환 하나와, 그것을 얼마나 빨리 들려줄지입니다."""
 
+    def __init__(self, watcher: Watcher, exchange: Exchange) -> None:
+        self.watcher, self.exchange, self.pace = watcher, exchange, clock.pace() or 0.0
+        self.wait = exchange.delay * self.pace
 
-def _replayed(library: ModuleType, stream_class: type, request: Any, exchange: Exchange, pace: float) -> Any:
-    """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
-    if exchange.status is None:
-        raise _failure(library, exchange, request)
-    headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
-    if not (exchange.events or exchange.error or exchange.abandoned):
-        return library.Response(exchange.status, headers=headers, content=exchange.content)
-    stream = stream_class(
-        sync=_played(library, request, exchange, pace), asynchronous=_async_played(library, request, exchange, pace)
-    )
-    return library.Response(exchange.status, headers=headers, stream=stream)
+    def response(self, library: ModuleType, stream_class: type, request: Any) -> Any:
+        """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
+        exchange = self.exchange
+        if exchange.status is None:
+            raise _failure(library, exchange, request)
+        headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
+        stream = stream_class(sync=self.play(library, request), asynchronous=self.play_async(library, request))
+        return library.Response(exchange.status, headers=headers, stream=stream)
 
+    def play(self, library: ModuleType, request: Any) -> Iterator[bytes]:
+        started = time.perf_counter() - self.wait
+        for at, data in _pieces(self.exchange):
+            if self.pace and (wait := _wait(started, at * self.pace)):
+                time.sleep(wait)
+            stream_time.set(at)
+            yield data
+        self.finish(library, request)
 
-def _played(library: ModuleType, request: Any, exchange: Exchange, pace: float) -> Iterator[bytes]:
-    started = time.perf_counter() - exchange.delay * pace
-    for at, data in _pieces(exchange):
-        if pace and (wait := _wait(started, at * pace)):
-            time.sleep(wait)
-        stream_time.set(at)
-        yield data
-    _end_of_tape(library, request, exchange)
+    async def play_async(self, library: ModuleType, request: Any) -> AsyncIterator[bytes]:
+        started = time.perf_counter() - self.wait
+        for at, data in _pieces(self.exchange):
+            if self.pace and (wait := _wait(started, at * self.pace)):
+                await _async_sleep(wait)
+            stream_time.set(at)
+            yield data
+        self.finish(library, request)
 
-
-async def _async_played(library: ModuleType, request: Any, exchange: Exchange, pace: float) -> AsyncIterator[bytes]:
-    started = time.perf_counter() - exchange.delay * pace
-    for at, data in _pieces(exchange):
-        if pace and (wait := _wait(started, at * pace)):
-            await _async_sleep(wait)
-        stream_time.set(at)
-        yield data
-    _end_of_tape(library, request, exchange)
+    def finish(self, library: ModuleType, request: Any) -> None:
+        if self.exchange.error:
+            raise _failure(library, self.exchange, request)
+        if self.exchange.abandoned:
+            raise self.watcher.tape_ran_out()
 
 
 def _pieces(exchange: Exchange) -> list[tuple[float, bytes]]:
-    # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
+    # 이벤트가 없는 것은 스트림이 아닌 응답입니다.
     return exchange.events or [(exchange.delay, exchange.content)]
 
 
 def _wait(started: float, planned: float) -> float:
     """예정된 때까지 남은 초. 늦은 만큼은 다음 조각에서 따라잡습니다."""
     return max(0.0, started + planned - time.perf_counter())
-
-
-def _end_of_tape(library: ModuleType, request: Any, exchange: Exchange) -> None:
-    if exchange.error:
-        raise _failure(library, exchange, request)
-    if exchange.abandoned and _session:
-        raise _session.tape_ran_out(exchange)
 
 
 def _failure(library: ModuleType, exchange: Exchange, request: Any) -> Exception:
@@ -193,55 +205,7 @@ async def _async_sleep(seconds: float) -> None:
     await anyio.sleep(seconds)
 
 
-def _quiet_retries() -> None:
-    """SDK가 재시도 전에 쉬는 시간도 pace만큼만 쉬게 합니다. 계획한 시간은 장부에 남깁니다."""
-    for name in _SDK_SLEEPERS:
-        module = sys.modules.get(name)
-        if module is not None and not isinstance(module.time, _PacedModule):
-            module.time = _PacedModule(time, sleep=_paced_sleep)
-            module.anyio = _PacedModule(sys.modules["anyio"], sleep=_paced_async_sleep)
-            _originals.append((module, "time", time))
-            _originals.append((module, "anyio", sys.modules["anyio"]))
-
-
-class _PacedModule(SimpleNamespace):
-    """`sleep`만 바꾼 모듈입니다. 나머지는 원래 모듈의 것을 그대로 돌려줍니다."""
-
-    def __init__(self, module: ModuleType, **changed: Any) -> None:
-        super().__init__(**changed)
-        self._module = module
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._module, name)
-
-
-def _planned(seconds: float) -> float:
-    replay = _last_replay.get()
-    if replay is None:
-        return seconds
-    session, call = replay
-    call.waited_s = seconds
-    return seconds * session.pace
-
-
-def _paced_sleep(seconds: float) -> None:
-    if (wait := _planned(seconds)) > 0:
-        time.sleep(wait)
-
-
-async def _paced_async_sleep(seconds: float) -> None:
-    import anyio
-
-    await anyio.sleep(max(0.0, _planned(seconds)))
-
-
 # 녹화와 통과 ----------------------------------------------------------------------------------------------
-
-
-def _start_tape(session: Session, ask: Ask, request: Any) -> Tape:
-    _last_replay.set(None)
-    stream_time.set(None)
-    return session.start_tape(ask, request)
 
 
 def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:

@@ -18,24 +18,41 @@ RATE_SOURCE = "유럽중앙은행 기준환율"
 class Krw(Decimal):
     """원화 금액입니다. `Decimal`처럼 계산되고, 보여 줄 때는 환율과 그 날짜가 따라옵니다.
 
-    Attributes:
-        rate: 1달러의 원화 값.
-        rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`입니다.
+    Args:
+        won: 원화 금액.
+        rate: 1달러의 원화. 환율로 바꾼 금액이 아니면 `None`.
+        rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`.
         vat: 부가가치세 10%가 들어 있으면 `True`.
+
+    >>> Krw(1400, rate=Decimal(1400)), Krw(5)
+    (1,400.00원 (1달러=1,400원, 직접 준 환율), 5.00원)
     """
 
-    rate: Decimal
+    rate: Decimal | None
     rate_date: datetime.date | None
     vat: bool
 
+    def __new__(
+        cls,
+        won: Decimal | float | str = 0,
+        rate: Decimal | None = None,
+        rate_date: datetime.date | None = None,
+        vat: bool = False,
+    ) -> Krw:
+        krw = super().__new__(cls, won)
+        krw.rate, krw.rate_date, krw.vat = rate, rate_date, vat
+        return krw
+
     @property
     def basis(self) -> str:
-        """환율과 날짜를 적은 한 줄입니다."""
+        """환율과 날짜를 적은 한 줄입니다. 환율로 바꾼 금액이 아니면 빈 문자열입니다."""
+        if self.rate is None:
+            return ""
         when = f"{self.rate_date} {RATE_SOURCE}" if self.rate_date else "직접 준 환율"
         return f"1달러={self.rate:,}원, {when}" + (", 부가세 10% 포함" if self.vat else "")
 
     def __str__(self) -> str:
-        return f"{won(self)} ({self.basis})"
+        return f"{won(self)} ({self.basis})" if self.basis else won(self)
 
     __repr__ = __str__
 
@@ -43,18 +60,21 @@ class Krw(Decimal):
         return Decimal.__format__(self, spec) if spec else str(self)
 
     def __reduce__(self) -> tuple:
-        return Krw, (Decimal.__str__(self),), vars(self)  # pickle이 환율과 날짜도 옮기도록
+        return Krw, (Decimal.__str__(self), self.rate, self.rate_date, self.vat)
 
 
-def to_krw(usd: Any, *, rate: Decimal | int | float | str | None = None, vat: bool = False) -> Krw:
+def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = False) -> Krw:
     """달러 금액을 원으로 바꿉니다.
 
     인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주십시오.
 
     Args:
         usd: 달러 금액. 숫자나 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
-        rate: 1달러의 원화 값. 없으면 날짜와 함께 적어 둔 유럽중앙은행 기준환율을 씁니다.
+        rate: 1달러의 원화. 없으면 날짜와 함께 적어 둔 유럽중앙은행 기준환율(`RATE`)을 씁니다.
         vat: `True`면 부가가치세 10%를 더합니다.
+
+    Returns:
+        `Krw`. `Decimal`처럼 계산되고, 출력하면 환율과 그 날짜가 함께 보입니다.
 
     Raises:
         ValueError: 금액이나 환율이 숫자가 아니거나, 환율이 0 이하일 때.
@@ -69,9 +89,8 @@ def to_krw(usd: Any, *, rate: Decimal | int | float | str | None = None, vat: bo
     if used <= 0:
         raise ValueError(f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주십시오. 예: rate=1400. 받은 값: {rate!r}")
     with decimal.localcontext(prec=50):
-        krw = Krw(amount * used * (Decimal("1.1") if vat else 1))
-    krw.rate, krw.rate_date, krw.vat = used, RATE_DATE if rate is None else None, vat
-    return krw
+        won = amount * used * (Decimal("1.1") if vat else 1)
+    return Krw(won, used, RATE_DATE if rate is None else None, vat)
 
 
 def digits(amount: Decimal, places: int = 4) -> str:

@@ -1,12 +1,21 @@
-"""장부: 훅을 지나간 호출을 하나씩 적어 둡니다. 영수증은 이 장부만 보고 계산합니다."""
+"""장부: 훅을 지나간 호출을 하나씩 적어 둡니다. 영수증은 이 장부만 보고 계산합니다.
+
+응답 전체를 기억하지는 않습니다. 요금을 정하는 것만 `usage`라는 dict 하나에 모읍니다(`billable`).
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from .sse import payloads
+
 Provenance = Literal["live", "recorded", "authored"]
+
+# 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
+STANDARD = (None, "", "auto", "default", "standard", "on_demand", "global", "not_available")
 
 
 @dataclass
@@ -22,38 +31,140 @@ class Call:
     provenance: Provenance
     model: str | None = None  # 응답에 적힌 모델. 없으면 요청에 적은 모델
     status: int | None = None  # 응답을 받지 못했으면 None
-    error: str | None = None  # 연결 실패, 시간 초과, 끊긴 스트림의 예외 이름
-    usage: dict[str, Any] | None = None  # 제공자가 보낸 usage 그대로. 보내지 않았으면 None
-    first_byte_s: float | None = None
+    error: str | None = None  # 연결 실패, 타임아웃, 끊긴 스트림의 예외 이름
+    usage: dict[str, Any] | None = None  # `read_usage`가 찾은 것. 제공자가 보내지 않았으면 None
     total_s: float | None = None
     waited_s: float | None = None
+    method: str = "POST"  # GET은 조회입니다. 배치의 결과를 받을 때 말고는 요금이 없습니다
 
 
 def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None, str | None]:
-    """응답 본문(JSON 또는 SSE 스트림)에서 usage와 모델 이름을 찾습니다. 없으면 usage는 None입니다.
+    """응답 본문(JSON, SSE 스트림, 배치의 결과 파일)에서 usage와 모델 이름을 찾습니다.
 
-    스트림에서는 usage가 나뉘어 올 수 있습니다(Anthropic은 처음에 입력, 끝에 출력). 그래서 합칩니다.
+    스트림에서는 usage가 나뉘어 올 수 있습니다(Anthropic은 처음에 입력, 끝에 출력). 그래서 합칩니다. 배치의 결과
+    파일이면 한 줄이 호출 하나이므로 `{"results": [{"id": ..., "model": ..., "usage": ...}, ...]}`입니다.
 
-    >>> read_usage(b'{"model": "m", "usage": {"prompt_tokens": 3}}', None)
-    ({'prompt_tokens': 3}, 'm')
+    Args:
+        content: 응답 본문. 압축이 풀린 것.
+        model: 요청에 적은 모델 이름. 응답에 모델이 적혀 있지 않으면 이것을 돌려줍니다.
+
+    Returns:
+        (usage, 모델). 제공자가 usage를 보내지 않았으면 usage는 `None`입니다.
+
+    >>> read_usage(b'{"model": "m", "usage": {"prompt_tokens": 3}, "service_tier": "flex"}', None)
+    ({'prompt_tokens': 3, 'service_tier': 'flex'}, 'm')
     """
+    if b'"custom_id"' in content and "custom_id" in (_parse(content.partition(b"\n")[0]) or ()):
+        results = [result for line in content.splitlines() if (result := _batch_result(_parse(line)))]
+        return ({"results": results} if results else None), model
     usage: dict[str, Any] = {}
-    if content[:1] == b"{":
-        candidates = [content]
-    else:
-        lines = [line[5:] for line in content.splitlines() if line.startswith(b"data:")]
-        candidates = lines[:1] + [line for line in lines[1:] if b'"usage' in line]
-    for candidate in candidates:
-        try:
-            data = json.loads(candidate)
-        except ValueError:
-            continue
-        if not isinstance(data, dict):
-            continue
+    for data in _candidates(content):
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
-                model = holder.get("model") or holder.get("modelVersion") or model
-                found = holder.get("usage") or holder.get("usageMetadata")
-                if isinstance(found, dict):
-                    usage |= {name: value for name, value in found.items() if value is not None}
+                named = holder.get("model")
+                model = named if isinstance(named, str) and named else model
+                if isinstance(found := holder.get("usage"), dict):
+                    usage |= billable(found, holder)
     return usage or None, model
+
+
+def billable(usage: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
+    """usage에, 응답의 다른 곳에 적혀 있지만 요금을 바꾸는 것을 더합니다. 표준 처리이면 usage 그대로입니다.
+
+    Args:
+        usage: 제공자가 보낸 usage.
+        response: usage가 들어 있던 응답.
+
+    Returns:
+        새 dict. `service_tier`(표준이 아닐 때)와 `built_in_tools`(제공자의 도구를 쓴 횟수)가 더 있을 수 있습니다.
+
+    >>> billable({"input_tokens": 9}, {"output": [{"type": "file_search_call"}], "service_tier": "default"})
+    {'input_tokens': 9, 'built_in_tools': {'storage_searches': 1}}
+    """
+    found = {name: value for name, value in usage.items() if value is not None}
+    if (tier := response.get("service_tier")) not in STANDARD:
+        found["service_tier"] = tier
+    if tools := _built_in_tools(response):
+        found["built_in_tools"] = tools
+    return found
+
+
+def fields_of(value: Any) -> Mapping[str, Any] | None:
+    """dict이든 SDK의 객체든 이름과 값의 짝으로 봅니다. 그렇게 볼 수 없으면 `None`입니다."""
+    if type(value) is dict:
+        return value
+    try:  # openai와 anthropic의 객체. SDK가 아직 모르는 이름은 __pydantic_extra__에 있습니다
+        extra = value.__pydantic_extra__
+        return {**value.__dict__, **extra} if extra else value.__dict__
+    except AttributeError:
+        fields = getattr(value, "__dict__", {})
+    if isinstance(value, Mapping):  # huggingface_hub의 객체는 dict이지만, 모르는 이름은 속성으로만 있습니다
+        return {**value, **fields}
+    return fields if fields and not isinstance(value, type) else None
+
+
+# 토큰 말고도 요금이 있는 도구: Responses의 output에 있는 이름 -> 가격표(genai-prices)의 이름
+_TOOL_CALLS = {
+    "web_search_call": "web_searches",
+    "file_search_call": "storage_searches",
+    "code_interpreter_call": "code_executions",
+    "image_generation_call": "image_generations",
+    "shell_call": "code_executions",
+}
+
+
+def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for item in map(fields_of, _items(response.get("output")) or _items(response.get("content"))):
+        if (kind := _tool_kind(item or {})) is not None:
+            counts[kind] = counts.get(kind, 0) + 1
+    # OpenAI가 직접 세어 보냈으면 그 수가 청구되는 수입니다
+    if counted := fields_of(response.get("tool_usage")):
+        searches = fields_of(counted.get("web_search")) or {}
+        counts["web_searches"] = searches.get("num_requests") or 0
+        if (fields_of(counted.get("image_gen")) or {}).get("total_tokens"):
+            counts.setdefault("image_generations", 1)
+    return {kind: count for kind, count in counts.items() if count}
+
+
+def _tool_kind(item: Mapping[str, Any]) -> str | None:
+    kind = item.get("type")
+    if kind == "server_tool_use":  # Anthropic. 웹 검색의 수는 usage.server_tool_use에 있습니다
+        return "code_executions" if "code_execution" in str(item.get("name")) else None
+    if kind == "web_search_call":  # 찾은 쪽을 열어 보는 것(open_page, find)에는 요금이 없습니다
+        action = (fields_of(item.get("action")) or {}).get("type", "search")
+        return "web_searches" if action == "search" else None
+    if kind == "shell_call" and (fields_of(item.get("environment")) or {}).get("type") == "local":
+        return None
+    return _TOOL_CALLS.get(kind) if isinstance(kind, str) else None
+
+
+def _items(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _candidates(content: bytes) -> Iterable[dict[str, Any]]:
+    """usage가 들어 있을 만한 JSON들입니다. 스트림이면 첫 이벤트와 usage가 적힌 이벤트들입니다."""
+    if content[:1] == b"{":
+        return [data] if (data := _parse(content)) else []
+    first, *rest = payloads(content) or [b""]
+    wanted = [first, *(event for event in rest if b'"usage' in event)]
+    return [data for event in wanted if (data := _parse(event))]
+
+
+def _batch_result(line: dict[str, Any] | None) -> dict[str, Any] | None:
+    """배치 결과의 한 줄. OpenAI는 `response.body`에, Anthropic은 `result.message`에 응답이 있습니다."""
+    line = line or {}
+    outer = fields_of(line.get("response") or line.get("result")) or {}
+    answer = outer.get("body") or outer.get("message")
+    if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
+        return None  # 실패한 요청에는 요금이 없습니다
+    return {"id": answer.get("id"), "model": answer.get("model"), "usage": billable(answer["usage"], answer)}
+
+
+def _parse(text: bytes) -> dict[str, Any] | None:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None

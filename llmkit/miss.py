@@ -5,38 +5,17 @@ from __future__ import annotations
 import difflib
 import heapq
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from .errors import CassetteMiss
+from .exchange import Exchange
 from .keys import redact
 from .providers import PROVIDERS
-from .request import leaves
-
-if TYPE_CHECKING:
-    from .cassette import Exchange
-    from .request import Ask
+from .request import Ask, leaves
 
 _WIDTH = 64  # 값 하나를 보여 주는 글자 수
 _MARGIN = 400  # 가장 긴 키보다 길게
 _SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
-
-
-class Halt(BaseException):
-    """llmkit이 요청을 멈췄습니다. 긴 호출 경로 없이 까닭만 보여 줍니다.
-
-    `Exception`이 아니라 `BaseException`입니다. 그래야 SDK의 재시도와 `except Exception`이 삼키지 않습니다.
-    """
-
-    def _render_traceback_(self) -> list[str]:
-        """IPython이 부릅니다. SDK 속을 지나온 수십 줄 대신 이 글만 보입니다."""
-        return f"{type(self).__name__}: {self}".splitlines()
-
-
-class CassetteMiss(Halt):
-    """재생 중에 저장되지 않은 요청을 했습니다. 네트워크로는 아무것도 보내지 않았습니다."""
-
-
-class PlaceholderKey(Halt):
-    """키가 없을 때 넣은 가짜 키로 만든 클라이언트가 실제 호출을 하려 했습니다."""
 
 
 def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: list[str]) -> CassetteMiss:

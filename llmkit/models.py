@@ -1,137 +1,184 @@
-"""모델 이름과 수명: 지금 쓸 모델은 무엇이며, 어떤 모델이 언제 사라지는가."""
+"""모델 이름과 수명: 지금 쓸 모델은 무엇이며, 어떤 모델이 언제 사라지는가.
+
+답은 모두 날짜와 근거를 적은 자료에서 나옵니다. `data/models.json`에는 제공자별 기본 모델이, `data/model_states.json`에는
+아는 이름마다 상태가 있습니다. 자료가 뒤처졌는지는 `python -m llmkit drift`와 테스트가 SDK와 비교해 알립니다.
+"""
 
 from __future__ import annotations
 
 import datetime
+import difflib
 import functools
-import importlib.util
 import json
-import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.resources import files
-from pathlib import Path
 from typing import Any, Literal
 
 from .clock import today
 
+State = Literal["current", "deprecated", "retired", "unknown"]
+
+# "판매자/이름"으로 쓴 이름에서 판매자마다 누구의 모델을 찾는가. Azure와 Bedrock은 종료일을 따로 정하므로 없습니다.
+_SELLERS = {
+    "models": ("gemini",),
+    "google": ("gemini",),
+    "gemini": ("gemini",),
+    "openai": ("openai",),
+    "anthropic": ("anthropic",),
+    "groq": ("groq", "huggingface"),
+    "huggingface": ("groq", "huggingface"),
+    "openrouter": ("openai", "anthropic", "gemini", "groq", "huggingface"),
+}
+
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """모델의 상태입니다. `source`는 그렇게 말하는 근거와 그 날짜입니다."""
+    """모델의 상태입니다.
+
+    Attributes:
+        name: 물어본 이름.
+        state: "current"(지금 씁니다), "deprecated"(종료가 예고되었습니다), "retired"(종료되었습니다), "unknown"(모르는 이름).
+        shutdown: 종료일. 없거나 모르면 `None`입니다.
+        replacement: 대신 쓸 모델. 바꿀 필요가 없거나 모르면 `None`입니다.
+        source: 그렇게 말하는 근거.
+        as_of: 근거를 확인한 날짜.
+        nearest: 모르는 이름일 때, 아는 이름 가운데 가장 가까운 것.
+    """
 
     name: str
-    state: Literal["current", "deprecated", "retired"]
+    state: State
     shutdown: datetime.date | None
     replacement: str | None
     source: str
+    as_of: datetime.date
+    nearest: str | None = None
 
     def __str__(self) -> str:
-        if self.shutdown is None:
-            return f"{self.name}: 종료 예고를 찾지 못했습니다 ({self.source})"
-        verb = "종료되었습니다" if self.state == "retired" else "종료될 예정입니다"
-        advice = f", 대신 {self.replacement}" if self.replacement else ""
-        return f"{self.name}: {self.shutdown:%Y-%m-%d}에 {verb}{advice} ({self.source})"
+        if self.state == "unknown":
+            said = f"모르는 이름입니다. 가장 가까운 이름: {self.nearest or '없음'}."
+        elif self.state == "current":
+            said = "현재 쓰는 모델입니다. 예고된 종료일: 없음."
+        else:
+            when = "종료가 예고되었습니다" if self.state == "deprecated" else "종료되었습니다"
+            said = f"{when}. 종료일: {self.shutdown or '날짜 모름'}."
+        instead = f" 대신 쓸 모델: {self.replacement}." if self.replacement else ""
+        return f"{self.name}: {said}{instead} (근거: {self.source}, {self.as_of})"
 
     __repr__ = __str__
 
 
+@dataclass(frozen=True)
+class Known:
+    """아는 이름 하나의 자료입니다. `ends`는 종료일을 알거나, 날짜는 몰라도 이미 종료된 것입니다."""
+
+    provider: str
+    source: str
+    as_of: datetime.date
+    ends: bool = False
+    shutdown: datetime.date | None = None
+    unsupported: bool = False
+    replacement: str | None = None
+
+
 @functools.cache
 def model_data() -> dict[str, Any]:
-    """`data/models.json`: 제공자별 기본 모델과, SDK에 없는 종료 날짜. 날짜와 근거가 함께 있습니다."""
+    """`data/models.json`: 제공자별 기본 모델. 날짜와 근거가 함께 있습니다."""
     return json.loads(files("llmkit").joinpath("data/models.json").read_text(encoding="utf-8"))
 
 
+@functools.cache
+def state_data() -> dict[str, Any]:
+    """`data/model_states.json`: 모델의 상태. 근거가 같은 이름끼리 묶여 있습니다."""
+    return json.loads(files("llmkit").joinpath("data/model_states.json").read_text(encoding="utf-8"))
+
+
 def default_model(provider: str) -> str:
+    """제공자의 기본 모델입니다.
+
+    >>> default_model("anthropic").startswith("claude-")
+    True
+    """
     return model_data()["defaults"][provider]["model"]
 
 
 def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
-    """모델이 `on` 날짜(없으면 오늘)에 쓸 수 있는지 알려 줍니다.
+    """모델을 `on` 날짜(없으면 오늘, 재생에서는 카세트의 날짜)에 쓸 수 있는지 알려 줍니다.
 
-    종료 날짜는 `data/models.json`에 모은 것이며, 설치된 openai와 anthropic SDK가 다른 날짜를 말하면 SDK를 따릅니다.
-    `ft:`로 시작하는 이름과 `조직/모델` 이름은 그 안의 모델 이름으로도 찾습니다. 날짜를 모르면 "current"이며,
-    그것은 종료 예고를 찾지 못했다는 뜻입니다.
+    파인튜닝한 이름(`ft:`), 판매자를 붙인 이름(`openai/…`, `models/…`), 추론 제공자를 붙인 이름(`…:groq`)은 그 안의 모델로
+    찾습니다. 자료에 없는 이름은 "unknown"이며, 아는 이름 가운데 가장 가까운 것을 `nearest`에 담습니다.
 
-    >>> model_status("gpt-4.1-nano", on=datetime.date(2026, 11, 21)).state
+    Raises:
+        TypeError: 이름이 문자열이 아니거나 `on`이 날짜가 아닐 때.
+
+    >>> model_status("gpt-4.1-nano", on=datetime.date(2026, 11, 26)).state
     'retired'
+    >>> status = model_status("gpt-4o-ultra", on=datetime.date(2026, 11, 26))
+    >>> status.state, status.nearest
+    ('unknown', 'gpt-4o')
     """
     on = on or today()
     if isinstance(on, datetime.datetime):
         on = on.date()
     if not (isinstance(name, str) and isinstance(on, datetime.date)):
-        raise TypeError(f"model_status에는 모델 이름(str)과 날짜(datetime.date)를 넣으십시오: {name!r}, {on!r}")
-    base = name.removeprefix("ft:").split(":")[0]
-    for known in (name, base, base.split("/")[-1]):
-        if known in _shutdowns():
-            day, source = _shutdowns()[known]
-            state: Literal["deprecated", "retired"] = "retired" if on >= day else "deprecated"
-            return ModelStatus(name, state, day, _replacement(known), source)
-    return ModelStatus(name, "current", None, None, f"설치된 SDK와 {model_data()['as_of']} 자료 기준")
+        raise TypeError(f"model_status에는 모델 이름(str)과 날짜(datetime.date)를 넣으세요: {name!r}, {on!r}")
+    rows = known_models()
+    found = next((known for known in _readings(name) if known in rows), None)
+    if found is None:
+        return _unknown(name)
+    row = rows[found]
+    if row.unsupported:
+        source = f"지원하지 않는 이름이라고 적은 {row.source}"
+        return ModelStatus(name, "unknown", None, None, source, row.as_of, _nearest(found))
+    state: State = "current"
+    if row.ends:
+        state = "deprecated" if row.shutdown and on < row.shutdown else "retired"
+    return ModelStatus(name, state, row.shutdown, row.replacement, row.source, row.as_of)
 
 
-def _replacement(name: str) -> str | None:
-    for provider, entry in model_data()["defaults"].items():
-        if name != entry["model"] and any(name.startswith(family) for family in entry.get("replaces", ())):
-            return entry["model"]
-    return None
+def _unknown(name: str) -> ModelStatus:
+    as_of = datetime.date.fromisoformat(state_data()["as_of"])
+    bare = name.removeprefix("ft:").split(":")[0].split("/")[-1]
+    return ModelStatus(name, "unknown", None, None, "이 강좌의 자료에 없음", as_of, _nearest(bare))
+
+
+def _nearest(name: str) -> str | None:
+    """뒤에 무엇을 더 붙인 이름이면 그 앞부분("gpt-4o-ultra"이면 gpt-4o), 아니면 철자가 가장 비슷한 이름."""
+    known = {name.lower(): name for name, row in known_models().items() if not row.unsupported}
+    wanted = name.lower()
+    starts = [start for start in known if wanted.startswith(f"{start}-")]
+    near = difflib.get_close_matches(wanted, known, n=1)
+    return known[max(starts, key=len)] if starts else known[near[0]] if near else None
+
+
+def _readings(name: str) -> Iterator[str]:
+    """이름을 읽는 방법들: 그대로, `ft:`와 `:제공자`를 떼고, 판매자를 하나씩 떼고."""
+    yield name
+    rest = name.removeprefix("ft:").split(":")[0]
+    yield rest
+    while "/" in rest:
+        seller, _, rest = rest.partition("/")
+        if seller not in _SELLERS:
+            return
+        row = known_models().get(rest)
+        if row and row.provider in _SELLERS[seller]:
+            yield rest
 
 
 @functools.cache
-def _shutdowns() -> dict[str, tuple[datetime.date, str]]:
-    ours = {
-        name: (datetime.date.fromisoformat(day), f"{group['source']}, {group['as_of']}")
-        for group in model_data()["shutdowns"]
-        for day, names in group["dates"].items()
-        for name in names
-    }
-    # 설치된 SDK가 다른 날짜를 말할 때만 그것을 따릅니다. 그래서 같은 날짜의 근거는 SDK의 판이 달라도 같습니다.
-    news = {
-        name: found
-        for name, found in (_from_anthropic() | _from_openai()).items()
-        if name not in ours or ours[name][0] != found[0]
-    }
-    return ours | news
-
-
-def _from_openai() -> dict[str, tuple[datetime.date, str]]:
-    """openai SDK의 `ChatModel` 아래 설명문: '- "이름", "이름": Announced shutdown date: 2027-01-14. ...'"""
-    text = " ".join(_sdk_source("openai", "types/shared/chat_model.py").split())
-    entry = re.compile(r'- ((?:"[^"]+",? ?)+): Announced shutdown date: (\d{4}-\d\d-\d\d)')
-    source = _sdk_label("openai")
-    return {
-        name: (datetime.date.fromisoformat(day), source)
-        for names, day in entry.findall(text)
-        for name in re.findall(r'"([^"]+)"', names)
-    }
-
-
-def _from_anthropic() -> dict[str, tuple[datetime.date, str]]:
-    """anthropic SDK의 `DEPRECATED_MODELS = {"이름": "November 30th, 2026", ...}`"""
-    text = _sdk_source("anthropic", "resources/messages/messages.py")
-    table = text.partition("\nDEPRECATED_MODELS = {")[2].partition("}")[0]
-    months = "|".join(_MONTHS)
-    source = _sdk_label("anthropic")
-    return {
-        name: (datetime.date(int(year), _MONTHS.index(month) + 1, int(day)), source)
-        for name, month, day, year in re.findall(rf'"([^"]+)": "({months}) (\d+)[a-z]+, (\d{{4}})"', table)
-    }
-
-
-# strptime의 %B는 locale.setlocale(LC_ALL, "ko_KR.UTF-8") 뒤에 영어 달 이름을 읽지 못합니다.
-_MONTHS = "January February March April May June July August September October November December".split()
-
-
-def _sdk_source(package: str, path: str) -> str:
-    # 읽기만 합니다. SDK를 import하면 1초 가까이 걸리기 때문입니다.
-    spec = importlib.util.find_spec(package)
-    file = Path(spec.submodule_search_locations[0]) / path if spec and spec.submodule_search_locations else None
-    return file.read_text(encoding="utf-8") if file and file.is_file() else ""
-
-
-def _sdk_label(package: str) -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return f"{package} SDK {version(package)}"
-    except PackageNotFoundError:
-        return f"{package} SDK"
+def known_models() -> dict[str, Known]:
+    """아는 이름마다의 자료입니다. 같은 이름이 두 근거에 있으면 파일에서 앞선 것을 따릅니다."""
+    rows: dict[str, Known] = {}
+    better = {old: new for group in state_data()["replacements"] for old, new in group["names"].items()}
+    for group in state_data()["states"]:
+        default = default_model(group["provider"]) if group.get("chat", True) else None
+        about = {"provider": group["provider"], "source": group["source"]}
+        about["as_of"] = datetime.date.fromisoformat(group["as_of"])
+        rows |= {name: Known(**about) for name in group.get("current", ()) if name not in rows}
+        rows |= {name: Known(**about, unsupported=True) for name in group.get("unsupported", ())}
+        for day, names in group.get("shutdowns", {}).items():
+            shutdown = None if day == "unknown" else datetime.date.fromisoformat(day)
+            for name in names:
+                instead = better.get(name, default if name != default else None)
+                rows.setdefault(name, Known(**about, ends=True, shutdown=shutdown, replacement=instead))
+    return rows

@@ -7,7 +7,8 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
-from .cassette import Cassette, Exchange
+from .cassette import Cassette
+from .exchange import Exchange
 from .miss import explain_miss
 from .request import Ask
 
@@ -38,6 +39,12 @@ class Player:
         with self._lock:
             self._cell = fingerprint(source)
             self._played: Counter[str] = Counter()
+
+    def has(self, key: str, take: int) -> bool:
+        """지금 셀의 이 take에, 아직 나오지 않은 답이 있으면 True입니다."""
+        with self._lock:
+            answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
+            return self._played[key] < len(answers)
 
     def play(self, ask: Ask, ways: Callable[[Ask], list[str]]) -> Exchange:
         """다음 답을 돌려줍니다. 없으면 `ways`(이어서 할 수 있는 일)를 적은 `CassetteMiss`를 냅니다."""

@@ -1,6 +1,6 @@
 """가격표에서 단가를 찾습니다. 가격표는 genai-prices가 가지고 있습니다.
 
-모델과 날짜에 맞는 단가를 한 번 찾아 기억해 두므로(`find_rates`) 계산은 곱셈뿐입니다. 모르는 값은 0이 아니라
+모델과 날짜에 맞는 단가를 한 번 찾아 기억해 두므로(`find_rates`) 계산은 곱셈뿐입니다. 모르는 요금은 0이 아니라
 오류입니다.
 """
 
@@ -8,30 +8,24 @@ from __future__ import annotations
 
 import datetime
 import decimal
-import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.metadata import version
 
-from genai_prices.data_snapshot import get_snapshot
-from genai_prices.types import ModelInfo, ModelPrice, Provider, StartDateConstraint, TieredPrices
+from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
 
-from .usage import REGISTRY
+from .clock import today
+from .models import model_status
+from .sellers import LOCAL, UnknownPrice, find_seller, nearest, sellers
+from .usage import REGISTRY, Context
 
 SOURCE = f"genai-prices {version('genai-prices')}"
-LOCAL = ("local", "ollama")
-# 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 추론 제공자마다 값이 달라 따로 다룹니다.
-SELLERS = {name: name for name in ("openai", "anthropic", "google", "groq")} | {"gemini": "google"}
 # genai-prices와 같은 정밀도. 노트북에서 `getcontext().prec`를 바꾸어도 금액이 달라지지 않습니다.
 EXACT = decimal.Context(prec=28)
-
-Context = tuple[tuple[str, str], ...]  # 표준과 다른 처리 방식. 예: (("processing", "batch"),)
-
-
-class UnknownPrice(LookupError):
-    """값을 알 수 없습니다. 모르는 값을 0으로 세지 않으려고 멈춥니다."""
+# genai-prices가 가격을 모으기 시작한 날(저장소의 첫 커밋). 바뀐 기록이 없는 가격은 이날부터만 압니다.
+FIRST_DAY = datetime.date(2025, 6, 21)
 
 
 @dataclass(frozen=True)
@@ -53,38 +47,58 @@ class Rate:
         return self.base
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Rates:
-    """한 모델의 어느 날 단가입니다. `rates`는 좁은 종류부터이고, 무료이면 비어 있습니다."""
+    """한 모델의 어느 날 단가입니다.
+
+    Attributes:
+        model: 가격표의 모델 이름.
+        source: 가격표의 이름과 버전, 파는 곳.
+        day: 어느 날(UTC)의 단가인지.
+        context_window: 한 번에 넣을 수 있는 토큰. 모르면 `None`.
+        changes: 단가가 바뀌거나, 알려지기 시작한 날들.
+        rates: 종류마다의 단가(`Rate`). 좁은 종류부터이고, 무료이면 비어 있습니다.
+        covered: 요금을 계산할 수 있는 종류.
+        note: 종료된 모델이면 그 설명.
+    """
 
     model: str
     source: str
-    context_window: int | None = None  # 한 번에 넣을 수 있는 토큰
-    changes: tuple[datetime.date, ...] = ()  # 이 모델의 값이 바뀌는 날들
+    day: datetime.date
+    context_window: int | None = None
+    changes: tuple[datetime.date, ...] = ()
     rates: tuple[Rate, ...] = ()
-    covered: frozenset[str] = frozenset()  # 값을 매길 수 있는 종류
+    covered: frozenset[str] = frozenset()
+    note: str = ""
 
     def find(self, key: str) -> Rate | None:
         return next((rate for rate in self.rates if rate.key == key), None)
 
     def per_million(self, key: str = "input_tokens", input_tokens: int = 0) -> Decimal | None:
-        """100만 개의 값(달러)입니다. 따로 정해진 값이 없으면 `None`, 무료이면 0입니다.
+        """100만 개의 요금(달러)입니다. 따로 정해진 단가가 없으면 `None`, 무료이면 0입니다.
 
         Args:
             key: "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens" ...
             input_tokens: 입력이 몇 토큰일 때의 단가인지.
         """
         rate = self.find(key)
-        return rate.at(input_tokens) * 1_000_000 if rate else None if self.rates else Decimal(0)
+        if rate is None:
+            return None if self.rates else Decimal(0)
+        return EXACT.multiply(rate.at(input_tokens), 1_000_000)
 
     def price(self, counts: Mapping[str, int]) -> tuple[Decimal, Decimal, Decimal]:
-        """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 값은 합계에만 들어 있습니다."""
+        """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 요금은 합계에만 들어 있습니다.
+
+        Raises:
+            UnknownPrice: 단가가 없는 종류가 0보다 많을 때.
+            ValueError: 수들이 서로 맞지 않을 때.
+        """
         if not self.rates:
             return Decimal(0), Decimal(0), Decimal(0)
         if not self.covered.issuperset(counts):
             for key in counts.keys() - self.covered:
                 if counts[key]:
-                    raise UnknownPrice(f"{self.model}의 {key} 값이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
+                    raise UnknownPrice(f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
         input_tokens = counts["input_tokens"]
         own: dict[str, int] = {}
         sums = {"input": Decimal(0), "output": Decimal(0), None: Decimal(0)}
@@ -102,9 +116,59 @@ class Rates:
                 raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다.")
             elif rate.crossing and key not in counts and all(map(counts.get, rate.crossing)):
                 both = ", ".join(rate.crossing)
-                raise ValueError(f"{both}가 얼마나 겹치는지 알아야 합니다. usage에 {key}도 넣으십시오.")
+                raise ValueError(f"{both}가 얼마나 겹치는지 알아야 합니다. usage에 {key}도 넣으세요.")
         input_usd, output_usd, tools = sums.values()
         return EXACT.add(EXACT.add(input_usd, output_usd), tools), input_usd, output_usd
+
+    def __str__(self) -> str:
+        prices = [self.per_million(key) for key in ("input_tokens", "output_tokens")]
+        shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
+        basis = f"{self.day} 기준, {self.source}"
+        return f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD ({basis}){self.note and ' ' + self.note}"
+
+    __repr__ = __str__
+
+
+def price_table(
+    model: str, provider: str | None = None, day: datetime.date | datetime.datetime | None = None
+) -> Rates:
+    """모델의 단가를 출처, 날짜와 함께 돌려줍니다. 무엇이 얼마인지 비교할 때 씁니다.
+
+    Args:
+        model: 모델 이름. "groq/openai/gpt-oss-20b"처럼 앞에 제공자를 적을 수 있습니다.
+        provider: 강좌의 제공자 이름("openai", "anthropic" ...). 없으면 모델 이름에서 찾습니다.
+        day: 어느 날의 단가인지. 시각에는 시간대가 있어야 합니다. 없으면 오늘(재생 중에는 카세트의 날짜)입니다.
+
+    Returns:
+        `Rates`. `per_million("input_tokens")`는 100만 토큰의 달러, `context_window`는 한 번에 넣을 수 있는 토큰입니다.
+
+    Raises:
+        UnknownPrice: 모델이나 그날의 단가를 모를 때. 비슷한 이름을 알려 줍니다.
+        ValueError: 날짜가 아니거나 시간대가 없는 시각일 때.
+
+    >>> table = price_table("gpt-4o-mini", "openai", datetime.date(2026, 11, 21))
+    >>> table
+    gpt-4o-mini: 100만 토큰에 입력 0.15, 출력 0.6 USD (2026-11-21 기준, genai-prices 0.2.3의 openai)
+    >>> table.per_million("input_tokens") == Decimal("0.15")
+    True
+    """
+    return find_rates(model, provider, price_day(day))
+
+
+def price_day(at: datetime.date | datetime.datetime | None) -> datetime.date:
+    """가격을 찾을 날(UTC)입니다. 시간대가 없는 시각은 어느 날인지 알 수 없어 오류입니다."""
+    if at is None:
+        return today()
+    if isinstance(at, datetime.datetime):
+        if at.tzinfo is None:
+            raise ValueError(
+                f"시간대가 없는 시각입니다: {at}. 가격은 UTC 날짜로 바뀌므로 at=datetime(..., tzinfo=ZoneInfo('Asia/Seoul'))"
+                "처럼 시간대를 주거나 날짜만 주세요."
+            )
+        return at.astimezone(datetime.UTC).date()
+    if isinstance(at, datetime.date):
+        return at
+    raise ValueError(f"at은 날짜여야 합니다. 예: at=datetime.date(2026, 11, 21). 받은 값: {at!r}")
 
 
 @lru_cache(maxsize=4096)
@@ -124,34 +188,55 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     >>> rates.per_million("input_tokens") * 2 == rates.per_million("input_tokens", input_tokens=272_001)
     True
     """
-    seller, name = _seller(model, provider)
+    seller, name = find_seller(model, provider)
     if seller in LOCAL:
-        return Rates(name, "무료: 내 컴퓨터에서 실행합니다")
-    info = _sellers()[seller].find_model(name) if seller in _sellers() else None
+        return Rates(name, "무료: 내 컴퓨터에서 실행합니다", day)
+    info = sellers()[seller].find_model(name) if seller in sellers() else None
     if info is None:
-        raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{_nearest(name)}")
-    rates = _rates(_prices(info, day, context))
-    conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
-    changes = tuple(when.start_date for when in conditions if when)
+        raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{nearest(name)}")
+    rates, changes = _rates(_prices(info, day, context)), _changes(info)
     if not rates and "free of charge" in (info.price_comments or "").lower():
-        return Rates(info.id, f"무료: {SOURCE}의 설명", info.context_window)
+        return Rates(info.id, f"무료: {SOURCE}의 설명", day, info.context_window, changes)
     keys = {rate.key for rate in rates}
     if "input_tokens" not in keys:
         raise UnknownPrice(f"{seller}/{info.id}의 토큰 단가가 가격표에 없습니다({SOURCE}).")
-    covered = frozenset(k for k in REGISTRY.units if k in keys or REGISTRY.ancestor_usage_keys(k) & keys)
-    return Rates(info.id, f"{SOURCE}의 {seller}", info.context_window, changes, rates, covered)
+    covered = frozenset(key for key in REGISTRY.units if _has_price(key, keys))
+    status = model_status(name, on=day)
+    gone = f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다." if status.state == "retired" else ""
+    source = f"{SOURCE}의 {seller}"
+    return Rates(info.id, source, day, info.context_window, changes, rates, covered, gone)
+
+
+def _has_price(key: str, keys: set[str]) -> bool:
+    """이 종류의 요금을 계산할 수 있는지.
+
+    추론은 출력의 단가, 캐시에서 읽은 입력은 입력의 단가로 계산해도 되지만, 소리와 이미지, 1시간짜리 캐시는
+    제 단가가 있어야 합니다.
+    """
+    unit = REGISTRY.units[key].dimensions
+    if unit.get("modality", "text") != "text" or unit.get("cache_ttl") == "1h":
+        return key in keys
+    return key in keys or bool(REGISTRY.ancestor_usage_keys(key) & keys)
+
+
+def _changes(info: ModelInfo) -> tuple[datetime.date, ...]:
+    """단가가 바뀐 날들. 바뀐 기록이 없으면 알려지기 시작한 날입니다."""
+    prices = info.prices if isinstance(info.prices, list) else []
+    return tuple(price.constraint.start_date for price in prices if price.constraint) or (FIRST_DAY,)
 
 
 def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
     at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-    for key, value in context:  # genai-prices는 모르는 처리 방식을 표준 값으로 계산하므로 먼저 확인합니다
+    for key, value in context:  # genai-prices는 모르는 처리 방식을 표준 단가로 계산하므로 먼저 확인합니다
         known = [variant.constraint for variant in info.price_variants or () if variant.when == {key: value}]
         if not any(when is None or when.active(at) for when in known):
-            since = f" {known[0].start_date}부터의 값만 압니다." if known else ""
+            since = f" {known[0].start_date}부터의 단가만 압니다." if known else ""
             raise UnknownPrice(f"{info.id}의 {value} 요금({key})을 모릅니다({day}, {SOURCE}).{since}")
     conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
     if any(when and not isinstance(when, StartDateConstraint) for when in conditions):
-        raise UnknownPrice(f"{info.id}는 시간대마다 값이 달라 날짜만으로는 계산할 수 없습니다.")
+        raise UnknownPrice(f"{info.id}는 시간대마다 단가가 달라 날짜만으로는 계산할 수 없습니다.")
+    if _changes(info) == (FIRST_DAY,) and day < FIRST_DAY:
+        raise UnknownPrice(f"{info.id}의 {FIRST_DAY} 이전 요금을 모릅니다({day}, {SOURCE}).")
     return info.get_prices(at, dict(context) or None)
 
 
@@ -178,54 +263,3 @@ def _rates(prices: ModelPrice) -> tuple[Rate, ...]:
                 )
             )
     return tuple(rates)
-
-
-def _seller(model: str, provider: str | None) -> tuple[str, str]:
-    """(가격표의 판매자, 거기서 쓰는 모델 이름)을 정합니다. 파는 곳이 여럿이면 고르지 않고 묻습니다."""
-    name = model.strip()
-    head, _, rest = name.partition("/")
-    if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
-        raise UnknownPrice(f"{name!r}는 공개 모델이라 파는 곳마다 값이 다릅니다. {_ask(name)}")
-    if provider in (None, head) and rest and head in (*SELLERS, *LOCAL, "huggingface"):
-        provider, name = head, rest
-    if provider in LOCAL:
-        return provider, name
-    if provider in SELLERS:
-        return SELLERS[provider], name.removeprefix("models/")
-    base, _, route = name.rpartition(":")
-    if f"huggingface_{route}" in _sellers():
-        return f"huggingface_{route}", base
-    if provider == "huggingface":
-        raise UnknownPrice(f"Hugging Face는 추론 제공자마다 값이 다릅니다. {_ask(name)}")
-    if provider is not None:
-        return provider, name
-    try:
-        return get_snapshot().find_provider(name.lower(), None, None).id, name
-    except LookupError:
-        known = [seller for seller in ("openai", "groq") if _sellers()[seller].find_model(name)]
-    if len(known) == 1:
-        return known[0], name
-    hint = _ask(name) if "/" in name else _nearest(name)
-    raise UnknownPrice(f"모델 {name!r}의 가격을 모릅니다. {hint} 내 컴퓨터의 모델이면 'local/{name}'로 적으십시오.")
-
-
-@cache
-def _sellers() -> dict[str, Provider]:
-    return {provider.id: provider for provider in get_snapshot().providers}
-
-
-def _ask(name: str) -> str:
-    """이 이름 그대로 파는 곳을 어떻게 적는지 알려 줍니다."""
-    name = name.removeprefix("huggingface/")
-    sellers = [id for id, seller in _sellers().items() if any(info.id == name for info in seller.models)]
-    options = [f"'groq/{name}'"] * ("groq" in sellers)
-    options += [f"'huggingface/{name}:{id[12:]}'" for id in sellers if id.startswith("huggingface_")]
-    if not options:
-        return "이 이름은 가격표에 없습니다."
-    return f"어디의 값인지 적으십시오({len(options)}곳): {', '.join(options[:2])}{' 등' * (len(options) > 2)}."
-
-
-def _nearest(name: str) -> str:
-    ids = [info.id for seller in sorted(set(SELLERS.values())) for info in _sellers()[seller].models]
-    near = difflib.get_close_matches(name.lower(), ids, n=2)
-    return f" 혹시 {' 또는 '.join(map(repr, near))}입니까?" if near else ""

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import ast
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from .cassette import Cassette
+from .plan import VARIABLE, Plan, Result, all_cells_ran
 from .player import fingerprint
 from .providers import PROVIDERS
 from .session import CASSETTES
 
 HOSTED = [name for name in PROVIDERS if name != "local"]
-_FINISH = "print(__import__('llmkit.session').session.finish_recording())"
+
+
+class Unfinished(Exception):
+    """녹화가 끝까지 가지 못했습니다. `result`는 거기까지의 결과입니다."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 def record_notebook(
@@ -25,7 +33,9 @@ def record_notebook(
     providers: Sequence[str] | None = None,
     cassettes: Path = CASSETTES,
     save: bool = True,
-) -> int:
+    budget: Decimal | None = None,
+    unpriced: int = 0,
+) -> Result:
     """노트북을 처음부터 끝까지 녹화하며 실행한 뒤, 재생으로 다시 실행해 출력을 저장합니다.
 
     Args:
@@ -33,26 +43,23 @@ def record_notebook(
         providers: 녹화할 제공자. 없으면 네트워크의 제공자 모두이며, 나머지는 카세트의 것을 재생합니다.
         cassettes: 카세트를 둘 폴더.
         save: False면 노트북을 다시 쓰지 않습니다.
+        budget: 여기까지만 씁니다(USD). 없으면 제한하지 않습니다.
+        unpriced: 예산이 있을 때, 비용을 알 수 없는 호출은 이만큼만 합니다.
 
-    Returns:
-        모든 교환을 담았으면 0, 담지 못한 것이 있으면 1. 셀이 실패하면 nbclient의 예외가 그대로 납니다.
+    Raises:
+        Unfinished: 셀이 실패했거나 커널이 꺼졌을 때. 받은 응답은 다음 녹화가 이어서 씁니다.
     """
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    recorded = list(providers or HOSTED)
-    plan = {"cassettes": str(cassettes), "providers": recorded, **_wishes(notebook)}
-    begin = f"import llmkit.recorder as _r; _r.plan = _r.Plan(**{plan!r})"
-    trial = nbformat.from_dict(notebook)
-    trial.cells.append(nbformat.v4.new_code_cell(_FINISH))
-    _run(trial, path, [*startup, begin])
-    refused = ast.literal_eval(trial.cells[-1].outputs[0].text.splitlines()[-1])
-    for line in refused:
+    plan = Plan(str(cassettes), list(providers or HOSTED), **_wishes(notebook))
+    plan.budget, plan.unpriced = None if budget is None else str(budget), unpriced
+    result = _run(nbformat.from_dict(notebook), path, plan, startup)
+    for line in result.refused:
         print(line)
-    if refused or not save:
-        return 1 if refused else 0
-    store_outputs(path, cassettes=cassettes)
-    return 0
+    if result.done and save:
+        store_outputs(path, cassettes=cassettes)
+    return result
 
 
 def _carry_marks(notebook: Any, file: Path) -> None:
@@ -72,9 +79,7 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
 
     notebook = nbformat.read(path, as_version=4)
     _carry_marks(notebook, cassettes / f"{path.stem}.json")
-    use = f"import llmkit.session as _s, pathlib as _p; _s.CASSETTES = _p.Path({str(cassettes)!r})"
-    with _no_keys():
-        _run(notebook, path, [use])
+    _run(notebook, path, Plan(str(cassettes)), environment=_without_keys())
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -98,7 +103,10 @@ def _wish(notebook: Any, name: str) -> list[tuple[Any, Any]]:
     return [(cell, wish[name]) for cell, wish in wishes if name in wish]
 
 
-def _run(notebook: Any, path: Path, startup: Sequence[str]) -> None:
+def _run(
+    notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: dict[str, str] | None = None
+) -> Result:
+    """계획대로 노트북을 실행합니다. `notebook`에는 출력이 담깁니다."""
     from nbclient import NotebookClient
 
     client = NotebookClient(
@@ -111,18 +119,27 @@ def _run(notebook: Any, path: Path, startup: Sequence[str]) -> None:
         record_timing=False,
         store_widget_state=False,
     )
-    client.execute()
+    with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
+        folder = Path(name)
+        plan.write(folder / "plan.json")
+        client.create_kernel_manager().shutdown_wait_time = 60  # 커널은 꺼지면서 카세트를 마무리합니다.
+        try:
+            env = {**(environment or os.environ), VARIABLE: str(folder / "plan.json")}
+            with client.setup_kernel(env=env):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                    if Result.read(folder).stopped:
+                        break
+                else:
+                    all_cells_ran(folder).touch()
+        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
+            if Result.read(folder).stopped is None:
+                raise Unfinished(str(error), Result.read(folder)) from error
+        return Result.read(folder)
 
 
-@contextmanager
-def _no_keys() -> Iterator[None]:
-    before = dict(os.environ)
-    for provider in PROVIDERS.values():
-        for name in (*provider.keys, provider.model_variable):
-            os.environ.pop(name, None)
-    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_MODE": "replay", "LLMKIT_PACE": "0"}
-    try:
-        yield
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
+def _without_keys() -> dict[str, str]:
+    """키 없는 학습자의 환경 변수입니다."""
+    personal = {name for provider in PROVIDERS.values() for name in (*provider.keys, provider.model_variable)}
+    kept = {name: value for name, value in os.environ.items() if name not in personal}
+    return kept | {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_MODE": "replay", "LLMKIT_PACE": "0"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import os
 import socket
@@ -9,18 +10,18 @@ import sys
 import threading
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from . import hook, models, recorder
-from .cassette import Cassette, CassetteError, Exchange
-from .clock import set_today, today
-from .keys import find_key, known_keys, load_environment, redact, unload_environment
+from .cassette import Cassette
+from .clock import choose_pace, set_pace, set_today, today
+from .errors import CassetteError, Halt, PlaceholderKey
+from .exchange import Exchange
+from .keys import find_key, load_environment, redact, unload_environment
 from .ledger import Call
-from .local import OLLAMA_PORT, PORT
-from .miss import Halt, PlaceholderKey
-from .notebook import Notebook, someone_is_watching
+from .notebook import Notebook
 from .player import Player
-from .providers import PLACEHOLDERS, PROVIDERS
+from .providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
 from .recorder import Recorder
 from .request import Ask
 from .tape import Tape
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
-LOCAL_PORTS = (OLLAMA_PORT, PORT)
+LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
 _current: Session | None = None
 
@@ -69,10 +70,10 @@ def setup(
     global _current
     load_environment()
     wanted = mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    chosen = "record" if recorder.plan else wanted
+    chosen = "record" if recorder.plan and recorder.plan.providers else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    tape, speed = _open_cassette(lesson, cassette, chosen), _pace(pace)
+    tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
     if (before := _current) is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
         before._detach()
     _current = Session(lesson, tape, chosen, speed)
@@ -86,12 +87,13 @@ def current_session() -> Session | None:
     return _current
 
 
-def finish_recording() -> list[str]:
-    """`llmkit.record`가 노트북의 끝에서 부릅니다. 쓰이지 않은 옛 교환을 지우고, 담지 못한 까닭들을 돌려줍니다."""
-    assert _current is not None and _current.recorder is not None and recorder.plan is not None
-    _current.recorder.close_open()
-    _current.recorder.forget_old(set(recorder.plan.providers))
-    return _current.recorder.refused
+def _finish_recording() -> None:
+    if _current is not None and _current.recorder is not None:
+        _current.recorder.finish()
+
+
+if recorder.plan:
+    atexit.register(_finish_recording)
 
 
 class Session:
@@ -107,7 +109,7 @@ class Session:
         self.calls: list[Call] = []
         self.halts: list[Halt] = []
         self.player = Player(cassette)
-        self.recorder = Recorder(cassette) if mode == "record" else None
+        self.recorder = Recorder(cassette, self._note_authored) if mode == "record" else None
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self._asked_mode = "replay" if in_ci and mode != "record" else mode
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
@@ -118,8 +120,9 @@ class Session:
         self._environment: dict[str, tuple[str | None, str]] = {}  # 바꾼 변수: 앞의 값, 넣은 값
         self._fill_placeholders()
         set_today(cassette.date if self.is_replay else None)
+        set_pace(pace)
         self._notebook = Notebook(self)
-        hook.install(self)
+        hook.install(current_session)
 
     # 무엇을 재생하는가 -----------------------------------------------------------------------------------
 
@@ -182,52 +185,49 @@ class Session:
 
     # 훅이 부르는 것 -------------------------------------------------------------------------------------
 
-    def play(self, ask: Ask) -> tuple[Exchange, Call]:
-        """요청에 맞는 녹화를 꺼내 장부에 적습니다. 없으면 `CassetteMiss`를 냅니다."""
+    def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
+        """훅이 요청마다 묻습니다. 재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
+        if self.recorder and self._modes[ask.provider] == "record" and (paid := self.recorder.replay(ask)):
+            return self._note_played(paid)
+        return self._play(ask) if self.replays(ask) else self._listen(ask)
+
+    def _play(self, ask: Ask) -> tuple[Exchange, Call]:
         try:
             exchange = self.player.play(ask, self._ways)
         except Halt as halt:
             self.halts.append(halt)
             raise
-        usage, model = exchange.usage
-        kind: Any = exchange.provenance
-        call = Call(ask.provider, ask.path.partition("?")[0], kind, model, exchange.status, usage=usage)
-        call.error = exchange.error[0] if exchange.error else None
-        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
-        call.total_s = exchange.events[-1][0] if exchange.events else exchange.delay
+        return self._note_played(exchange)
+
+    def _note_played(self, exchange: Exchange) -> tuple[Exchange, Call]:
+        call = exchange.as_call()
         with self._lock:
             self.calls.append(call)
-            if kind == "authored":
-                self._note_authored(ask.provider)
+            if call.provenance == "authored":
+                self._note_authored(exchange.provider)
         return exchange, call
 
-    def start_tape(self, ask: Ask, request: Any) -> Tape:
-        """실제 호출을 받아 적을 준비를 합니다."""
-        keys = [request.headers.get(name, "") for name in ("authorization", "x-api-key", "api-key", "x-goog-api-key")]
-        keys.append(request.url.params.get("key", ""))  # Gemini는 API 키를 주소에 적기도 합니다.
-        if ask.provider != "local" and any(key.split(" ")[-1] in PLACEHOLDERS for key in keys):
+    def _stop_at_budget(self, recorder: Recorder) -> None:
+        try:
+            recorder.check_budget()
+        except Halt as halt:
+            self.halts.append(halt)
+            raise
+
+    def _listen(self, ask: Ask) -> Tape:
+        secrets = ask.secrets()
+        if ask.provider != "local" and any(secret in PLACEHOLDERS for secret in secrets):
             self.halts.append(PlaceholderKey(_STALE_CLIENT))
             raise self.halts[-1]
-        call = Call(ask.provider, ask.path.partition("?")[0], "live", ask.model)
+        if self.recorder:
+            self._stop_at_budget(self.recorder)
+        call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
         with self._lock:
             self.calls.append(call)
             self._samples.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
-        if self.recorder is None:
-            return Tape(ask, call, None)
-        recorder, run, known = self.recorder, self.recorder.run, known_keys(*keys)
+        return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
 
-        def kept(exchange: Exchange) -> None:
-            kind: Any = exchange.provenance
-            call.provenance = kind
-            if kind == "authored":
-                self._note_authored(ask.provider)
-            recorder.keep(exchange, run, known)
-
-        tape = Tape(ask, call, kept)
-        recorder.open.add(tape)
-        return tape
-
-    def tape_ran_out(self, exchange: Exchange) -> Halt:
+    def tape_ran_out(self) -> Halt:
         halt = Halt(
             "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
             "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
@@ -293,6 +293,7 @@ class Session:
         hook.uninstall()
         self._notebook.close()
         set_today(None)
+        set_pace(None)
         for name, (before, ours) in self._environment.items():
             if os.environ.get(name) != ours:
                 continue  # 그 사이 학습자가 진짜 키를 넣었습니다.
@@ -380,19 +381,6 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
     if mode == "record":
         cassette.date = today()
     return cassette
-
-
-def _pace(pace: float | None) -> float:
-    chosen = pace if pace is not None else os.environ.get("LLMKIT_PACE")
-    if chosen is None or chosen == "":
-        return 1.0 if someone_is_watching() else 0.0
-    try:
-        value = float(chosen)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value < 1000:
-        raise ValueError(f"pace(LLMKIT_PACE)는 0 이상의 수여야 합니다: {chosen!r}")
-    return value
 
 
 def _listening(host: str, port: int) -> bool:

@@ -12,9 +12,8 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, Literal, NamedTuple
 
-
-class StreamError(RuntimeError):
-    """제공자가 200으로 시작한 스트림 안에서 오류를 알렸습니다. SDK가 예외로 바꾸지 않는 오류만 여기로 옵니다."""
+from .errors import StreamError
+from .ledger import billable
 
 
 class Piece(NamedTuple):
@@ -91,7 +90,7 @@ class Reader:
         self.api = "chat"
         self.model = _get(chunk, "model") or self.model
         usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
-        self.usage = _plain(usage) or self.usage
+        self.usage = _billable(usage, {"service_tier": _get(chunk, "service_tier")}) or self.usage
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
@@ -114,7 +113,7 @@ class Reader:
         place = (_get(event, "output_index"), _get(event, "summary_index"))
         if response := _get(event, "response"):
             self.model = _get(response, "model") or self.model
-            self.usage = _plain(_get(response, "usage")) or self.usage
+            self.usage = _billable(_get(response, "usage"), response) or self.usage
         if kind == "response.failed":
             raise _failure(_get(response, "error"))
         if kind in ("response.completed", "response.incomplete"):
@@ -246,6 +245,11 @@ def _get(value: Any, name: str) -> Any:
 def _text(value: Any, name: str) -> str:
     found = _get(value, name)
     return found if isinstance(found, str) else ""
+
+
+def _billable(usage: Any, response: Any) -> dict[str, Any] | None:
+    """usage에, 응답에 적힌 처리 방식(flex, priority)과 제공자의 도구를 더합니다. 그래야 요금이 맞습니다."""
+    return billable(_plain(usage) or {}, _plain(response) or {}) if usage else None
 
 
 def _plain(usage: Any) -> dict[str, Any] | None:

@@ -1,4 +1,7 @@
-"""테이프: 지나가는 응답 하나를 받아 적어 장부와 카세트에 넘깁니다. 학습자에게 가는 바이트는 건드리지 않습니다."""
+"""테이프: 지나가는 응답 하나를 받아 적어 장부와 카세트에 넘깁니다. 학습자에게 가는 바이트는 건드리지 않습니다.
+
+받아 적다가 무엇이 잘못되어도 학습자의 호출은 그대로 이어집니다. 그래서 장부에 적는 일의 오류는 여기서 멈춥니다.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .cassette import Exchange, kept_headers, split_stream
+from . import sse
+from .cassette import kept_headers
+from .exchange import Exchange
 from .ledger import Call, read_usage
 from .providers import LOOPBACK, PROVIDERS
 from .request import Ask
@@ -19,16 +24,22 @@ _LAST_EVENT = re.compile(
     rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
 )
 _DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
+_TALKS = ("application/json", "text/event-stream", "application/x-ndjson", "application/jsonl")  # usage가 있을 수 있는 것
 
 
 class Tape:
-    """응답 하나를 끝까지 따라갑니다. 끝나면(또는 끊기면) `keep`에 `Exchange`를 한 번만 넘깁니다."""
+    """응답 하나를 끝까지 따라갑니다. 끝나면(또는 끊기면) `keep`에 `Exchange`를 한 번만 넘깁니다.
 
-    def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None) -> None:
+    `keep`이 None이면 녹화하지 않고 장부에만 적습니다. 그때는 파일처럼 usage가 없을 본문은 모으지 않습니다.
+    """
+
+    def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None = None) -> None:
         self._ask, self._call, self._keep = ask, call, keep
         self._started = time.perf_counter()
-        self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, ask.body)
+        self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
         self._chunks: list[tuple[float, bytes]] = []
+        self._last: float | None = None  # 마지막 조각이 온 때
+        self._collects = True
         self._library_response: Any = None
         self._reached_provider = False
         self._done = threading.Lock()
@@ -39,11 +50,15 @@ class Tape:
         exchange = self._exchange
         exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
         exchange.delay = self._elapsed()
+        self._collects = self._keep is not None or exchange.headers.get("content-type", "").startswith(_TALKS)
         self._reached_provider = reached_provider(self._ask, response)
         self._call.status = response.status_code
 
     def add(self, data: bytes) -> None:
-        self._chunks.append((self._elapsed(), data))
+        self._last = self._elapsed()
+        if not self._collects:
+            return
+        self._chunks.append((self._last, data))
         if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
             self.finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
@@ -71,30 +86,48 @@ class Tape:
     def _end(self, closed: bool = False) -> None:
         if not self._done.acquire(blocking=False):
             return
-        exchange, response = self._exchange, self._library_response
-        chunks = list(_decoded(response, self._chunks)) if self._chunks else []
+        try:
+            content = self._read_body(closed)
+            self._fill_call(content)
+            self._note_origin(content)
+            if self._keep:
+                self._exchange.key = self._ask.key
+                self._exchange.body = self._ask.body
+                self._keep(self._exchange)
+        except Exception as error:  # noqa: BLE001
+            if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
+                print(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+
+    def _read_body(self, closed: bool) -> bytes:
+        """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
+        exchange = self._exchange
+        chunks = list(_decoded(self._library_response, self._chunks)) if self._chunks else []
         content = b"".join(data for _, data in chunks)
-        separator = split_stream(exchange.headers.get("content-type", ""))
-        if separator is not None:
-            exchange.events = _events(chunks, separator)
-            exchange.abandoned = closed and not _LAST_EVENT.search(content)
-        else:
+        end = sse.separator(exchange.headers.get("content-type", ""))
+        if end is None:
             exchange.content = content
+        elif self._keep:
+            exchange.events = sse.split(chunks, end)
+            exchange.abandoned = closed and not _LAST_EVENT.search(content)
+        return content
+
+    def _fill_call(self, content: bytes) -> None:
+        call = self._call
+        call.total_s = self._exchange.delay if self._last is None else self._last
+        call.usage, call.model = read_usage(content, None)
+        call.model = call.model or self._ask.model
+
+    def _note_origin(self, content: bytes) -> None:
         # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
         is_ollama = self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content
-        if self._reached_provider or is_ollama:
-            exchange.provenance = "recorded"
-            exchange.origin = {
-                "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "from": self._ask.request.url.host,
-                "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
-            }
-        call = self._call
-        call.usage, call.model = read_usage(content, call.model)
-        call.first_byte_s = exchange.events[0][0] if exchange.events else exchange.delay
-        call.total_s = self._chunks[-1][0] if self._chunks else exchange.delay
-        if self._keep:
-            self._keep(exchange)
+        if not (self._reached_provider or is_ollama):
+            return
+        self._exchange.provenance = "recorded"
+        self._exchange.origin = {
+            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "from": self._ask.request.url.host,
+            "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
+        }
 
     def _elapsed(self) -> float:
         return round(time.perf_counter() - self._started, 4)
@@ -132,15 +165,3 @@ def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple
     except Exception as error:  # 압축이 도중에 끊겼습니다. 푼 데까지가 학습자가 본 것입니다.
         if type(error).__name__ != "DecodingError":
             raise
-
-
-def _events(chunks: list[tuple[float, bytes]], separator: Any) -> list[tuple[float, bytes]]:
-    """도착한 조각들을 이벤트로 나눕니다. 이벤트의 시각은 마지막 바이트가 온 때입니다."""
-    events: list[tuple[float, bytes]] = []
-    rest = b""
-    for at, data in chunks:
-        *whole, rest = separator.split(rest + data)
-        events += [(at, event) for event in whole]
-    if rest:
-        events.append((chunks[-1][0], rest))
-    return events

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
+from llmkit.cassette import Cassette
 from llmkit.keys import has_secret
 from llmkit.models import model_data, model_status
+from tests import samples
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_IGNORED = 3
@@ -247,6 +249,16 @@ def outputs_are_stored(lesson: Lesson) -> Iterator[Finding]:
         for output in cell.raw.get("outputs", []):
             if output["output_type"] == "error" and "raises-exception" not in cell.tags:
                 yield cell.number, f"오류가 저장되었습니다: {output['ename']}"
+
+
+@rule
+def sample_answers_are_marked(lesson: Lesson) -> Iterator[Finding]:
+    """샘플 응답은 출력에서 표시되어 있고, 그것에만 맞는 문장은 녹화한 뒤 찾을 수 있어야 합니다."""
+    cassette = Cassette.load(ROOT / "llmkit" / "cassettes" / f"{lesson.path.stem}.json")
+    ours = samples.Samples(cassette, [cell.source for cell in lesson.code])
+    cells = [cell.raw for cell in lesson.cells]
+    yield from samples.unmarked_outputs(cells, ours)
+    yield from samples.untagged_prose(cells, ours)
 
 
 # 연습 ----------------------------------------------------------------------------------------------------

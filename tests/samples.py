@@ -13,7 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llmkit.cassette import Cassette, Exchange
+from llmkit.cassette import Cassette
+from llmkit.exchange import Exchange
+from llmkit.providers import PROVIDERS
+from llmkit.samples import COMMENT
 
 _TEXT_KEYS = {"content", "text", "thinking", "reasoning", "reasoning_content", "refusal", "delta"}
 _TEXT_KEYS |= {"arguments", "partial_json", "output_text"}
@@ -80,6 +83,8 @@ class Samples:
             for text in answer_texts(exchange)
         ]
         self._ours = normal(" ".join(ours))
+        # 코드의 수와 HTTP 상태는 답이 바뀌어도 그대로입니다.
+        self._constant = _figures(self._ours) | {str(exchange.status) for exchange in cassette.exchanges}
 
     def quoted(self, text: str, length: int) -> dict[str, str]:
         """`text`에 `length` 글자 넘게 그대로 있는 샘플 응답의 부분: 제공자 → 가장 긴 것."""
@@ -89,6 +94,10 @@ class Samples:
             if len(common) > len(found.get(provider, "")):
                 found[provider] = common
         return found
+
+    def figures(self, outputs: Iterable[str]) -> set[str]:
+        """출력에 나온 수 가운데 답에 따라 달라지는 것들입니다."""
+        return _figures(" ".join(outputs)) - self._constant
 
     def _common(self, answer: str, shown: str, length: int) -> Iterator[str]:
         at = 0
@@ -101,3 +110,58 @@ class Samples:
                 end += 1
             yield answer[at:end].strip()
             at = end
+
+
+# 노트북에서 ----------------------------------------------------------------------------------------------
+
+MARK = re.compile(r"※ 예시 응답|샘플 응답 ·")
+MOST_UNMARKED = 20  # 저장된 출력에 표시 없이 있어도 되는 샘플 응답은 이보다 짧습니다.
+MOST_QUOTED = 12  # 설명에 주석 없이 있어도 되는 샘플 응답은 이보다 짧습니다.
+_FENCE = re.compile(r"```.*?```", re.DOTALL)
+_FIGURE = re.compile(r"(?<![\w.,-])\d[\d,]*(?:\.\d+)?(?![\w.]*\d)")
+
+
+def unmarked_outputs(cells: list[dict[str, Any]], samples: Samples) -> Iterator[tuple[int, str]]:
+    """샘플 응답이 표시 없이 저장된 코드 셀입니다. 같은 글을 여러 제공자가 답했으면 하나만 표시되어도 됩니다."""
+    for number, cell in enumerate(cells, 1):
+        if cell["cell_type"] != "code":
+            continue
+        shown = [output_text(output) for output in cell["outputs"]]
+        marks = " ".join(text for text in shown if MARK.match(text))
+        found = samples.quoted("\n".join(shown), MOST_UNMARKED)
+        marked = {text for name, text in found.items() if PROVIDERS[name].title in marks}
+        for name, text in found.items():
+            if text not in marked:
+                yield number, f"{PROVIDERS[name].title}의 샘플 응답이 표시 없이 있습니다: {text[:40]!r}"
+
+
+def untagged_prose(cells: list[dict[str, Any]], samples: Samples) -> Iterator[tuple[int, str]]:
+    """샘플 응답을 옮겨 적거나 그 숫자를 말하는데 `<!-- sample -->`이 없는 문장입니다."""
+    figures: set[str] = set()
+    for number, cell in enumerate(cells, 1):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code":
+            shown = [output_text(output) for output in cell["outputs"]]
+            if any(MARK.match(text) for text in shown):
+                figures |= samples.figures(text for text in shown if not MARK.match(text))
+            continue
+        tagged = "sample" in cell["metadata"].get("tags", [])
+        if tagged != (COMMENT in source):
+            yield number, f"태그 sample과 주석 {COMMENT}은 함께 다세요"
+        for sentence in _sentences(_FENCE.sub("", source)):
+            quoted = max(samples.quoted(sentence, MOST_QUOTED).values(), key=len, default="")
+            said = quoted or ", ".join(sorted(_figures(sentence) & figures))
+            if said:
+                yield number, f"샘플 응답에만 맞는 문장입니다({said[:40]!r}). 뒤에 {COMMENT}을 다세요: {sentence[:60]!r}"
+
+
+def _sentences(source: str) -> Iterator[str]:
+    """`<!-- sample -->`이 없는 문장들입니다."""
+    for line in re.split(r"(?<=[.?!])\s+(?!<!-- sample)|\n+(?!<!-- sample)", source):
+        if line.strip() and COMMENT not in line and "<!-- fact:" not in line:
+            yield line.strip()
+
+
+def _figures(text: str) -> set[str]:
+    found = (figure.replace(",", "") for figure in _FIGURE.findall(text))
+    return {figure for figure in found if len(figure) > 1 and not re.fullmatch(r"20[12]\d|1?00+", figure)}

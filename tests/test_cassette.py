@@ -14,8 +14,10 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette, CassetteError, Exchange
+from llmkit.cassette import Cassette, Exchange
+from llmkit.errors import CassetteError
 from llmkit.session import CASSETTES
+from tests.samples import answer_texts
 
 REAL = CASSETTES / "01_basics.json"
 DAY = datetime.date(2026, 11, 21)
@@ -166,7 +168,7 @@ def test_a_hand_edited_field_is_read_or_refused_by_place_and_never_breaks_later(
 
 def play_everything(cassette: Cassette, client: httpx2.Client) -> None:
     """카세트의 모든 교환을 실제 클라이언트로 재생합니다. 녹화된 실패(TransportError)와 멈춤만 날 수 있습니다."""
-    from llmkit.miss import Halt
+    from llmkit.errors import Halt
 
     for exchange in cassette.exchanges:
         try:
@@ -371,13 +373,14 @@ def test_one_changed_word_is_one_changed_line(tmp_path: Path):
     cassette.path = tmp_path / "c.json"
     cassette.save()
     before = cassette.path.read_text(encoding="utf-8")
-    answer = next(e for e in cassette.exchanges if "약속입니다".encode() in e.content)
-    answer.content = answer.content.replace("약속입니다".encode(), "규칙입니다".encode())
+    answer = next(e for e in cassette.exchanges if e.content and answer_texts(e))
+    word = max(answer_texts(answer)[0].split(), key=len).encode()
+    answer.content = answer.content.replace(word, "다른말".encode(), 1)
     cassette.save()
     after = cassette.path.read_text(encoding="utf-8")
     changed = [(a, b) for a, b in zip(before.splitlines(), after.splitlines(), strict=True) if a != b]
     assert len(changed) == 1
-    assert "약속입니다" in changed[0][0] and "규칙입니다" in changed[0][1]
+    assert word.decode() in changed[0][0] and "다른말" in changed[0][1]
 
 
 @pytest.mark.parametrize("path", sorted(CASSETTES.glob("*.json")), ids=lambda path: path.stem)

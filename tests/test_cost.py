@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 import decimal
 import json
+import pickle
 import random
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -15,15 +18,14 @@ import pytest
 from genai_prices.data import providers as price_table
 from genai_prices.types import ModelPrice, TieredPrices
 
-from llmkit.cost import Cost, calc_cost, calculate_cost, price_call
-from llmkit.krw import RATE_DATE, to_krw
+from llmkit.cost import Cost, calc_cost, calculate_cost, price
+from llmkit.krw import RATE_DATE, Krw, to_krw
 from llmkit.prices import UnknownPrice, find_rates
-from llmkit.usage import normalize_usage
+from llmkit.usage import read
 
 DAY = datetime.date(2026, 11, 21)
 REAL = Path(__file__).parents[2] / "shared" / "real_exchanges"
 OURS = {"openai": "openai", "anthropic": "anthropic", "google": "gemini", "groq": "groq"}
-BATCH = (("processing", "batch"),)
 
 
 def all_prices(model):
@@ -65,29 +67,30 @@ def test_every_model_costs_what_genai_prices_says(seller, model):
     rng = random.Random(model.id)
     name = f"{model.match.starts_with}07-18:org::id" if model.id.startswith("ft:") else model.id
     has_output = any("output_mtok" in vars(price) for _, price in all_prices(model))
+    keeps_an_hour = all("cache_write_1h_mtok" in vars(price) for _, price in all_prices(model))
     days, lengths = days_and_lengths(model)
     for day in days:
         at = datetime.datetime.combine(day, datetime.time(23, 59), datetime.UTC)
         for length in lengths:
-            read, output = rng.randint(0, length), rng.randint(0, 5000) if has_output else 0
-            written = rng.randint(0, length - read)
+            hit, output = rng.randint(0, length), rng.randint(0, 5000) if has_output else 0
+            written = rng.randint(0, length - hit)
             usage = {
                 "input_tokens": length,
                 "output_tokens": output,
-                "cache_read_tokens": read,
+                "cache_read_tokens": hit,
                 "cache_write_tokens": written,
-                "cache_write_1h_tokens": rng.randint(0, written),
+                "cache_write_1h_tokens": rng.randint(0, written) if keeps_an_hour else 0,
                 "output_reasoning_tokens": rng.randint(0, output),
             }
-            for context in ((), BATCH):
+            for batch in (False, True):
                 try:
-                    mine = price_call(usage, name, OURS[seller], day, context)
+                    mine = price(read(usage), name, OURS[seller], day, batch=batch)
                 except UnknownPrice:
-                    assert context, "표준 요금은 모두 알아야 합니다"
+                    assert batch, "표준 요금은 모두 알아야 합니다"
                     continue
                 theirs = genai_prices.calc_price(
                     genai_prices.Usage(**usage), name, provider_id=seller,
-                    genai_request_timestamp=at, price_context=dict(context),
+                    genai_request_timestamp=at, price_context={"processing": "batch"} if batch else {},
                 )  # fmt: skip
                 expected = theirs.total_price, theirs.input_price, theirs.output_price
                 assert (mine.usd, mine.input_usd, mine.output_usd) == expected
@@ -96,11 +99,11 @@ def test_every_model_costs_what_genai_prices_says(seller, model):
 @pytest.mark.parametrize(("seller", "model"), OTHERWISE)
 def test_what_is_not_sold_by_the_token_is_no_zero(seller, model):
     if "free of charge" in (model.price_comments or "").lower():
-        cost = price_call({"input_tokens": 10, "output_tokens": 0}, model.id, OURS[seller], DAY)
+        cost = price(read({"input_tokens": 10, "output_tokens": 0}), model.id, OURS[seller], DAY)
         assert cost.usd == 0 and cost.source.startswith("무료")
         return
     with pytest.raises(UnknownPrice):
-        price_call({"input_tokens": 10, "output_tokens": 0}, model.id, OURS[seller], DAY)
+        price(read({"input_tokens": 10, "output_tokens": 0}), model.id, OURS[seller], DAY)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +124,7 @@ def test_audio_costs_what_genai_prices_says(kinds):
 
 def test_overlap_that_nobody_reported_is_not_guessed():
     usage = {"input_tokens": 1000, "output_tokens": 5, "cache_read_tokens": 100, "input_audio_tokens": 300}
-    with pytest.raises(ValueError, match="cache_audio_read_tokens도 넣으십시오"):
+    with pytest.raises(ValueError, match="cache_audio_read_tokens도 넣으세요"):
         calculate_cost(usage, "gemini-2.5-flash-lite")
 
 
@@ -154,7 +157,7 @@ def test_real_usages_cost_what_genai_prices_says(case):
     )
     at = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
     expected = extracted.calc_price(genai_request_timestamp=at).total_price
-    assert price_call(usage, model, provider, DAY).usd == expected
+    assert price(read(usage), model, provider, DAY).usd == expected
     assert calculate_cost({"model": model, "usage": usage}, f"{provider}/{model}", at=DAY).usd == expected
 
 
@@ -175,10 +178,6 @@ CLAUDE = {
     "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 100},
     "output_tokens_details": {"thinking_tokens": 50}, "service_tier": "standard",
 }  # fmt: skip
-GEMINI = {
-    "promptTokenCount": 1000, "candidatesTokenCount": 150, "thoughtsTokenCount": 50, "totalTokenCount": 1200,
-    "cachedContentTokenCount": 400, "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 1000}],
-}  # fmt: skip
 
 
 def test_every_spelling_reads_the_same():
@@ -188,10 +187,10 @@ def test_every_spelling_reads_the_same():
         "cache_read_tokens": 400,
         "output_reasoning_tokens": 50,
     }
-    for usage in (CHAT, RESPONSES, CLAUDE, GEMINI):
-        got = normalize_usage(usage)
+    for usage in (CHAT, RESPONSES, CLAUDE):
+        got = read(usage).counts
         assert {key: got[key] for key in want} == want
-    assert normalize_usage(CLAUDE)["cache_write_1h_tokens"] == 100
+    assert read(CLAUDE).counts["cache_write_1h_tokens"] == 100
 
 
 def sdk_responses():
@@ -266,7 +265,7 @@ def test_flex_and_batch_have_their_own_price():
     batch = calculate_cost(CHAT, "gpt-6-luna", at=DAY, batch=True).usd
     standard = calculate_cost({"model": "gpt-6-luna", "service_tier": "default", "usage": CHAT}, at=DAY).usd
     assert flex == batch == standard / 2
-    with pytest.raises(UnknownPrice, match="2026-10-14부터의 값만"):
+    with pytest.raises(UnknownPrice, match="2026-10-14부터의 단가만"):
         calculate_cost(CHAT, "gpt-6-luna", at=datetime.date(2026, 10, 1), batch=True)
     with pytest.raises(UnknownPrice, match="inference_geo"):
         calculate_cost({"model": "claude-haiku-5-5", "usage": CLAUDE | {"inference_geo": "us"}}, at=DAY)
@@ -356,7 +355,7 @@ def test_model_is_asked_for(model):
 def test_local_models_are_free_by_statement():
     cost = calculate_cost(CHAT, "local/smollm2-135m")
     assert (cost.usd, cost.source) == (0, "무료: 내 컴퓨터에서 실행합니다")
-    assert price_call(CHAT, "gemma3:1b", "local", DAY).usd == 0
+    assert price(read(CHAT), "gemma3:1b", "local", DAY).usd == 0
     assert find_rates("ollama/gemma3:1b", None, DAY).per_million() == 0
 
 
@@ -403,6 +402,21 @@ def test_krw():
             to_krw(bad)
     with pytest.raises(ValueError, match="0보다"):
         to_krw(1, rate=0)
+
+
+def test_krw_can_be_made_by_hand_and_pickled():
+    assert repr(Krw(5)) == str(Krw(5)) == "5.00원" and Krw(5) + 1 == 6
+    won = to_krw(1, vat=True)
+    again = pickle.loads(pickle.dumps(won))
+    assert again == won == copy.deepcopy(won) and str(again) == str(won)
+
+
+def test_adding_costs_keeps_names_with_commas_whole():
+    one = calculate_cost(CHAT, "gpt-6-luna", at=DAY)
+    noted = replace(one, note="하나, 둘", model="a, b")
+    both = noted + one + noted + one
+    assert (both.note, both.model) == ("하나, 둘", "a, b, gpt-6-luna")
+    assert (both * 2 + noted).model == "a, b, gpt-6-luna" and both.source == one.source
 
 
 def test_calc_cost_adds_where_the_old_formula_multiplied():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import random
+from decimal import Decimal
 
 import pytest
 
@@ -11,8 +13,8 @@ pl = pytest.importorskip("polars", reason="polars가 없습니다")
 pd = pytest.importorskip("pandas", reason="pandas가 없습니다")
 
 from llmkit.cost import calculate_cost  # noqa: E402
-from llmkit.frames import add_cost  # noqa: E402
-from llmkit.prices import UnknownPrice  # noqa: E402
+from llmkit.frames import add_cost, total_cost  # noqa: E402
+from llmkit.prices import FIRST_DAY, UnknownPrice  # noqa: E402
 
 MODELS = [
     "gpt-6-luna", "claude-haiku-5-5", "gemini-2.5-flash-lite", "groq/openai/gpt-oss-20b", "gpt-4o", "o3",
@@ -54,6 +56,7 @@ def priced_one_by_one(log):
 
 
 WANT = list(priced_one_by_one(LOG))
+TOTAL = Decimal(sum(filter(None, WANT))) / 10**12
 
 
 def in_order(frame):
@@ -110,8 +113,11 @@ def test_duckdb():
 @pytest.mark.filterwarnings("ignore")
 def test_dask():
     frames = pytest.importorskip("dask.dataframe", reason="dask가 없습니다")
-    done = add_cost(frames.from_pandas(pandas_log(), npartitions=3), **NAMES).compute()
-    assert [None if pd.isna(cost) else int(cost) for cost in done["cost_pico_usd"]] == WANT
+    lazy = add_cost(frames.from_pandas(pandas_log(), npartitions=3), **NAMES)
+    done = lazy.compute()
+    assert str(done["cost_pico_usd"].dtype) == "Int64" and str(lazy["cost_pico_usd"].dtype) == "Int64"
+    assert [None if cost is pd.NA else cost for cost in done["cost_pico_usd"]] == WANT
+    assert total_cost(lazy).usd == TOTAL
 
 
 @pytest.mark.full
@@ -125,6 +131,7 @@ def test_pyspark():
     schema = "row long, model string, input_tokens long, output_tokens long, cached long, day date"
     done = add_cost(spark.createDataFrame(LOG.rows(), schema=schema), **NAMES)
     assert [row["cost_pico_usd"] for row in done.orderBy("row").collect()] == WANT
+    assert total_cost(done).usd == TOTAL
     spark.stop()
 
 
@@ -147,6 +154,107 @@ def test_times_are_read_in_utc():
     assert add_cost(seoul.to_pandas(), at="at")["cost_pico_usd"].tolist() == [10 * 10**12, 2 * 10**12]
     with pytest.raises(ValueError, match="시간대가 있는 시각"):
         add_cost(log, at="at")
+
+
+ZONES = {
+    "이름": lambda times: times.dt.tz_convert("Asia/Seoul"),
+    "+09:00": lambda times: times.dt.tz_convert(datetime.timezone(datetime.timedelta(hours=9))),
+    "-03:00": lambda times: times.dt.tz_convert(datetime.timezone(-datetime.timedelta(hours=3))),
+    "UTC": lambda times: times,
+}
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("engine", ["pandas", "polars", "pyarrow", "duckdb"])
+def test_every_kind_of_time_zone_is_read(zone, engine):
+    times = pd.to_datetime(pd.Series(["2025-06-10T08:59:59+09:00", "2025-06-10T09:00:00+09:00"]), utc=True)
+    log = pd.DataFrame({"model": "o3", "input_tokens": 10**6, "output_tokens": 0, "at": ZONES[zone](times)})
+    if engine == "pandas":
+        costs = add_cost(log, at="at")["cost_pico_usd"].tolist()
+    elif engine == "duckdb":
+        duckdb = pytest.importorskip("duckdb", reason="duckdb가 없습니다")
+        arrow = pl.from_pandas(log).to_arrow()
+        costs = add_cost(duckdb.from_arrow(arrow), at="at").pl().sort("at")["cost_pico_usd"].to_list()
+    else:
+        pa = pytest.importorskip("pyarrow", reason="pyarrow가 없습니다")
+        table = pa.Table.from_pandas(log)
+        done = add_cost(pl.from_arrow(table) if engine == "polars" else table, at="at")
+        costs = pl.from_arrow(done)["cost_pico_usd"].to_list() if engine == "pyarrow" else done["cost_pico_usd"].to_list()
+    assert costs == [10 * 10**12, 2 * 10**12]
+
+
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
+def test_text_is_no_time_and_the_message_says_what_to_do(make):
+    log = make({"model": ["o3"], "input_tokens": [1], "output_tokens": [0], "at": ["2025-06-10T09:00:00+09:00"]})
+    with pytest.raises(ValueError, match="to_datetime"):
+        add_cost(log, at="at")
+
+
+def test_before_the_first_known_day_a_row_is_not_priced():
+    days = [datetime.date(2024, 6, 1), FIRST_DAY - datetime.timedelta(1), FIRST_DAY]
+    log = pl.DataFrame({"model": ["gpt-4o"] * 3, "input_tokens": [10] * 3, "output_tokens": [0] * 3, "day": days})
+    done = add_cost(log, at="day")
+    assert done["priced"].to_list() == [False, False, True] and done["cost_pico_usd"].to_list()[:2] == [None, None]
+    assert add_cost(log, at=days[0])["priced"].to_list() == [False] * 3
+
+
+# --- 합계 ---
+
+
+def dear(rows):
+    """gpt-5-pro로 100만 토큰씩 쓴 호출: 한 줄이 120달러."""
+    return pl.DataFrame({"model": ["gpt-5-pro"], "input_tokens": [0], "output_tokens": [10**6]}).select(
+        pl.all().repeat_by(rows).explode()
+    )
+
+
+def test_a_plain_sum_wraps_and_total_cost_does_not():
+    done = add_cost(dear(200_000))
+    assert done["cost_pico_usd"].sum() != 24_000_000 * 10**12, "int64의 합이 넘치지 않는다면 total_cost도 필요 없습니다"
+    total = total_cost(done)
+    assert (total.usd, total.note) == (Decimal(24_000_000), "")
+
+
+@pytest.mark.parametrize("engine", ["polars", "lazy", "pandas", "pyarrow", "duckdb"])
+def test_total_cost_is_exact_on_every_engine(engine):
+    frame = LOG
+    if engine == "lazy":
+        frame = LOG.lazy()
+    elif engine == "pandas":
+        frame = pandas_log()
+    elif engine == "pyarrow":
+        frame = LOG.to_arrow()
+    elif engine == "duckdb":
+        frame = pytest.importorskip("duckdb", reason="duckdb가 없습니다").from_arrow(LOG.to_arrow())
+    total = total_cost(add_cost(frame, **NAMES))
+    assert total.usd == TOTAL and f"모르는 {WANT.count(None):,}줄" in total.note
+
+
+def test_the_total_shows_what_it_knows_and_no_more():
+    total = total_cost(add_cost(LOG, **NAMES))
+    assert (total.input_usd, total.input_tokens, total.price_date) == (None, None, None)
+    for text in (str(total), total._repr_html_(), total._repr_markdown_()):
+        assert f"표의 {4000 - WANT.count(None):,}줄" in text and "None" not in text
+    both = total + calculate_cost({"prompt_tokens": 10, "completion_tokens": 0}, "gpt-4o")
+    assert both.usd == TOTAL + Decimal("0.000025") and (both.input_usd, both.input_tokens) == (None, None)
+    assert (total * 3).usd == TOTAL * 3
+    with decimal.localcontext(prec=2):
+        assert total_cost(add_cost(LOG, **NAMES)).usd == TOTAL
+
+
+def test_the_total_of_nothing_is_zero():
+    done = add_cost(dear(1)).clear()
+    assert (total_cost(done).usd, total_cost(done).note) == (0, "")
+    unknown = add_cost(dear(1).with_columns(model=pl.lit("?")))
+    assert (total_cost(unknown).usd, total_cost(unknown).note) == (0, "요금을 모르는 1줄은 들어 있지 않습니다.")
+
+
+def test_a_table_that_did_not_come_from_add_cost_has_no_total():
+    for bad in (LOG, pl.DataFrame({"cost_pico_usd": [1.0], "priced": [True]}), pl.DataFrame({"cost_pico_usd": [1]})):
+        with pytest.raises(ValueError, match="add_cost가 준 표"):
+            total_cost(bad)
+    with pytest.raises(TypeError, match="표를 주세요"):
+        total_cost([1, 2])
 
 
 BAD = [None, -1, float("nan"), 0.5, float("inf"), 10**10]
@@ -200,7 +308,14 @@ def test_another_table_can_use_its_own_names():
     assert done["cost_pico_usd"].item() == int(
         calculate_cost({"input_tokens": 10, "output_tokens": 1}, "gpt-4o").usd * 10**12
     )
-    assert add_cost(done, model="m", input_tokens="in", output_tokens="out").columns == done.columns
+
+
+@pytest.mark.parametrize("name", ["cost_pico_usd", "priced", "Priced", "_llmkit_used"])
+@pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
+def test_a_column_of_the_user_is_never_overwritten(make, name):
+    log = make({"model": ["gpt-4o"], "input_tokens": [10], "output_tokens": [1], name: ["내 것"]})
+    with pytest.raises(ValueError, match=f"{name} 열이 이미 있어 덮어쓰지 않았습니다.*이름을 바꾸거나"):
+        add_cost(log)
 
 
 def test_what_is_no_frame_is_refused():

@@ -51,7 +51,7 @@ class Kernel:
         self.manager.start_kernel(env=os.environ | {"PYTHONPATH": str(ROOT)})
         self.client = self.manager.blocking_client()
         self.client.start_channels()
-        self.client.wait_for_ready(timeout=60)
+        self.client.wait_for_ready()
 
     def close(self) -> None:
         self.client.stop_channels()
@@ -62,7 +62,7 @@ class Kernel:
         request = self.client.execute(textwrap.dedent(source))
         messages = []
         while True:
-            message = self.client.get_iopub_msg(timeout=60)
+            message = self.client.get_iopub_msg()
             if message["parent_header"].get("msg_id") != request:
                 continue
             messages.append(message)
@@ -278,7 +278,6 @@ def run_python(*arguments: str, **env: str) -> str:
         capture_output=True,
         cwd=ROOT,
         env=os.environ | env,
-        timeout=60,
         check=True,
     )
     return done.stdout.decode(env.get("PYTHONIOENCODING", "utf-8"))

@@ -17,10 +17,11 @@ import pytest
 from tests.fake_keys import fake_keys, leaked
 
 from llmkit import __main__ as command
-from llmkit import doctor, models, session
+from llmkit import doctor, freshness, models, session
 from llmkit.cassette import Cassette
 from llmkit.estimate import estimate
 from llmkit.keys import KEY_NAMES, unload_environment
+from llmkit.plan import Result
 
 KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
 TITLES = ("OpenAI", "Anthropic", "Hugging Face", "Gemini", "Groq")
@@ -137,16 +138,65 @@ def test_a_broken_cassette_stops_the_course(examine: Callable[[], tuple[int, str
 
 
 def test_models_are_judged_by_the_calendar_not_the_cassette(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    tomorrow = datetime.date.today() + datetime.timedelta(days=1)
-    shutdowns = {"gpt-old": (datetime.date(2020, 1, 1), "시험"), "gpt-leaving": (tomorrow, "시험")}
-    monkeypatch.setattr(models, "_shutdowns", lambda: shutdowns)
-    monkeypatch.setenv("OPENAI_MODEL", "gpt-old")
-    monkeypatch.setenv("GROQ_MODEL", "gpt-leaving")
+    for variable, name in {
+        "OPENAI_MODEL": "gpt-5",
+        "ANTHROPIC_MODEL": "claude-opus-4-1",
+        "GEMINI_MODEL": "gemini-9-pro",
+        "GROQ_MODEL": "openai/gpt-oss-120b",
+        "LOCAL_MODEL": "qwen3:8b",
+    }.items():
+        monkeypatch.setenv(variable, name)
+    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 10))
     status, report = examine()
     assert status == 0
-    assert "[주의]" in line(report, "gpt-old:") and "OPENAI_MODEL" in line(report, "gpt-old:")
-    assert "1일 남았습니다" in line(report, "gpt-leaving:")
+    assert "[주의]" in line(report, "gpt-5:") and "OPENAI_MODEL. 남은 날: 1일." in line(report, "gpt-5:")
+    assert "[주의]" in line(report, "claude-opus-4-1:") and "실제 호출은 실패할 수 있습니다" in line(report, "claude-opus-4-1:")
+    unknown = line(report, "gemini-9-pro:")
+    assert "[주의]" in unknown and "모르는 이름입니다. 가장 가까운 이름: gemini-pro." in unknown and "이름이 맞는지" in unknown
+    assert "[좋음]" in line(report, "openai/gpt-oss-120b:") and "GROQ_MODEL" in line(report, "openai/gpt-oss-120b:")
+    assert "[좋음]" in line(report, "qwen3:8b:")  # 내 컴퓨터의 모델은 종료되지 않습니다.
     assert "[좋음]" in line(report, models.default_model("openai") + ":")
+    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 11))
+    assert "종료되었습니다. 종료일: 2026-12-11." in line(examine()[1], "gpt-5:")
+
+
+@pytest.mark.parametrize("model", ["gpt-4.1-nano", "gpt-4o", "gpt-4o-ultra"])
+def test_a_lessons_model_that_is_going_gone_or_unknown_is_pointed_out(
+    model: str, examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    cassettes = tmp_path / "cassettes"
+    cassettes.mkdir()
+    text = (session.CASSETTES / "01_basics.json").read_text(encoding="utf-8")
+    old = models.default_model("openai")
+    (cassettes / "01_basics.json").write_text(text.replace(f'"openai": "{old}"', f'"openai": "{model}"'), encoding="utf-8")
+    monkeypatch.setattr(session, "CASSETTES", cassettes)
+    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 11, 26))
+    status, report = examine()
+    assert status == 0
+    assert "[주의]" in line(report, f"{model}:") and "01_basics" in line(report, f"{model}:")
+    assert "[좋음]" in line(report, f"{old}:") and "01_basics" not in line(report, f"{old}:")
+
+
+def test_data_of_a_hundred_days_ago_are_pointed_out(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.date(2026, 11, 26)
+    monkeypatch.setattr(doctor, "_today", lambda: now)
+    for days, level, told in ((90, "[좋음]", ""), (100, "[주의]", "90일이 넘어 지금과 다를 수 있습니다.")):
+        old = now - datetime.timedelta(days=days)
+        monkeypatch.setattr(freshness, "RATE_DATE", old)
+        status, report = examine()
+        assert status == 0
+        (rate,) = [found for found in report.splitlines() if "] 환율: " in found]
+        assert rate.startswith(f"  {level} 환율: {old} 확인({days}일 전)") and rate.endswith(told or "전)")
+    monkeypatch.setattr(freshness, "PRICES", ("genai-prices", "0.0.1", now))
+    assert "[주의] 가격표: 설치된 버전의 날짜를 모릅니다" in examine()[1]
+
+
+def test_next_year_the_course_still_runs_and_says_what_is_old(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2027, 11, 26))
+    status, report = examine()
+    assert status == 0 and report.endswith("강좌를 실행할 수 있습니다.\n")
+    ages = report.partition("자료의 날짜\n")[2].splitlines()[:-1]
+    assert len(ages) >= 6 and all(found.startswith("  [주의] ") for found in ages)
 
 
 # 명령줄 -----------------------------------------------------------------------------------------------
@@ -156,7 +206,7 @@ def llmkit(*arguments: str) -> subprocess.CompletedProcess[str]:
     assert not set(KEY_NAMES) & set(os.environ), "키가 있으면 정말로 녹화를 시작합니다."
     return subprocess.run(
         [sys.executable, "-m", "llmkit", *arguments],
-        capture_output=True, text=True, timeout=60, encoding="utf-8",
+        capture_output=True, text=True, encoding="utf-8",
     )  # fmt: skip
 
 
@@ -183,7 +233,15 @@ def test_help_is_korean(arguments: tuple[str, ...]) -> None:
     [
         ((), "빠진 인자: 명령"),
         (("doctr",), "그런 것은 없습니다: 'doctr'. 있는 것: "),
-        (("record",), "빠진 인자: NN"),
+        (("record",), "노트북 번호 하나(record 01)나"),
+        (("record", "04"), "실패를 다루는 수업"),
+        (("record", "01", "--budget", "2"), "노트북 번호 하나(record 01)나"),
+        (("record", "--all"), "예: record --all --budget 2"),
+        (("record", "--all", "01", "--budget", "2"), "예: record --all --budget 2"),
+        (("record", "--all", "--budget", "0"), "0보다 큰 달러 금액이어야 합니다: '0'"),
+        (("record", "--all", "--budget", "-1"), "0보다 큰 달러 금액이어야 합니다: '-1'"),
+        (("record", "--all", "--budget", "두개"), "0보다 큰 달러 금액이어야 합니다: '두개'"),
+        (("record", "--all", "--budget", "2"), "터미널에서 실행하세요. 아무것도 보내지 않았습니다."),
         (("record", "77"), "그런 노트북은 없습니다: '77'. 가까운 것: "),
         (("record", "01", "--provider", "openia"), "그런 것은 없습니다: 'openia'"),
         (("record", "01"), "OPENAI_API_KEY"),
@@ -200,7 +258,7 @@ def test_what_cannot_be_done_is_refused_in_a_few_lines(arguments: tuple[str, ...
 def test_output_survives_a_terminal_without_korean() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "llmkit", "--help"],
-        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True, timeout=60,
+        env=os.environ | {"PYTHONIOENCODING": "latin-1"}, capture_output=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 
@@ -214,7 +272,7 @@ def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypa
 
 def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked = {}
-    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or 0)
+    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or Result(done=True))
     monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
@@ -237,9 +295,13 @@ def test_the_estimate_counts_each_recorded_call_once(root: Path) -> None:
 
 def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> None:
     said = llmkit("estimate", "01").stdout
+    exchanges = Cassette.load(session.CASSETTES / "01_basics.json").exchanges
+    failed = sum(e.usage[0] is None and (e.status is None or e.status >= 400) for e in exchanges)
+    ours = any(e.provenance == "authored" for e in exchanges)
     assert said.startswith("어림: 저장된 요청을 한 번씩 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
-    assert "답을 받지 못할 시도 1번" in said and "추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said
+    assert failed and f"답을 받지 못할 시도 {failed}번" in said
+    assert ours == ("추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said)
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:

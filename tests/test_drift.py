@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import json
+import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,17 +20,22 @@ import pytest
 
 import llmkit
 from llmkit import __main__ as command
-from llmkit import local, models, session
+from llmkit import drift as drift_command
+from llmkit import drift_models, local, models, sdk_tables, session
 from llmkit.cassette import Cassette
 from llmkit.providers import PROVIDERS
+from llmkit.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from llmkit.shape import differences
 from tests.fake_keys import fake_keys, leaked
 from tests.upstream import chat, messages, redirect
+from tests.upstream import models as stand_in_models
 from tests.upstream.script import Script
 from tests.upstream.server import Handler, Upstream
 from tests.upstream.testing import stand_in
 
 KEYS = fake_keys()
+NOW = datetime.date(2026, 11, 26)
+READ_ONCE = functools.cache(read_table)
 ANSWER = '[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "대한민국의 수도는 **서울**입니다."\n'
 QUESTION = [{"role": "user", "content": "수도는?"}]
 Drift = Callable[..., tuple[int, str]]
@@ -42,11 +49,14 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def alone_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """이 컴퓨터에 켜진 로컬 서버를 보지 않고, SDK의 재시도를 기다리지 않습니다."""
+    """이 컴퓨터에 켜진 로컬 서버도 달력도 보지 않고, SDK의 재시도를 기다리지 않습니다."""
     for sdk in (openai.OpenAI, anthropic.Anthropic):
         monkeypatch.setattr(sdk, "_calculate_retry_timeout", lambda *about: 0)
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, closed_port())
+    monkeypatch.setattr(drift_command, "_today", lambda: NOW)
+    monkeypatch.setattr(drift_models, "read_table", READ_ONCE)
+    monkeypatch.setattr(drift_models, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 
 
 def closed_port() -> int:
@@ -273,23 +283,169 @@ def test_a_retired_model(lesson: Path, no_keys: None, drift: Drift) -> None:
     rewrite(lesson, "gpt-4.1-nano")
     status, report = drift("01")
     assert status == 1
-    found = said(report, "[달라짐] 모델 gpt-4.1-nano: 2026-10-23에 종료되었습니다")
+    found = said(report, "[달라짐] 모델 gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23.")
     assert "01_basics의 1·2·3번째 교환" in found  # 일부러 실패한 4번째는 아닙니다.
     assert (
         "할 일: python -m tests.upstream record 01 명령으로" in found
     )  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
 
 
+def ending(monkeypatch: pytest.MonkeyPatch, model: str, day: datetime.date) -> None:
+    """자료에 `model`의 종료일을 심습니다."""
+    row = dataclasses.replace(models.known_models()[model], ends=True, shutdown=day)
+    monkeypatch.setitem(models.known_models(), model, row)
+
+
 def test_the_default_model_is_to_go(
     lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tomorrow = datetime.date.today() + datetime.timedelta(days=1)
-    monkeypatch.setattr(models, "_shutdowns", lambda: {llmkit.model("openai"): (tomorrow, "시험")})
+    ending(monkeypatch, llmkit.model("openai"), NOW + datetime.timedelta(days=1))
     status, report = drift("01")
     assert status == 1
     assert "llmkit/data/models.json의 openai 기본 모델을 바꾸고" in said(
-        report, f"{tomorrow}에 종료될 예정입니다"
+        report, "종료가 예고되었습니다. 종료일: 2026-11-27."
     )
+
+
+def test_a_model_nobody_knows(lesson: Path, no_keys: None, drift: Drift) -> None:
+    rewrite(lesson, "gpt-4o-ultra")
+    status, report = drift("01")
+    assert status == 1
+    found = said(report, "[달라짐] 모델 gpt-4o-ultra: 모르는 이름입니다. 가장 가까운 이름: gpt-4o.")
+    assert "01_basics의 1·2·3번째 교환" in found and "llmkit/data/model_states.json에 상태를 더하세요" in found
+
+
+# 모델 자료 -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def newer_sdk(monkeypatch: pytest.MonkeyPatch) -> Callable[[SdkTable | TableNotFound], None]:
+    """자료보다 새 openai SDK의 표를 심습니다."""
+
+    def plant(table: SdkTable | TableNotFound) -> None:
+        def read(package: str) -> SdkTable:
+            if isinstance(table, TableNotFound):
+                raise table
+            return table
+
+        monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+        monkeypatch.setattr(sdk_tables, "version", lambda package: "9.9.9")
+        monkeypatch.setattr(drift_models, "read_table", read)
+
+    return plant
+
+
+def test_a_newer_sdk_with_another_table(
+    lesson: Path, no_keys: None, drift: Drift, newer_sdk: Callable[[SdkTable], None]
+) -> None:
+    day = datetime.date(2031, 1, 1)
+    newer = SdkTable("openai SDK 9.9.9", {"gpt-9-nova", "gpt-5"}, {"gpt-5": day})
+    newer_sdk(newer)
+    status, report = drift("01")
+    assert status == 1
+    assert "[달라짐] openai SDK 9.9.9의 표, gpt-9-nova: 자료에 없는 이름입니다. SDK의 종료일: 없음\n" in report
+    found = said(report, "openai SDK 9.9.9의 표, gpt-5: 종료일이 다릅니다. SDK 2031-01-01, 자료 2026-12-11")
+    assert "할 일: llmkit/data/model_states.json의 이름과 날짜를 고치세요." in found
+    assert report.endswith("달라진 것이 2가지입니다.\n")
+
+
+def test_an_sdk_whose_table_is_gone(
+    lesson: Path, no_keys: None, drift: Drift, newer_sdk: Callable[[TableNotFound], None]
+) -> None:
+    gone = TableNotFound("openai SDK 9.9.9: 소스에서 종료일 표를 찾지 못했습니다.")
+    newer_sdk(gone)
+    status, report = drift("01")
+    assert status == 1
+    assert "llmkit/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(report, "[달라짐] openai SDK 9.9.9: 소스에서")
+
+
+def test_an_older_sdk_is_not_compared_and_it_says_so(
+    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Colab의 openai 2.54에는 종료일의 표가 없습니다. 표가 사라진 것과 다릅니다."""
+    monkeypatch.setattr(sdk_tables, "version", lambda package: "2.9.0")
+    monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+    status, report = drift("01")
+    assert status == 0
+    assert re.search(r"\[확인하지 못함\] openai SDK: 자료를 만든 [\d.]+ 버전보다 오래되어", report)
+
+
+def listing(monkeypatch: pytest.MonkeyPatch, **changed: dict[str, Any] | None) -> None:
+    """대역의 모델 목록을 바꿉니다: 이름마다 바뀐 필드, 없어진 이름은 `None`."""
+    before = stand_in_models.listing
+
+    def changing(provider: str, at: datetime.datetime) -> dict[str, Any]:
+        sent = before(provider, at)
+        rows = {row["id"]: row for row in sent["data"]}
+        for name, fields in changed.items():
+            owner = "anthropic" if name.startswith("claude") else "openai"
+            if provider == owner and fields is None:
+                del rows[name]
+            elif provider == owner:
+                rows[name] = {**rows.get(name, {"id": name}), **(fields or {})}
+        return sent | {"data": list(rows.values())}
+
+    monkeypatch.setattr(stand_in_models, "listing", changing)
+
+
+def test_the_providers_own_list_is_asked_and_agrees(lesson: Path, drift: Drift) -> None:
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 0
+    assert "모델 목록도 묻습니다(요금 없음): OpenAI, Anthropic\n" in report
+    assert "의 모델 목록" not in report  # 다른 것이 없습니다.
+
+
+def test_a_listed_day_that_differs_and_a_name_that_is_missing(
+    lesson: Path, drift: Drift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing(
+        monkeypatch,
+        **{
+            "gpt-5": {"shutdown_date": "2027-03-03"},
+            "gpt-4o": {"shutdown_date": None},
+            "gpt-6-luna": {"shutdown_date": "2028-01-01"},
+            "gpt-9-nova": {"shutdown_date": None},
+            "gpt-9-nova-mini": {},
+            "ft:gpt-4o-mini:my-org::1": {},
+            "claude-sonnet-4-5": {"retires_at": "2026-12-31T00:00:00Z"},
+            "claude-haiku-4-5": {"lifecycle": "retired"},
+            "claude-haiku-5-5": None,
+        },
+    )
+    with stand_in(ANSWER):
+        status, report = drift("01")
+    assert status == 1
+    told = [line.removeprefix("[달라짐] ") for line in report.splitlines() if "의 모델 목록, " in line]
+    assert sorted(told) == sorted(
+        [
+            "OpenAI의 모델 목록, gpt-5: 종료일이 다릅니다. 목록 2027-03-03, 자료 2026-12-11",
+            "OpenAI의 모델 목록, gpt-4o: 종료일이 다릅니다. 목록 없음, 자료 2027-01-14",
+            "OpenAI의 모델 목록, gpt-6-luna: 종료일이 다릅니다. 목록 2028-01-01, 자료 없음",
+            "OpenAI의 모델 목록, 자료에 없는 이름 2개: gpt-9-nova, gpt-9-nova-mini",
+            "Anthropic의 모델 목록, claude-sonnet-4-5: 종료일이 다릅니다. 목록 2026-12-31, 자료 2026-11-30",
+            "Anthropic의 모델 목록, claude-haiku-4-5: 목록에는 종료되었다고, 자료에는 current",
+            "Anthropic의 모델 목록, claude-haiku-5-5: 기본 모델인데 목록에 없습니다.",
+        ]
+    )
+    assert "할 일: llmkit/data/model_states.json의 이름과 날짜를 고치세요." in report
+
+
+def test_a_list_that_does_not_come_is_no_pass(lesson: Path, nobody_answers: None, drift: Drift) -> None:
+    status, report = drift("01")
+    assert status == 1
+    for title in ("OpenAI", "Anthropic"):
+        found = said(report, f"[달라짐] {title}의 모델 목록: 답을 받지 못했습니다(APIConnectionError)")
+        assert "인터넷 연결을 확인하고" in found
+
+
+def test_without_a_key_no_list_is_asked_and_it_says_so(
+    lesson: Path, no_keys: None, nobody_answers: None, drift: Drift
+) -> None:
+    status, report = drift("01")
+    assert status == 0
+    assert "모델 목록도 묻습니다" not in report
+    assert "[확인하지 못함] OpenAI의 모델 목록: OPENAI_API_KEY 값이 없습니다.\n" in report
 
 
 def test_a_model_the_notebook_names_itself(lesson: Path, no_keys: None, drift: Drift) -> None:
@@ -326,7 +482,7 @@ def test_a_long_list_of_places_is_cut_short(
 ) -> None:
     monkeypatch.setattr(session, "CASSETTES", Path(session.__file__).parent / "cassettes")
     model = Cassette.load(session.CASSETTES / "01_basics.json").models["openai"]
-    monkeypatch.setattr(models, "_shutdowns", lambda: {model: (datetime.date(2020, 1, 1), "시험")})
+    ending(monkeypatch, model, datetime.date(2020, 1, 1))
     (line,) = [line for line in drift("01")[1].splitlines() if line.startswith("  어디: 01_basics의 1·")]
     assert line.count("·") == 7 and line.endswith("개")
 

@@ -22,9 +22,10 @@ import httpx2
 import huggingface_hub
 import openai
 import pytest
-from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
+from huggingface_hub.errors import BadRequestError, HfHubHTTPError, InferenceTimeoutError
 
 from llmkit.models import default_model
+from llmkit.sdk_errors import OUT_OF_MONEY
 from tests.upstream.testing import stand_in
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "04_errors.ipynb"
@@ -216,12 +217,14 @@ def test_the_lessons_own_rule_agrees_with_the_table(sdk: Any, failure: Failure) 
 
 
 @pytest.mark.parametrize(
-    ("fault", "status"), [("invalid_api_key", 401), ("rate_limit", 429), ("server_error", 500)]
+    ("fault", "status"),
+    [("invalid_api_key", 401), ("rate_limit", 429), ("server_error", 500), ("invalid_request", 400)],
 )
-def test_hugging_face_has_one_class_for_every_status_and_never_retries(fault: str, status: int) -> None:
+def test_hugging_face_has_one_class_but_for_400_and_never_retries(fault: str, status: int) -> None:
     with pytest.raises(HfHubHTTPError) as caught:
         ask_hugging_face(f'"{fault}"')
     assert caught.value.response.status_code == status
+    assert isinstance(caught.value, BadRequestError) == (status == 400)
 
 
 def test_hugging_face_has_its_own_timeout_and_never_retries() -> None:
@@ -237,39 +240,130 @@ def ask_hugging_face(fault: str, **options: Any) -> None:
         client.chat_completion([{"role": "user", "content": "?"}], model="meta-llama/Llama-3.1-8B-Instruct")
 
 
-QUOTA_CODES = (
-    "credit_balance_exhausted",
-    "organization_spend_limit_exceeded",
-    "organization_usage_limit_exceeded",
-    "project_spend_limit_exceeded",
-)
-
-
-@pytest.mark.parametrize("code", QUOTA_CODES)
+@pytest.mark.parametrize("code", [*OUT_OF_MONEY, None])
 @pytest.mark.parametrize("kind", ["insufficient_quota", "requests"])
-def test_money_that_ran_out_at_openai_is_not_transient_by_code_or_type(code: str, kind: str) -> None:
-    error = answered(openai, openai.OpenAI, {"error": {"message": "?", "type": kind, "code": code}})
+def test_money_that_ran_out_at_openai_is_not_transient_by_code_or_type(code: str | None, kind: str) -> None:
+    error = answered(openai, 429, {"error": {"message": "?", "type": kind, "code": code}})
     assert isinstance(error, openai.RateLimitError)
-    assert not lesson()["is_transient"](error)
+    assert lesson()["is_transient"](error) == (code is None and kind == "requests")
 
 
-def test_the_monthly_limit_at_anthropic_is_a_rate_limit_error_that_is_not_transient() -> None:
-    details = {"error_code": "enforced_spend_limit_reached"}
-    body = {"type": "error", "error": {"type": "rate_limit_error", "message": "?", "details": details}}
-    error = answered(anthropic, anthropic.Anthropic, body)
+def test_every_code_of_money_that_ran_out_is_in_the_lesson() -> None:
+    assert {*OUT_OF_MONEY, "insufficient_quota"} < set(lesson()["OUT_OF_MONEY"])
+    assert all(f"`{code}`" in prose() for code in OUT_OF_MONEY)
+
+
+@pytest.mark.parametrize("code", ["enforced_spend_limit_reached", "contract_spend_limit_reached"])
+def test_a_limit_that_anthropic_enforces_is_a_rate_limit_error_that_is_not_transient(code: str) -> None:
+    error = answered(anthropic, 429, anthropic_body("rate_limit_error", error_code=code))
     assert isinstance(error, anthropic.RateLimitError)
-    assert type(error).__name__ == "EnforcedSpendLimitReachedError"
     assert not lesson()["is_transient"](error)
 
 
-def answered(sdk: Any, make: Any, body: dict[str, Any]) -> Exception:
-    """429와 `body`를 받은 SDK가 내는 예외."""
+def test_the_monthly_limit_at_anthropic_has_the_class_that_the_lesson_names() -> None:
+    error = answered(anthropic, 429, anthropic_body("rate_limit_error", error_code="enforced_spend_limit_reached"))
+    assert type(error).__name__ == "EnforcedSpendLimitReachedError"
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "name"), [(402, "billing_error", "PaymentRequiredError"), (400, "invalid_request_error", "BadRequestError")]
+)
+def test_billing_and_ones_own_limit_at_anthropic_are_not_transient(status: int, kind: str, name: str) -> None:
+    error = answered(anthropic, status, anthropic_body(kind))
+    assert type(error).__name__ == name and not lesson()["is_transient"](error)
+
+
+def test_a_ramp_limit_at_anthropic_is_transient() -> None:
+    assert lesson()["is_transient"](answered(anthropic, 429, anthropic_body("rate_limit_error", error_code="ramp_limit_exceeded")))
+
+
+# 스트림 속의 오류: 상태는 이미 200입니다. 이름은 OpenAI에서는 `code`나 `type`, Anthropic에서는 `type`에 있습니다.
+OPENAI_PASSES = ("server_error", "service_unavailable_error", "server_is_overloaded", "slow_down", "rate_limit_exceeded")
+ANTHROPIC_PASSES = ("api_error", "overloaded_error", "rate_limit_error", "timeout_error")
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "again"),
+    [
+        *[(name, "other", True) for name in OPENAI_PASSES],
+        *[(None, name, True) for name in OPENAI_PASSES],
+        *[(code, "insufficient_quota", False) for code in OUT_OF_MONEY],
+        ("context_length_exceeded", "invalid_request_error", False),
+        (None, "invalid_request_error", False),
+        (None, None, False),
+    ],
+)
+def test_errors_inside_an_openai_stream(code: str | None, kind: str | None, again: bool) -> None:
+    error = streamed(openai, {"error": {"message": "?", "type": kind, "code": code}})
+    assert type(error) is openai.APIError and lesson()["is_transient"](error) == again
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"),
+    [*[(name, True) for name in ANTHROPIC_PASSES], ("billing_error", False), ("invalid_request_error", False)],
+)
+def test_errors_inside_an_anthropic_stream(kind: str, again: bool) -> None:
+    error = streamed(anthropic, anthropic_body(kind))
+    assert error.status_code == 200 and lesson()["is_transient"](error) == again  # type: ignore[attr-defined]
+
+
+def test_a_spend_limit_inside_an_anthropic_stream_is_not_transient() -> None:
+    error = streamed(anthropic, anthropic_body("rate_limit_error", error_code="enforced_spend_limit_reached"))
+    assert not lesson()["is_transient"](error)
+
+
+@pytest.mark.parametrize("sdk", [openai, anthropic], ids=lambda sdk: sdk.__name__)
+@pytest.mark.parametrize(
+    ("status", "said", "again"),
+    [(400, "true", True), (404, "true", True), (500, "false", False), (429, "false", False), (500, "?", True), (400, None, False)],
+)
+def test_the_lesson_obeys_x_should_retry_as_the_sdks_do(sdk: Any, status: int, said: str | None, again: bool) -> None:
+    sent: list[Any] = []
+    headers = {"x-should-retry": said} if said else {}
+    error = answered(sdk, status, anthropic_body("?"), headers, sent, max_retries=1)
+    assert lesson()["is_transient"](error) == again == (len(sent) == 2)
+
+
+def test_no_header_brings_money_back() -> None:
+    body = {"error": {"message": "?", "type": "insufficient_quota", "code": None}}
+    assert not lesson()["is_transient"](answered(openai, 429, body, {"x-should-retry": "true"}))
+
+
+def test_an_overloaded_server_is_an_internal_server_error_too() -> None:
+    assert issubclass(anthropic.OverloadedError, anthropic.InternalServerError)
+
+
+def anthropic_body(kind: str, **details: str) -> dict[str, Any]:
+    return {"type": "error", "error": {"type": kind, "message": "?", "details": details or None}}
+
+
+def answered(
+    sdk: Any, status: int, body: Any, headers: dict[str, str] | None = None, sent: list[Any] | None = None, max_retries: int = 0
+) -> Exception:
+    """`status`와 `body`를 받은 SDK가 내는 예외."""
+    return raised(sdk, {"status_code": status, "json": body, "headers": headers}, {}, sent, max_retries)
+
+
+def streamed(sdk: Any, body: dict[str, Any]) -> Exception:
+    """200 스트림 속에서 `body`를 받은 SDK가 내는 예외."""
+    event = f"event: error\ndata: {json.dumps(body)}\n\n"
+    reply = {"status_code": 200, "content": event.encode(), "headers": {"content-type": "text/event-stream"}}
+    return raised(sdk, reply, STREAM, None, 0)
+
+
+def raised(sdk: Any, reply: dict[str, Any], ask: dict[str, Any], sent: list[Any] | None, max_retries: int) -> Exception:
     http = httpx if issubclass(sdk.DefaultHttpxClient, httpx.Client) else httpx2
-    transport = http.MockTransport(lambda request: http.Response(429, json=body))
-    failure = Failure("?", "", "")
-    with make(api_key="short", max_retries=0, http_client=http.Client(transport=transport)) as client:
-        with pytest.raises(sdk.APIStatusError) as caught:
-            (ask_openai if sdk is openai else ask_anthropic)(client, failure)
+
+    def answer(request: Any) -> Any:
+        if sent is not None:
+            sent.append(request)
+        return http.Response(**reply)
+
+    make = openai.OpenAI if sdk is openai else anthropic.Anthropic
+    http_client = http.Client(transport=http.MockTransport(answer))
+    with make(api_key="short", max_retries=max_retries, http_client=http_client) as client, mock.patch("time.sleep"):
+        with pytest.raises(sdk.APIError) as caught:
+            (ask_openai if sdk is openai else ask_anthropic)(client, Failure("?", "", "", ask=ask))
     return caught.value
 
 

@@ -49,7 +49,7 @@ def test_the_folded_solution_passes(exercise: str) -> None:
 @pytest.mark.parametrize(
     ("exercise", "blanks"),
     [
-        ("04-1", ('send_again["429 insufficient_quota"]',)),
+        ("04-1", ('send_again["429 credit_balance_exhausted"]',)),
         ("04-3", ("answer의 결과",)),
     ],
 )
@@ -61,7 +61,7 @@ def test_a_blank_is_named_as_the_learner_sees_it(exercise: str, blanks: tuple[st
 def test_the_lying_function_is_told_its_lies_and_nothing_else_yet() -> None:
     shown = repr(in_lesson(FOUND["04-2"].stub)[0])
     for said in (
-        "틀린 키(401), 한도 소진(429), 코드의 오타(NameError), 멈춤 단추",
+        "틀린 요청(400), 틀린 키(401), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 오타(NameError), 정지 버튼",
         "마지막 예외",
         "'요청 한도를 초과했습니다.'",
     ):
@@ -75,7 +75,7 @@ TABLE = {
     "401 invalid_api_key": False,
     "404 model_not_found": False,
     "429 rate_limit_exceeded": True,
-    "429 insufficient_quota": False,
+    "429 credit_balance_exhausted": False,
     "500 server_error": True,
     "APITimeoutError": True,
 }
@@ -84,9 +84,9 @@ TABLE = {
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (TABLE | {"429 insufficient_quota": True}, "한도가 끝난 것"),
-        (TABLE | {"429 insufficient_quota": "아니요"}, "True(다시 보냄) 또는 False"),
-        (TABLE | {"429 insufficient_quota": 0}, "True(다시 보냄) 또는 False"),
+        (TABLE | {"429 credit_balance_exhausted": True}, "크레딧이 끝난 것"),
+        (TABLE | {"429 credit_balance_exhausted": "아니요"}, "True(다시 보냄) 또는 False"),
+        (TABLE | {"429 credit_balance_exhausted": 0}, "True(다시 보냄) 또는 False"),
         (TABLE | {"500 server_error": False}, "처음대로 True"),
         (TABLE | {"418": True}, "이름은 처음대로"),
         (False, "이름은 처음대로"),
@@ -127,16 +127,25 @@ def test_the_unchanged_function_passes() -> None:
     [
         (
             [(" or not is_transient(error)", "")],
-            "틀린 키(401), 한도 소진(429), 코드의 오타(NameError). 한 번에",
+            "틀린 키(401), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 오타(NameError). 한 번에",
         ),
         (
             [("not is_transient(error)", "getattr(error, 'status_code', 0) == 401")],
-            ": 한도 소진(429), 코드의 오타",
+            "틀린 요청(400), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 오타",
         ),
+        # 코드 하나만 아는 재시도, 상태만 보는 재시도, 4xx만 가려내는 재시도, 연결 실패를 포기하는 재시도
+        (
+            [("not is_transient(error)", "getattr(error, 'code', '') == 'credit_balance_exhausted' or not is_transient(error) and getattr(error, 'status_code', 0) != 429")],
+            ": 429 organization_usage_limit_exceeded, 429 organization_spend_limit_exceeded, 429 project_spend_limit_exceeded, 429 insufficient_quota. 한",
+        ),
+        ([("not is_transient(error)", "getattr(error, 'status_code', 500) not in (429, 400, 404) and not is_transient(error)")], "틀린 요청(400), 없는 모델(404)"),
+        ([("not is_transient(error)", "not is_transient(error) or getattr(error, 'status_code', 0) >= 500")], "부르지 않았습니다: 서버 오류(500), 과부하(529)"),
+        ([("not is_transient(error)", "not is_transient(error) or type(error) is openai.APIConnectionError")], "부르지 않았습니다: 거부된 연결"),
+        ([("not is_transient(error)", "type(error) is not openai.APITimeoutError")], "호출 제한(429), 서버 오류(500), 과부하(529), 거부된 연결"),
         ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
         (
             [("not is_transient(error)", "type(error) is NameError")],
-            ": 틀린 키(401), 한도 소진(429). 한 번에",
+            "틀린 키(401), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402). 한 번에",
         ),
         ([("raise\n", "raise RuntimeError('실패') from None\n")], "RuntimeError('실패')"),
         ([("raise\n", "return '죄송합니다'\n")], "'죄송합니다'을 돌려주었습니다"),
@@ -174,6 +183,24 @@ def test_one_mistake_is_named(swaps: list[tuple[str, str]], said: str | None) ->
         assert said in wrong("04-2", changed(*swaps))
 
 
+@pytest.mark.parametrize(
+    ("exercise", "name", "section"),
+    [("04-2", "is_transient", "5절"), ("04-2", "backoff", "6절"), ("04-3", "with_retry", "6절"), ("04-3", "BAD_REQUEST", "10절")],
+)
+def test_after_a_restart_the_missing_section_is_named(exercise: str, name: str, section: str) -> None:
+    _, names = in_lesson(FOUND[exercise].solution)
+    names.pop(name)
+    answer = names["ask_with_retry" if exercise == "04-2" else "answer"]
+    assert wrong(exercise, answer) == f"✗ {exercise} 고칠 곳 1군데\n  1. `{name}`: 아직 없는 이름입니다. 노트북의 {section} 셀을 먼저 실행하세요."
+
+
+def test_a_name_of_the_learners_own_is_not_an_earlier_section() -> None:
+    def typo(call: Any, sleep: Any = None) -> Any:
+        return call() if sleep else qestion  # type: ignore[name-defined] # noqa: F821
+
+    assert "셀을 먼저" not in wrong("04-2", typo)
+
+
 def test_no_function_is_said_so() -> None:
     assert "함수 자체를 넘깁니다" in wrong("04-2", "답")
     assert "함수 자체를 넘깁니다" in wrong("04-3", {"text": "답"})
@@ -190,25 +217,25 @@ def test_a_real_stop_button_during_the_check_is_not_swallowed() -> None:
 # 04-3 ---------------------------------------------------------------------------------------------------
 
 
-def chaining(stops: tuple[type[Exception], ...], fails: tuple[type[Exception], ...]) -> Callable[..., dict[str, Any]]:
-    """`stops`이면 멈추고 `fails`이면 다음 제공자에게 묻는 함수."""
+def chaining(stops: tuple[int, ...], fails: tuple[type[Exception], ...]) -> Callable[..., dict[str, Any]]:
+    """상태가 `stops`이면 멈추고 `fails`이면 다음 제공자에게 묻는 함수."""
 
     def answer(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
         failed: dict[str, Exception] = {}
         for name, ask in providers.items():
             try:
                 return {"text": ask(question), "provider": name, "failed": failed}
-            except stops:
-                raise
             except fails as error:
+                if getattr(error, "status_code", None) in stops:
+                    raise
                 failed[name] = error
         raise ExceptionGroup("모두 실패", list(failed.values()))
 
     return answer
 
 
-OURS = (openai.BadRequestError, openai.UnprocessableEntityError)
-BOTH = (openai.APIError, anthropic.APIError)
+OURS = (400, 413, 422)
+BOTH = (openai.APIError, anthropic.APIError, httpx2.TransportError)
 chain = chaining(OURS, BOTH)
 
 
@@ -248,7 +275,7 @@ def swallow(question: str, providers: dict[str, Any], sleep: Any = None) -> dict
     for name, ask in providers.items():
         try:
             return {"text": ask(question), "provider": name, "failed": failed}
-        except OURS:
+        except openai.BadRequestError:
             raise
         except:  # noqa: E722
             failed[name] = openai.OpenAIError("?")
@@ -274,12 +301,15 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
     ("answer", "said"),
     [
         (only_first, "넷째에게 물어야 합니다"),
-        (chaining(OURS, (openai.APIError,)), "넷째에게 물어야 합니다"),
+        (chaining(OURS, (openai.APIError, httpx2.TransportError)), "Anthropic의 529로 앞의 셋이 실패하면 넷째에게"),
+        (chaining(OURS, (openai.APIError, anthropic.APIError)), "끊긴 스트림(httpx2.RemoteProtocolError)으로 앞의 셋이"),
+        (chaining(OURS, (openai.APIStatusError, anthropic.APIError, httpx2.TransportError)), "시간 초과, 거부된 연결"),
         (chaining((), (Exception,)), "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
-        (chaining((), (Exception,)), "상태 400: 우리 요청이 틀린 것"),
-        (chaining((openai.BadRequestError,), BOTH), "상태 422: 우리 요청이 틀린 것"),
-        (swallow, "멈춤 단추(KeyboardInterrupt)를 삼켰습니다"),
+        (chaining((), (Exception,)), "상태 400: 요청이 틀린 것"),
+        (chaining((400,), BOTH), "상태 413: 요청이 틀린 것"),
+        (chaining((400, 413), BOTH), "상태 422: 요청이 틀린 것"),
+        (swallow, "정지 버튼(KeyboardInterrupt)를 삼켰습니다"),
         (swallow, "모두 실패했는데"),
         (swallow, "예외 그대로여야 합니다"),
         (hide, "까닭을 다 찾을 수 없습니다"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -165,6 +166,34 @@ def test_any_service_and_any_number_type_pass(service: dict[str, Any]) -> None:
     service |= {"model": llmkit.model("anthropic"), "calls": 1}
     won = lambda s: float(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
     assert llmkit.check("06-3", {"service": service, "monthly_won": won}).passed
+
+
+@pytest.mark.parametrize("calls", [3000, 70_000, 1_000_000])
+@pytest.mark.parametrize(
+    "rounding", [round, math.ceil, math.floor, lambda won: round(won, 2), lambda won: round(float(won), 1)]
+)
+def test_whole_won_are_right_too(service: dict[str, Any], rounding: Any, calls: int) -> None:
+    won = lambda s: rounding(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
+    assert llmkit.check("06-3", {"service": service | {"calls": calls}, "monthly_won": won}).passed
+
+
+@pytest.mark.parametrize(
+    "wrong_won",
+    [
+        lambda won: 0,
+        lambda won: round(won) + 1,
+        lambda won: round(won, -1) if round(won, -1) != round(won) else round(won) + 10,
+        lambda won: won + Decimal("0.3"),
+    ],
+)
+def test_rounding_is_no_cover_for_another_figure(service: dict[str, Any], wrong_won: Any) -> None:
+    won = lambda s: wrong_won(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
+    assert "이어야 하는데" in wrong("06-3", {"service": service | {"calls": 70_000}, "monthly_won": won})
+
+
+def test_a_tiny_bill_is_not_zero(service: dict[str, Any]) -> None:
+    won = lambda s: round(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
+    assert "이어야 하는데 0.00" in wrong("06-3", {"service": service | {"calls": 1}, "monthly_won": won})
 
 
 @pytest.mark.parametrize(

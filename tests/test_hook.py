@@ -33,7 +33,7 @@ import pytest
 
 import llmkit
 from llmkit.cassette import Cassette
-from llmkit.miss import Halt
+from llmkit.errors import Halt
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.request import read_request
 from llmkit.session import current_session
@@ -302,7 +302,7 @@ def python(code: str) -> subprocess.CompletedProcess[str]:
 
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", textwrap.dedent(code)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
 
 
 def test_sdks_imported_and_clients_built_before_setup_are_replayed_too(tape: Path):

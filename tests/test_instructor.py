@@ -15,6 +15,7 @@ import pytest
 from llmkit import __main__ as command
 from llmkit import session
 from llmkit.estimate import estimate
+from llmkit.lock import moved
 from tests import lint, stamp
 from tests.upstream import __main__ as upstream
 
@@ -66,6 +67,34 @@ def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> Non
             stamp.check_address(arguments[0].replace("누구", "someone").replace("무엇", "course"))
         else:
             assert module == "pytest" or callable(lint.main)
+
+
+def offline(page: str, kind: str) -> list[list[str]]:
+    """인터넷이 없는 교실의 명령에서 `pip` 뒤의 인자들."""
+    lines = [step for line in page.splitlines() for step in line.split(" && ") if f"-m pip {kind} " in step]
+    return [line.split(" -m pip ")[1].split() for line in lines]
+
+
+def test_offline_wheels_are_the_locked_versions_of_the_same_files(page: str, root: Path) -> None:
+    made, installed = offline(page, "wheel"), offline(page, "install")
+    assert len(made) == len(installed) == 2
+    for one, other in zip(made, installed):
+        assert one[one.index("-r") + 1] == other[other.index("-r") + 1]
+        assert one[one.index("-w") + 1] == other[other.index("--find-links") + 1]
+        assert "-c constraints.txt" in " ".join(one) and "-c constraints.txt" in " ".join(other)
+        assert ("--no-deps" in one) == ("--no-deps" in other)
+        assert "--no-index" in other
+
+
+@pytest.mark.skipif(bool(moved()), reason="constraints.txt와 다른 버전이 설치되어 있습니다(확인한 판이 아닙니다)")
+def test_the_offline_install_needs_nothing_but_what_is_locked(page: str, root: Path, tmp_path: Path) -> None:
+    """설치된 것이 모두 있다고 보고 그 명령을 그대로 실행하면, 강좌 자신 말고는 더 필요한 것이 없어야 합니다."""
+    arguments, _ = offline(page, "install")
+    command = [sys.executable, "-m", "pip", *arguments, "--dry-run", "--no-build-isolation"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("Would install")]
+    assert line.split()[2:] == ["llmkit-course-0.1.0"]
 
 
 @pytest.mark.parametrize("cassette", ["01_basics", "03_streaming"])

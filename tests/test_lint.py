@@ -131,3 +131,55 @@ def test_lesson_promises(tmp_path: Path) -> None:
             cell["metadata"]["tags"] = ["nbval-ignore-output"]
 
     fails(ignore_many, "출력을 비교하지 않는 셀이 4개")
+
+
+# 샘플 응답 -----------------------------------------------------------------------------------------------
+
+
+def answer_of_01() -> str:
+    return "API는 한 프로그램이 다른 프로그램의 기능을 정해진 형식으로 불러 쓸 수 있게 한 약속입니다."
+
+
+def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path) -> None:
+    def shown(text: str, *marks: str) -> list[str]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        data = [{"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in (text, *marks)]
+        return [line for line in spoiled(folder, cell=code("print(answer)", outputs=data)) if "셀 6:" in line]
+
+    answer = answer_of_01()
+    mark = "※ 예시 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+    assert "OpenAI의 샘플 응답이 표시 없이" in shown(answer)[0]
+    assert "OpenAI의 샘플 응답이 표시 없이" in shown(f"<b>{answer[:30]}</b>", mark.format("Anthropic"))[0]
+    assert "표시 없이" in shown(answer.replace(" ", "\n    "))[0]  # 줄을 바꾸어 찍어도
+    assert shown(answer, mark.format("OpenAI")) == shown(answer[:19]) == []
+
+
+def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path) -> None:
+    def said(prose: str, tags: list[str] | None = None) -> list[str]:
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        folder.mkdir()
+        cell = {"cell_type": "markdown", "source": [prose], "metadata": {"tags": tags or []}}
+        return [line for line in spoiled(folder, cell=cell) if "셀 6:" in line]
+
+    quote = f"모델은 **{answer_of_01()[:12]}**이라고 했습니다."
+    assert "샘플 응답에만 맞는 문장입니다" in said(quote)[0]
+    assert "샘플 응답에만 맞는 문장입니다" in said(f"다른 말. <!-- sample -->\n\n{quote}", ["sample"])[0]
+    assert said(f"{quote} <!-- sample -->", ["sample"]) == said(quote.replace("한 프로", "두 프로")) == []
+    assert "함께 다세요" in said(f"{quote} <!-- sample -->")[0]
+    assert "함께 다세요" in said("아무 말.", ["sample"])[0]
+
+
+def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path) -> None:
+    mark = "※ 예시 응답: 이 강좌가 쓴 글이며 OpenAI의 출력이 아닙니다."
+    data = [{"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in ("입력 7,341", mark)]
+    for prose, complaints in [("7,341토큰입니다.", 1), ("7341토큰입니다. <!-- sample -->", 0), ("7342토큰입니다.", 0)]:
+        folder = tmp_path / prose[:5]
+        folder.mkdir()
+
+        def insert(cells: list, prose: str = prose) -> None:
+            tags = {"tags": ["sample"] * ("<!--" in prose)}
+            cells[5:5] = [code("use()", outputs=data, metadata={}), {"cell_type": "markdown", "source": [prose], "metadata": tags}]
+
+        found = [line for line in spoiled(folder, edit=insert) if "셀 7:" in line]
+        assert len(found) == complaints, found

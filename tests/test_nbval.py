@@ -91,7 +91,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, 
     report = folder / "report.xml"
     done = subprocess.run(
         [*command, f"--junit-xml={report}", "-n0", str(folder)],
-        cwd=root, env=os.environ | personal, capture_output=True, text=True, timeout=120,
+        cwd=root, env=os.environ | personal, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 1, done.stdout + done.stderr
     names = {"good": [*GOOD, "environment"], "bad": [*(f"spoiled {name}" for name in GOOD), "uncounted", *NETWORK]}

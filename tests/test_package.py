@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
 
 def pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -53,7 +53,7 @@ def test_wheel_holds_every_module_cassette_and_data_file(wheel: Path, root: Path
     expected = {
         path.relative_to(root).as_posix()
         for path in (root / "llmkit").rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts and path.suffix != ".tmp"
+        if path.is_file() and "__pycache__" not in path.parts and path.suffix not in (".tmp", ".recording")
     }
     assert any(name.startswith("llmkit/cassettes/") for name in expected)
     found = {name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("llmkit/")}
@@ -67,7 +67,7 @@ def test_installed_elsewhere_it_replays_a_lesson(wheel: Path, tmp_path: Path) ->
     elsewhere.mkdir()
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(REPLAY.format(site=str(site)))],
-        cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True, timeout=60,
+        cwd=elsewhere, env=os.environ | {"PYTHONPATH": str(site)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "재생 1" in done.stdout

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import json
 from decimal import Decimal
+
+import pytest
 
 from llmkit.cost import calculate_cost
 from llmkit.krw import to_krw
-from llmkit.ledger import Call
+from llmkit.ledger import Call, read_usage
 from llmkit.receipt import Receipt
 
 DAY = datetime.date(2026, 11, 21)
@@ -99,11 +102,75 @@ def test_a_failed_try_costs_nothing_and_is_counted_apart():
 
 
 def test_asking_about_models_or_counting_tokens_is_no_purchase():
-    lookups = [
-        call(usage=None, path=path) for path in ("/models", "/messages/count_tokens", "/api/models/a/b")
-    ]
+    lookups = [call(usage=None, path=path, method="GET") for path in ("/models", "/api/models/a/b", "/files/f/content")]
+    free = ("/messages/count_tokens", "/responses/input_tokens", "/moderations", "/files", "/batches", "/batches/b/cancel")
+    lookups += [call(usage=None, path=path) for path in free]
     receipt = Receipt(lookups, DAY)
     assert not receipt.rows and not receipt.unknown
+
+
+def test_fetching_a_stored_answer_again_is_no_purchase():
+    again = call(path="/responses/resp_1", method="GET")
+    receipt = Receipt([call(path="/responses"), again, again, call(path="/batches/b_1", method="GET")], DAY)
+    assert (receipt.rows[0].calls, receipt.usd) == (1, Decimal("0.000164"))
+
+
+@pytest.mark.parametrize("error", ["ReadTimeout", "WriteTimeout", "RemoteProtocolError", "CancelledError"])
+def test_a_call_that_nobody_answered_may_have_been_billed(error):
+    receipt = Receipt([call(status=None, usage=None, error=error), call(status=None, usage=None)], DAY)
+    assert (receipt.failed_tries, [row.calls for row in receipt.unknown]) == (0, [1, 1])
+    for text in shown(receipt):
+        assert f"끝나({error}) 요금을 알 수 없음" in text and "아직 기다리는 중" in text
+
+
+@pytest.mark.parametrize("error", ["ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError"])
+def test_a_call_that_never_left_costs_nothing(error):
+    receipt = Receipt([call(status=None, usage=None, error=error)], DAY)
+    assert receipt.failed_tries == 1 and not receipt.unknown
+    waiting = [call(status=None, usage=None, error="ReadTimeout", method="GET"), call("local", status=None, usage=None)]
+    assert Receipt(waiting, DAY).failed_tries == 2
+
+
+@pytest.mark.parametrize("path", ["/audio/speech", "/images/generations", "/models/m:generateContent"])
+def test_a_call_that_reports_no_usage_is_unknown_and_not_called_a_stream(path):
+    (row,) = Receipt([call(usage=None, path=path)], DAY).unknown
+    assert path in row.reason and "스트림" not in row.reason
+
+
+# --- 배치 ---
+
+OPENAI_RESULTS = b"""{"id": "r1", "custom_id": "a", "response": {"status_code": 200, "body": {"id": "c1", "model": "gpt-6-luna", "usage": {"prompt_tokens": 1000, "completion_tokens": 200}}}, "error": null}
+{"id": "r2", "custom_id": "b", "response": {"status_code": 200, "body": {"id": "c2", "model": "gpt-6-luna", "usage": {"prompt_tokens": 1000, "completion_tokens": 200}}}, "error": null}
+{"id": "r3", "custom_id": "c", "response": {"status_code": 400, "body": {"error": {"message": "no"}}}, "error": null}
+"""  # noqa: E501
+CLAUDE_RESULTS = b"""{"custom_id":"a","result":{"type":"succeeded","message":{"id":"m1","model":"claude-haiku-5-5","usage":{"input_tokens":1000,"output_tokens":200,"service_tier":"batch"}}}}
+{"custom_id":"b","result":{"type":"errored","error":{"type":"invalid_request"}}}
+{"custom_id":"c","result":{"type":"expired"}}
+"""  # noqa: E501
+
+
+@pytest.mark.parametrize(
+    ("provider", "path", "content", "calls", "one"),
+    [
+        ("openai", "/files/f_1/content", OPENAI_RESULTS, 2, {"prompt_tokens": 1000, "completion_tokens": 200}),
+        ("anthropic", "/messages/batches/b/results", CLAUDE_RESULTS, 1, {"input_tokens": 1000, "output_tokens": 200}),
+    ],
+)
+def test_a_batch_is_billed_once_from_its_results_at_batch_price(provider, path, content, calls, one):
+    usage, _ = read_usage(content, None)
+    poll = [call(provider, path="/batches/b", method="GET", usage=CHAT)] * 2
+    receipt = Receipt([*poll, *[call(provider, model=None, path=path, method="GET", usage=usage)] * 3], DAY)
+    model = "gpt-6-luna" if provider == "openai" else "claude-haiku-5-5"
+    assert [(row.model, row.calls) for row in receipt.rows] == [(model, calls)] and not receipt.unknown
+    assert receipt.usd == calls * calculate_cost(one, model, at=DAY, batch=True).usd
+    assert receipt.usd == calls * calculate_cost(one, model, at=DAY).usd / 2
+
+
+def test_an_answer_that_speaks_of_custom_id_is_no_batch():
+    answer = {"model": "m", "choices": [{"message": {"content": '"custom_id"'}}], "usage": {"prompt_tokens": 3}}
+    assert read_usage(json.dumps(answer).encode(), None) == ({"prompt_tokens": 3}, "m")
+    input_file = b'{"custom_id": "a", "method": "POST", "body": {"model": "m"}}\n'
+    assert read_usage(input_file, None) == (None, None)
 
 
 def test_local_models_cost_nothing_by_statement():

@@ -576,8 +576,8 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
             f"import os, sys; sys.path.insert(0, {str(root)!r}); os.environ.update({KEYS!r})",
             f"from tests.upstream import redirect; redirect.install({server.port})",
         )
-        assert record_notebook(path, startup=startup, cassettes=tmp_path / "cassettes") == 1
-    stored = Cassette.load(tmp_path / "cassettes" / "99_leak.json").exchanges
+        assert not record_notebook(path, startup=startup, cassettes=tmp_path / "cassettes").done
+    stored = Cassette.load(tmp_path / "cassettes" / "99_leak.recording").exchanges  # 카세트는 그대로입니다.
     assert [e.body["messages"][0]["content"] for e in stored] == ["먼저", "나중"]
     assert path.read_bytes() == before  # 실패한 녹화는 노트북을 바꾸지 않습니다.
     output = capfd.readouterr()

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import llmkit
+from llmkit.errors import PlaceholderKey
 from llmkit.keys import unload_environment
-from llmkit.miss import PlaceholderKey
 from llmkit.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
 from tests import authored, fake_colab
@@ -332,7 +332,6 @@ def _python(*arguments: str, cwd: Path) -> str:
         env=environment,
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -345,7 +344,7 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
     client = NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}, timeout=60
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}
     )
     with client.setup_kernel(env=environment):
         client.execute_cell(notebook.cells[0], 0)
@@ -608,8 +607,9 @@ def test_the_exported_names_are_pinned():
         llmkit.__all__
         == dir(llmkit)
         == sorted(
-            """CassetteError CassetteMiss Session StreamResult add_cost adisplay_stream calc_cost calculate_cost check
-        count_tokens display_stream model model_status setup stream_text to_krw""".split()
+            """CassetteError CassetteMiss Session StreamResult UnknownPrice add_cost adisplay_stream calc_cost
+        calculate_cost check count_tokens display_stream encoding model model_status price_table setup stream_text
+        to_krw total_cost""".split()
         )
     )
     for name in llmkit.__all__:

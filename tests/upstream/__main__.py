@@ -55,11 +55,11 @@ def record_with(script: Script, notebook: Path, **options: Any) -> int:
             f"from tests.upstream import redirect; redirect.install({server.port})",
         )
         try:
-            status = record_notebook(notebook, startup=startup, **options)
+            done = record_notebook(notebook, startup=startup, **options).done
         finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 까닭을 먼저 말합니다.
             for prompt in server.unanswered:
                 print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
-        return status or int(bool(server.unanswered))
+        return int(not done or bool(server.unanswered))
 
 
 def serve(port: int, number: str | None) -> int:
@@ -69,7 +69,7 @@ def serve(port: int, number: str | None) -> int:
         base = f"http://127.0.0.1:{server.port}"
         print(f'OpenAI(base_url="{base}/v1", api_key="아무 글자")')
         print(f'Anthropic(base_url="{base}", api_key="아무 글자")')
-        print("멈추려면 Ctrl+C를 누르세요.")
+        print("멈추려면 Ctrl+C를 누르세요.", flush=True)  # 다른 프로그램이 읽을 때도 주소가 바로 나와야 합니다.
         try:
             threading.Event().wait()
         except KeyboardInterrupt:

@@ -21,7 +21,7 @@ LISTED = {
         "gemini-3.5-flash",
         "gemini-3.5-flash-lite",
     ],
-    "groq": ["openai/gpt-oss-20b", "openai/gpt-oss-120b", "qwen/qwen3-32b"],
+    "groq": ["openai/gpt-oss-20b", "openai/gpt-oss-120b", "qwen/qwen3.8-27b"],
     "huggingface": [
         "meta-llama/Llama-3.1-8B-Instruct",
         "openai/gpt-oss-20b",
@@ -41,7 +41,7 @@ def _listed(provider: str) -> list[str]:
 
 def current(provider: str, day: date) -> list[str]:
     """`day`에 부를 수 있는 모델의 이름들."""
-    return [name for name in _listed(provider) if model_status(name, on=day).state != "retired"]
+    return [name for name in _listed(provider) if model_status(name, on=day).state in ("current", "deprecated")]
 
 
 def served_as(provider: str, name: str) -> str:
@@ -67,8 +67,8 @@ def listing(provider: str, at: datetime) -> dict[str, Any]:
 
 
 def _entry(provider: str, name: str, at: datetime) -> dict[str, Any]:
+    ends = model_status(name, on=at.date()).shutdown
     if provider == "anthropic":
-        ends = model_status(name, on=at.date()).shutdown
         return {
             "type": "model",
             "id": name,
@@ -80,7 +80,8 @@ def _entry(provider: str, name: str, at: datetime) -> dict[str, Any]:
     if provider == "gemini":
         return {"id": f"models/{name}", "object": "model", "owned_by": "google"}
     owner = "system" if provider == "openai" else provider
-    return {"id": name, "object": "model", "created": int(at.timestamp()), "owned_by": owner}
+    model = {"id": name, "object": "model", "created": int(at.timestamp()), "owned_by": owner}
+    return model | ({"shutdown_date": str(ends) if ends else None} if provider == "openai" else {})
 
 
 def provider_mapping(name: str) -> dict[str, Any]:

@@ -1,0 +1,44 @@
+"""llmkit이 내는 오류를 모두 모았습니다. 나무로 그리면 다음과 같습니다.
+
+BaseException
+└─ Halt
+   ├─ CassetteMiss
+   ├─ PlaceholderKey
+   └─ BudgetReached
+Exception
+├─ CassetteError
+└─ RuntimeError
+   └─ StreamError
+
+`Halt`만 `Exception`이 아닙니다. 그래야 SDK의 재시도와 `except Exception`이 삼키지 않습니다.
+"""
+
+from __future__ import annotations
+
+
+class Halt(BaseException):
+    """llmkit이 요청을 멈췄습니다. 긴 호출 경로 없이 이유만 보여 줍니다."""
+
+    def _render_traceback_(self) -> list[str]:
+        """IPython이 부릅니다. SDK 속을 지나온 수십 줄 대신 이 글만 보입니다."""
+        return f"{type(self).__name__}: {self}".splitlines()
+
+
+class CassetteMiss(Halt):
+    """재생 중에 저장되지 않은 요청을 했습니다. 네트워크로는 아무것도 보내지 않았습니다."""
+
+
+class PlaceholderKey(Halt):
+    """키가 없을 때 넣은 가짜 키로 만든 클라이언트가 실제 호출을 하려 했습니다."""
+
+
+class BudgetReached(Halt):
+    """녹화의 예산을 다 썼습니다. 이 요청은 보내지 않았습니다."""
+
+
+class CassetteError(Exception):
+    """카세트를 읽을 수 없습니다. 어느 파일의 어디가 왜 잘못되었는지 말합니다."""
+
+
+class StreamError(RuntimeError):
+    """제공자가 200으로 시작한 스트림 안에서 오류를 알렸습니다. SDK가 예외로 바꾸지 않는 오류만 여기로 옵니다."""

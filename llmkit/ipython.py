@@ -1,0 +1,20 @@
+"""지금 어디에서 실행되고 있는가: IPython인가, 사람이 보고 있는 노트북인가."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+
+def shell() -> Any:
+    """지금의 IPython. 평범한 파이썬이면 None입니다."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython else None
+
+
+def someone_is_watching() -> bool:
+    """사람이 보고 있는 노트북(JupyterLab, Colab, VS Code)이면 True입니다. 그때만 녹화의 박자를 지킵니다."""
+    current = shell()
+    in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
+    return bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode

@@ -1,0 +1,273 @@
+"""한 번 읽기: 응답, 스트림의 결과, 장부가 같은 요금을 말하고, 요금이 있는 것은 하나도 빠지지 않습니다."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from decimal import Decimal
+from types import SimpleNamespace
+
+import pytest
+
+from llmkit.cost import calculate_cost
+from llmkit.display import StreamResult
+from llmkit.ledger import Call, read_usage
+from llmkit.prices import FIRST_DAY, UnknownPrice, price_table
+from llmkit.receipt import Receipt
+from llmkit.streams import Reader
+from llmkit.usage import read
+
+DAY = datetime.date(2026, 11, 21)
+CHAT = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
+RESPONSES = {"input_tokens": 1000, "output_tokens": 1000, "total_tokens": 2000}
+PLAIN = Decimal("0.01125")  # gpt-5: 1,000 x 1.25 + 1,000 x 10, 백만 개에 달러
+
+
+def chat(**rest):
+    return {"model": "gpt-5", "choices": [], "usage": CHAT, **rest}
+
+
+def responses(*output, **rest):
+    return {"object": "response", "model": "gpt-5", "output": list(output), "usage": RESPONSES, **rest}
+
+
+def message(**usage):
+    return {"model": "claude-haiku-5-5", "content": [], "usage": {"input_tokens": 1000, "output_tokens": 200, **usage}}
+
+
+def on_receipt(response, provider="openai", path="/chat/completions"):
+    usage, model = read_usage(json.dumps(response).encode(), None)
+    return Receipt([Call(provider, path, "live", model, 200, usage=usage)], DAY)
+
+
+def streamed(*events):
+    """같은 응답을 스트림으로 받은 결과."""
+    reader = Reader()
+    for event in events:
+        list(reader.read(event))
+    return StreamResult("", reader.usage, reader.model, "stop", 0.1, 0.2, len(events), False)
+
+
+# --- 처리 방식 ---
+
+
+@pytest.mark.parametrize(("tier", "usd"), [("default", PLAIN), ("priority", 2 * PLAIN), ("flex", PLAIN / 2)])
+def test_the_tier_reaches_every_road(tier, usd):
+    whole, last = chat(service_tier=tier), responses(service_tier=tier)
+    assert calculate_cost(whole, at=DAY).usd == calculate_cost(last, at=DAY).usd == usd
+    assert on_receipt(whole).usd == on_receipt(last, path="/responses").usd == usd
+    completed = {"type": "response.completed", "response": last}
+    assert calculate_cost(streamed(whole), at=DAY).usd == calculate_cost(streamed(completed), at=DAY).usd == usd
+    sse = f"event: response.completed\ndata: {json.dumps(completed)}\n\n".encode()
+    assert calculate_cost(read_usage(sse, None)[0], "gpt-5", at=DAY).usd == usd
+
+
+def test_a_tier_without_a_price_is_unknown_on_every_road():
+    whole = chat(service_tier="ultrafast")
+    for source in (whole, streamed(whole)):
+        with pytest.raises(UnknownPrice, match="ultrafast"):
+            calculate_cost(source, at=DAY)
+    assert "ultrafast" in on_receipt(whole).unknown[0].reason
+
+
+@pytest.mark.parametrize("extra", [{"inference_geo": "us"}, {"speed": "fast"}, {"service_tier": "priority"}])
+def test_speed_and_geography_of_anthropic_are_unknown_on_every_road(extra):
+    (said,) = extra.values()
+    start = {"type": "message_start", "message": message(**extra)}
+    for source in (message(**extra), streamed(start, {"type": "message_delta", "usage": {"output_tokens": 200}})):
+        with pytest.raises(UnknownPrice, match=said):
+            calculate_cost(source, at=DAY)
+    assert said in on_receipt(message(**extra), "anthropic", "/messages").unknown[0].reason
+
+
+def test_a_broken_stream_has_no_price():
+    start = {"type": "message_start", "message": message(output_tokens=1)}
+    broken = streamed(start)
+    broken.interrupted = True
+    with pytest.raises(ValueError, match="도중에 끊긴 스트림"):
+        calculate_cost(broken, at=DAY)
+
+
+# --- 제공자의 도구 ---
+
+SEARCH = {"type": "web_search_call", "action": {"type": "search"}, "status": "completed"}
+OPEN = {"type": "web_search_call", "action": {"type": "open_page"}, "status": "completed"}
+
+
+@pytest.mark.parametrize(
+    ("output", "tool_usage", "fee"),
+    [
+        ([SEARCH] * 4, None, Decimal("0.04")),
+        ([SEARCH, OPEN, OPEN], None, Decimal("0.01")),
+        ([SEARCH] * 4, {"web_search": {"num_requests": 3}, "image_gen": {"total_tokens": 0}}, Decimal("0.03")),
+        ([{"type": "file_search_call"}] * 2, None, Decimal("0.005")),
+        ([SEARCH, {"type": "file_search_call"}], None, Decimal("0.0125")),
+        ([{"type": "function_call"}, {"type": "message"}, {"type": "reasoning"}, {"type": "mcp_call"}], None, 0),
+        ([{"type": "shell_call", "environment": {"type": "local"}}], None, 0),
+    ],
+)
+def test_the_fee_of_built_in_tools_is_paid_on_every_road(output, tool_usage, fee):
+    response = responses(*output, tool_usage=tool_usage)
+    completed = {"type": "response.completed", "response": response}
+    for source in (response, streamed(completed)):
+        cost = calculate_cost(source, at=DAY)
+        assert (cost.usd, cost.input_usd + cost.output_usd) == (PLAIN + fee, PLAIN)
+    assert on_receipt(response, path="/responses").usd == PLAIN + fee
+
+
+@pytest.mark.parametrize(
+    ("output", "tool_usage", "says"),
+    [
+        ([{"type": "code_interpreter_call"}], None, "code_executions"),
+        ([{"type": "shell_call", "environment": {"type": "container_reference"}}], None, "code_executions"),
+        ([{"type": "image_generation_call"}], None, "image_generations"),
+        ([], {"web_search": {"num_requests": 0}, "image_gen": {"total_tokens": 272}}, "image_generations"),
+    ],
+)
+def test_a_tool_without_a_price_is_unknown_and_named(output, tool_usage, says):
+    response = responses(*output, tool_usage=tool_usage)
+    with pytest.raises(UnknownPrice, match=says):
+        calculate_cost(response, at=DAY)
+    assert says in on_receipt(response, path="/responses").unknown[0].reason
+
+
+def test_sdk_objects_tell_their_tools_too():
+    from openai.types.responses import Response
+
+    built = Response.construct(**responses(SEARCH, SEARCH, id="r", created_at=1, service_tier="priority"))
+    assert calculate_cost(built, at=DAY).usd == 2 * PLAIN + Decimal("0.02")
+
+
+def test_web_searches_of_anthropic_are_paid_and_code_executions_unknown():
+    plain = calculate_cost(message(), at=DAY).usd
+    searched = message(server_tool_use={"web_search_requests": 3, "web_fetch_requests": 5})
+    assert calculate_cost(searched, at=DAY).usd == plain + Decimal("0.03")
+    assert on_receipt(searched, "anthropic", "/messages").usd == plain + Decimal("0.03")
+    ran = message() | {"content": [{"type": "server_tool_use", "name": "bash_code_execution"}]}
+    with pytest.raises(UnknownPrice, match="code_executions"):
+        calculate_cost(ran, at=DAY)
+
+
+# --- 종류마다 제 단가 ---
+
+
+@pytest.mark.parametrize(
+    ("details", "says"),
+    [
+        ({"prompt_tokens_details": {"audio_tokens": 100_000}}, "input_audio_tokens"),
+        ({"prompt_tokens_details": {"image_tokens": 9}}, "input_image_tokens"),
+        ({"completion_tokens_details": {"audio_tokens": 9}}, "output_audio_tokens"),
+    ],
+)
+def test_sound_and_images_without_a_rate_of_their_own_are_unknown(details, says):
+    usage = {"prompt_tokens": 200_000, "completion_tokens": 10} | details
+    with pytest.raises(UnknownPrice, match=says):
+        calculate_cost(usage, "gpt-4o-audio-preview", at=DAY)
+    zero = {name: dict.fromkeys(kinds, 0) for name, kinds in details.items()}
+    assert calculate_cost(usage | zero, "gpt-4o-audio-preview", at=DAY).usd == Decimal("0.5001")
+
+
+def test_sound_with_a_rate_of_its_own_is_paid():
+    usage = {
+        "input_tokens": 1000, "output_tokens": 300,
+        "input_token_details": {"audio_tokens": 600, "text_tokens": 400, "cached_tokens": 100,
+                                "cached_tokens_details": {"audio_tokens": 100, "text_tokens": 0}},
+        "output_token_details": {"audio_tokens": 200, "text_tokens": 100},
+    }  # fmt: skip
+    want = 400 * 4 + 500 * 32 + 100 * Decimal("0.4") + 100 * 16 + 200 * 64
+    assert calculate_cost(usage, "gpt-realtime", at=DAY).usd == want / 1_000_000
+
+
+def test_cache_writes_are_paid_by_how_long_they_last():
+    base = {"input_tokens": 0, "output_tokens": 0}
+    five, hour = "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens"
+    both = base | {"cache_creation_input_tokens": 3000, "cache_creation": {five: 1000, hour: 2000}}
+    want = (1000 * Decimal("0.125") + 2000 * Decimal("0.2")) / 1_000_000
+    assert calculate_cost(both, "claude-haiku-5-5", at=DAY).usd == want
+    only_split = base | {"cache_creation": {five: 1000, hour: 2000}}
+    assert calculate_cost(only_split, "claude-haiku-5-5", at=DAY).usd == want
+    with pytest.raises(UnknownPrice, match="cache_write_1h_tokens"):
+        calculate_cost(both, "google/claude-3-haiku", at=DAY)
+    openai = {"input_tokens": 2000, "output_tokens": 0, "input_tokens_details": {
+        "cached_tokens": 0, "cache_write_tokens": 2000, "cache_write_tokens_details": {"ttl_30m_tokens": 2000}}}  # fmt: skip
+    assert calculate_cost(openai, "gpt-6-luna", at=DAY).usd == Decimal("0.00025")
+    openai["input_tokens_details"]["cache_write_tokens_details"] = {"ttl_12h_tokens": 2000, "ttl_30m_tokens": 0}
+    with pytest.raises(UnknownPrice, match="cache_write_12h_tokens"):
+        calculate_cost(openai, "gpt-6-luna", at=DAY)
+
+
+def test_seconds_of_sound_are_no_free_tokens():
+    with pytest.raises(UnknownPrice, match="audio_seconds|토큰 단가"):
+        calculate_cost({"usage": {"type": "duration", "seconds": 12.4}}, "gpt-4o-transcribe", at=DAY)
+
+
+# --- LangChain ---
+
+LANGCHAIN = {
+    "input_tokens": 1000, "output_tokens": 200, "total_tokens": 1200,
+    "input_token_details": {"audio": 0, "cache_read": 400}, "output_token_details": {"reasoning": 50},
+}  # fmt: skip
+
+
+def ai_message(usage=LANGCHAIN, **metadata):
+    return SimpleNamespace(content="네", usage_metadata=usage, response_metadata=metadata)
+
+
+def test_langchain_is_read():
+    counts = {"input_tokens": 1000, "output_tokens": 200, "cache_read_tokens": 400, "output_reasoning_tokens": 50}
+    assert {name: count for name, count in read(LANGCHAIN).counts.items() if count} == counts
+    want = calculate_cost({"prompt_tokens": 1000, "completion_tokens": 200,
+                           "prompt_tokens_details": {"cached_tokens": 400}}, "gpt-6-luna", at=DAY).usd  # fmt: skip
+    assert calculate_cost(LANGCHAIN, "gpt-6-luna", at=DAY).usd == want
+    assert calculate_cost(ai_message(model_name="gpt-6-luna"), at=DAY).usd == want
+    raw = {"token_usage": CHAT, "model_name": "gpt-5", "service_tier": "priority"}
+    assert calculate_cost(ai_message(**raw), at=DAY).usd == 2 * PLAIN
+    assert calculate_cost(raw, at=DAY).usd == 2 * PLAIN
+    assert calculate_cost({"token_usage": CHAT}, "gpt-5", at=DAY).usd == PLAIN
+
+
+def test_langchain_writes_the_tier_into_the_names_of_the_counts():
+    flex = {"input_tokens": 1000, "output_tokens": 1000, "total_tokens": 2000,
+            "input_token_details": {"flex": 1000, "flex_cache_read": 0},
+            "output_token_details": {"flex": 900, "flex_reasoning": 100}}  # fmt: skip
+    cost = calculate_cost(ai_message(flex, model_name="gpt-5"), at=DAY)
+    assert (cost.usd, cost.reasoning_tokens) == (PLAIN / 2, 100)
+
+
+def test_langchain_counts_the_cache_of_anthropic_in_the_input():
+    usage = {"input_tokens": 3000, "output_tokens": 0, "total_tokens": 3000, "input_token_details": {
+        "cache_read": 1000, "cache_creation": 0, "ephemeral_1h_input_tokens": 500}}  # fmt: skip
+    want = (1500 * Decimal("0.1") + 1000 * Decimal("0.01") + 500 * Decimal("0.2")) / 1_000_000
+    assert calculate_cost(usage, "claude-haiku-5-5", at=DAY).usd == want
+
+
+# --- 날짜 ---
+
+
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"])
+def test_a_price_has_a_first_known_day(model):
+    usage = {"prompt_tokens": 1000, "completion_tokens": 100}
+    assert calculate_cost(usage, model, at=FIRST_DAY).usd > 0
+    for day in (FIRST_DAY - datetime.timedelta(1), datetime.date(2024, 6, 1)):
+        with pytest.raises(UnknownPrice, match=f"{FIRST_DAY} 이전"):
+            calculate_cost(usage, model, at=day)
+
+
+def test_a_retired_model_is_priced_and_says_that_it_is_gone():
+    gone = calculate_cost(CHAT, "gpt-3.5-turbo", at=DAY)
+    assert "2026-10-23에 종료" in gone.note and "2026-10-23에 종료" in gone._repr_html_()
+    assert not calculate_cost(CHAT, "gpt-3.5-turbo", at=datetime.date(2026, 10, 1)).note
+    assert not calculate_cost(CHAT, "gpt-6-luna", at=DAY).note
+
+
+def test_price_table_tells_price_source_and_day():
+    table = price_table("gpt-4o-mini", "openai", DAY)
+    assert (table.per_million("input_tokens"), table.per_million("output_tokens")) == (Decimal("0.15"), Decimal("0.6"))
+    assert "2026-11-21" in str(table) and "genai-prices 0.2.3" in repr(table)
+    assert price_table("gpt-4o-mini").model == "gpt-4o-mini"
+    with pytest.raises(UnknownPrice, match="혹시"):
+        price_table("gpt-4o-minii", "openai", DAY)
+    with pytest.raises(UnknownPrice, match="이전"):
+        price_table("gpt-4o-mini", "openai", datetime.date(2024, 7, 18))
+    with pytest.raises(ValueError, match="시간대"):
+        price_table("gpt-4o-mini", "openai", datetime.datetime(2026, 11, 21))

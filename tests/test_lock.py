@@ -1,0 +1,103 @@
+"""constraints.txt가 필요한 것을 빠짐없이 묶는가, 다른 버전이 설치되면 이름을 대는가."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from llmkit import doctor, lock
+
+# 로컬 모델이 적어 두었지만 쓰지 않는 것(pyproject.toml의 exclude-dependencies).
+NOT_USED = {"llama-cpp-python", "llm"}
+FILES = ("requirements.txt", ".ci/requirements.txt", "requirements-local.txt")
+
+
+def written(file: Path) -> list[Requirement]:
+    lines = (line.partition(" #")[0].strip() for line in file.read_text(encoding="utf-8").splitlines())
+    return [Requirement(line) for line in lines if line and line[0] not in "#-"]
+
+
+def test_every_package_the_course_needs_is_pinned(root: Path) -> None:
+    """직접 적은 것부터 설치된 패키지가 요구하는 것까지 따라갑니다."""
+    pinned = lock.pins()
+    waiting = [need for name in FILES for need in written(root / name)] + [Requirement("llmkit-course[plots]")]
+    seen: set[tuple[str, str]] = set()
+    missing = {}
+    while waiting:
+        need = waiting.pop()
+        name, extras = lock.normal(need.name), need.extras or {""}
+        if name in NOT_USED or (name, str(sorted(extras))) in seen:
+            continue
+        seen.add((name, str(sorted(extras))))
+        if name != "llmkit-course" and name not in pinned:
+            missing[name] = str(need)
+        try:
+            below = [Requirement(line) for line in requires(name) or []]
+        except PackageNotFoundError:
+            continue  # 설치하지 않은 로컬 모델과 .ci의 것
+        waiting += [
+            one for one in below if one.marker is None or any(one.marker.evaluate({"extra": e}) for e in extras)
+        ]
+    assert len(seen) > 100
+    # 더 새 버전이 설치되어 있으면 새로 요구하는 것이 있을 수 있습니다. 그것은 아래의 보고가 말합니다.
+    assert not missing or lock.moved(), f"constraints.txt에 없습니다: {missing}. README의 명령으로 다시 만드세요."
+
+
+def test_the_lock_holds_pins_only(root: Path) -> None:
+    needs = written(root / "constraints.txt")
+    assert [str(need) for need in needs if not str(need.specifier).startswith("==") or need.url] == []
+    assert lock.normal("llmkit_course") not in {lock.normal(need.name) for need in needs}
+    assert "--hash" not in (root / "constraints.txt").read_text(encoding="utf-8")
+
+
+def test_the_lock_agrees_with_what_is_asked_for(root: Path) -> None:
+    """범위를 고치고 constraints.txt를 다시 만들지 않으면 설치가 되지 않습니다."""
+    pinned = lock.pins()
+    asked = [need for name in FILES for need in written(root / name)]
+    asked += [need for line in requires("llmkit-course") or [] if (need := Requirement(line))]
+    assert len(asked) > 15
+    apart = [f"{need}: {pinned[lock.normal(need.name)]}" for need in asked
+             if not need.specifier.contains(pinned[lock.normal(need.name)])]  # fmt: skip
+    assert apart == []
+
+
+@pytest.mark.parametrize("name", ["openai", "anthropic", "huggingface_hub", "Narwhals"])
+def test_a_package_that_moved_is_named(tmp_path: Path, name: str) -> None:
+    file = tmp_path / "constraints.txt"
+    file.write_text(f"# 머리말\n{name}==0.0.1\nno-such-package==1\nopenai==0.0.2 ; python_version < '3'\n")
+    (found,) = lock.moved(file)
+    assert str(found) == f"{lock.normal(name)} 0.0.1 → {version(name)}"
+    file.write_text(f"{name}=={version(name)}\n")
+    assert lock.moved(file) == []
+    assert lock.moved(tmp_path / "없는 파일") == []
+
+
+def test_doctor_and_the_test_command_say_what_moved(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
+) -> None:
+    planted = lock.Moved("openai", "3.57.0", "3.99.0")
+    monkeypatch.setattr(doctor, "moved", lambda: [planted])
+    assert [(level, "openai 3.57.0 → 3.99.0" in text) for level, text in doctor._versions()] == [("주의", True)]
+    monkeypatch.setattr(doctor, "moved", lambda: [planted] * 7)
+    assert "외 2개" in next(doctor._versions())[1]
+    monkeypatch.setattr(doctor, "moved", list)
+    assert list(doctor._versions()) == []
+
+    # 시험 명령: 실패가 아니라 끝에 적는 보고입니다.
+    test = tmp_path / "test_nothing.py"
+    test.write_text("def test_nothing():\n    assert True\n")
+    plugin = tmp_path / "planted_version.py"
+    plugin.write_text("import importlib.metadata as m\nold = m.version\n"
+                      "m.version = lambda name: '99.1' if name == 'anthropic' else old(name)\n")  # fmt: skip
+    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), f"--rootdir={tmp_path}",
+               "-p", "planted_version", "-p", "conftest", "-n0", str(test)]  # fmt: skip
+    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+    assert f"anthropic {lock.pins()['anthropic']} → 99.1" in done.stdout
