@@ -70,15 +70,8 @@ def add_cost(
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
 
-    models = _distinct(table, model)
-    days, period, dated = _periods(models, at, schema)
-    prices = [_known(name, day) for name in models for day in days]
-    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
-    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
-    table = table.with_columns(place.alias(_CELL), **counts)
-    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
-
-    cost, known = _cost([_pico(rates, start + 1) for rates in prices for start in (-1, *starts)])
+    table, cells, dated = _place(table, _distinct(table, model), model, at, counts)
+    cost, known = _cost(cells)
     return _finish(table.with_columns(cost.alias(COST), (known & dated).alias(PRICED)).drop(_SCRATCH))
 
 
@@ -105,16 +98,7 @@ def total_cost(frame: Any) -> Cost:
     (True, '요금을 모르는 1줄은 들어 있지 않습니다.')
     """
     table = _open(frame)
-    schema = table.collect_schema()
-    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
-        kind = (
-            f"지금 {COST} 열은 {schema[COST]}입니다."
-            if COST in schema
-            else f"있는 열: {', '.join(schema.names())}"
-        )
-        raise ValueError(
-            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}"
-        )
+    _check_priced(table.collect_schema())
     pico = nw.col(COST)
     small = pico % _HALF
     sums = table.select(
@@ -155,10 +139,35 @@ def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
         )
 
 
+def _check_priced(schema: nw.Schema) -> None:
+    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
+        kind = (
+            f"지금 {COST} 열은 {schema[COST]}입니다."
+            if COST in schema
+            else f"있는 열: {', '.join(schema.names())}"
+        )
+        raise ValueError(
+            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}"
+        )
+
+
 def _distinct(table: Any, column: str) -> list[str]:
     names = table.select(nw.col(column).cast(nw.String)).unique()
     names = names.collect() if isinstance(names, nw.LazyFrame) else names
     return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
+
+
+def _place(
+    table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]
+) -> tuple[Any, list, nw.Expr]:
+    """(줄마다 칸의 번호를 매긴 표, 칸마다의 단가, 날짜가 있는지)입니다."""
+    days, period, dated = _periods(models, at, table.collect_schema())
+    prices = [_known(name, day) for name in models for day in days]
+    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
+    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
+    table = table.with_columns(place.alias(_CELL), **counts)
+    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
+    return table, [_pico(rates, start + 1) for rates in prices for start in (-1, *starts)], dated
 
 
 def _tokens(name: str, schema: nw.Schema) -> nw.Expr:

@@ -66,7 +66,7 @@ class Krw(Decimal):
 def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = False) -> Krw:
     """달러 금액을 원으로 바꿉니다.
 
-    인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주십시오.
+    인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주세요.
 
     Args:
         usd: 달러 금액. 숫자나 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
@@ -88,7 +88,7 @@ def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = F
     used = RATE if rate is None else _number(rate, "환율(rate)")
     if used <= 0:
         raise ValueError(
-            f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주십시오. 예: rate=1400. 받은 값: {rate!r}"
+            f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주세요. 예: rate=1400. 받은 값: {rate!r}"
         )
     with decimal.localcontext(prec=50):
         won = amount * used * (Decimal("1.1") if vat else 1)

@@ -182,11 +182,11 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     Args:
         model: 모델 이름. "groq/openai/gpt-oss-20b"처럼 앞에 제공자를 적을 수 있습니다.
         provider: 강좌의 제공자 이름. 모르면 `None`이고 모델 이름에서 찾습니다.
-        day: 어느 날(UTC)의 값인지.
+        day: 어느 날(UTC)의 단가인지.
         context: 표준과 다른 처리 방식.
 
     Raises:
-        UnknownPrice: 모델이나 그 처리 방식의 값을 모를 때.
+        UnknownPrice: 모델이나 그 처리 방식의 요금을 모를 때.
 
     >>> rates = find_rates("gpt-6-luna", None, datetime.date(2026, 11, 21))
     >>> rates.per_million("input_tokens") * 2 == rates.per_million("input_tokens", input_tokens=272_001)

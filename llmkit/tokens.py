@@ -71,7 +71,7 @@ class TokenCount(int):
 
 
 def count_tokens(text_or_messages: str | list[Any], model: str) -> TokenCount:
-    """텍스트나 대화의 토큰을 셉니다. 인터넷 없이 셉니다.
+    """텍스트나 대화의 토큰을 인터넷 없이 셉니다.
 
     대화는 모델에 보낼 때 역할 표시 같은 토큰이 붙으므로 그것까지 셉니다. 식은 3 + 메시지마다 (3 + 역할 + 내용
     [+ 1 + 이름])이고 추론 모델은 1 적습니다. 실제 청구 기록 111건 가운데 110건과 같았습니다(2026-11-21).
@@ -204,7 +204,7 @@ def _base_name(model: str) -> str:
 
 
 def _encoding_for(base: str) -> tuple[str, str]:
-    """(어휘 이름, 어림인 까닭)입니다."""
+    """(어휘 이름, 추정인 이유)입니다."""
     if base.startswith("gpt-6"):
         return "o200k_base", "gpt-6의 어휘는 공개되지 않아 o200k_base로 가정했습니다"
     if base.startswith("gpt-oss"):

@@ -107,9 +107,9 @@ def _context(usage: Mapping[str, Any]) -> Context:
     for name in _CONTEXT & usage.keys():
         if (value := usage[name]) not in STANDARD:
             found["processing" if value == "batch" else name] = str(value)
-    details = fields_of(usage.get("input_token_details")) or {}
-    if tier := next((tier for tier in _TIERS if tier in details), None):
-        found["service_tier"] = tier  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
+    if details := usage.get("input_token_details"):  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
+        tiers = [tier for tier in _TIERS if tier in (fields_of(details) or {})]
+        found |= {"service_tier": tiers[0]} if tiers else {}
     return tuple(sorted(found.items())) if found else ()
 
 
