@@ -154,6 +154,10 @@ class _Replay:
         if exchange.status is None:
             raise _failure(library, exchange, request)
         headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
+        if not (exchange.events or exchange.error or exchange.abandoned):
+            self.made = library.Response(exchange.status, headers=headers, content=exchange.content)
+            self.close()
+            return self.made
         sync, asynchronous = self.play(library, request), self.play_async(library, request)
         stream = stream_class(sync, asynchronous, close=self.close, aclose=self.aclose)
         self.made = library.Response(exchange.status, headers=headers, stream=stream)
@@ -194,7 +198,7 @@ class _Replay:
 
 
 def _pieces(exchange: Exchange) -> list[tuple[float, bytes]]:
-    # 이벤트가 없는 것은 스트림이 아닌 응답입니다.
+    # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
     return exchange.events or [(exchange.delay, exchange.content)]
 
 

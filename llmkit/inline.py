@@ -14,7 +14,8 @@ from collections import defaultdict
 
 _TABLE = re.compile(r"^[ \t>]*[|:-][ |:-]*$", re.MULTILINE)
 _TOKEN = re.compile(
-    r"""(?P<math>   (?<![\\$]) \$\$ (?!\$) [^$`]+ (?<!\\) \$\$ (?!\$)   # 수식: $$…$$, $…$, \begin…\end
+    r"""(?=[\\`$<~*!\]&hHfFwW])                          # 아래의 어느 것도 다른 글자로 시작하지 않습니다.
+      (?: (?P<math>   (?<![\\$]) \$\$ (?!\$) [^$`]+ (?<!\\) \$\$ (?!\$)   # 수식: $$…$$, $…$, \begin…\end
                   | (?<![\\$]) \$ (?=[^\s$]) [^$`\n]*? (?<=[^\s\\]) \$ (?![\d$])
                   | (?<!\\) \\begin\{(?P<name>[a-z]+\*?)\} [^`]{0,2000}? \\end\{(?P=name)\} )
       | (?P<slashes> \\{2,} | \\(?=(?:begin|end)\{) )
@@ -27,7 +28,7 @@ _TOKEN = re.compile(
       | (?P<image>  !+\[ )
       | (?P<target> \][(:] )                                 # [이름](주소), [이름]: 주소
       | (?P<entity> &(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|bsol|dollar); )
-      | (?P<unsafe> [<$~] )""",
+      | (?P<unsafe> [<$~] ))""",
     re.VERBOSE | re.ASCII,
 )
 # JupyterLab의 MathJax는 \$ 두 개도 수식으로 읽습니다. 요소를 따로 두면 짝을 짓지 못합니다.
@@ -65,7 +66,7 @@ class _Paragraph:
         position = 0
         while found := _TOKEN.search(self.text, position):
             self.out.append(self.text[position : found.start()])
-            shown, position = getattr(self, f"_{found.lastgroup}")(found)
+            shown, position = _SHOW[found.lastgroup](self, found)
             self.out.append(shown)
         return "".join(self.out) + self.text[position:]
 
@@ -147,6 +148,9 @@ class _Paragraph:
             if self.break_at < end:
                 self.break_at = _BREAK[self.in_table].search(self.text, end).start()  # type: ignore[union-attr]
         return token, end
+
+
+_SHOW = {name: getattr(_Paragraph, f"_{name}") for name in _TOKEN.groupindex if name != "name"}
 
 
 class _CodeSpans:
