@@ -43,6 +43,8 @@ def test_the_table_names_every_field_of_the_shown_answer() -> None:
     cells = json.loads((NOTEBOOKS / "01_basics.ipynb").read_text(encoding="utf-8"))["cells"]
     by_id = {cell["id"]: cell for cell in cells}
     shown = json.loads("".join(by_id["all-fields"]["outputs"][0]["text"]))
+    if "authored" not in shown["id"]:
+        pytest.skip("실제 응답입니다. 새 필드는 drift가 알립니다.")
     table = "".join(by_id["fields-table"]["source"])
     (choice,) = shown["choices"]
     fields = [*shown, *(f"choices[0].{name}" for name in choice if name != "message")]
