@@ -20,7 +20,7 @@ _HOMES = {
     "model_status": "models",
     "display_stream": "display",
     "adisplay_stream": "display",
-    "StreamResult": "display",
+    "StreamResult": "result",
     "stream_text": "streams",
     "count_tokens": "tokens",
     "encoding": "tokens",

@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import datetime
 import json
 import os
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .errors import CassetteError
 from .exchange import Exchange
-from .providers import PROVIDERS
+
+if TYPE_CHECKING:
+    from . import schema
 
 FORMAT = 1
 
@@ -36,6 +36,7 @@ _STYLES: dict[str, dict[str, Any]] = {
     "indented": {"indent": 2, "ensure_ascii": False},
 }
 
+
 @dataclass
 class Cassette:
     """카세트 파일 하나입니다."""
@@ -46,11 +47,13 @@ class Cassette:
     inputs: dict[str, list[str]] = field(default_factory=dict)  # input()의 물음마다 녹화할 때 쓴 대답
     exchanges: list[Exchange] = field(default_factory=list)
     marks: dict[str, list[str]] = field(default_factory=dict)  # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    seen: tuple[Path, Any] | None = field(default=None, repr=False)  # 마지막으로 읽거나 쓴 파일과 그때의 표시
 
     @classmethod
     def load(cls, path: Path) -> Cassette:
         """파일을 읽습니다. 깨졌거나 모르는 판이면 `CassetteError`를 냅니다."""
         try:
+            mark = file_mark(path)
             text = path.read_text(encoding="utf-8")
             data = json.loads(text)
         except FileNotFoundError:
@@ -72,28 +75,24 @@ class Cassette:
                 f"{path}: 카세트 형식이 {data['cassette']!r}인데 이 llmkit은 {FORMAT}만 읽습니다. "
                 "llmkit과 카세트의 판을 맞추십시오(git pull 뒤 다시 설치)."
             )
-        place = "맨 위"
+        from . import schema  # pydantic은 무거우므로 카세트를 읽을 때 불러옵니다.
+
         try:
-            cassette = cls(path, _date(data), _take(data, "models", dict), _take(data, "inputs", dict))
-            _each(cassette.models.values(), str, "models의 값")
-            _each(cassette.inputs.values(), list, "inputs의 값")
-            _each(sum(cassette.inputs.values(), []), str, "inputs의 대답")
-            cassette.marks = _take(data, "marks", dict, {})
-            _each(cassette.marks.values(), list, "marks의 값")
-            [_one_of({"marks": name}, "marks", PROVIDERS) for name in sum(cassette.marks.values(), [])]
-            for number, entry in enumerate(_take(data, "exchanges", list), 1):
-                place = f"{number}번째 exchange"
-                _each([entry], dict, "이 값")
-                cassette.exchanges.append(_exchange_from_json(entry))
-        except (binascii.Error, UnicodeError):
-            raise CassetteError(f"{path}: {place}: 응답의 본문을 바이트로 되돌릴 수 없습니다.{_RESTORE}") from None
+            file = schema.read(data)
+            exchanges = [_read_exchange(entry, schema.place_of(at)) for at, entry in enumerate(file.exchanges)]
         except ValueError as error:
-            raise CassetteError(f"{path}: {place}: {error}.{_RESTORE}") from None
-        return cassette
+            raise CassetteError(f"{path}: {error}.{_RESTORE}") from None
+        return cls(path, file.date, file.models, file.inputs, exchanges, file.marks, (path, mark))
 
     def save(self) -> None:
-        """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다."""
+        """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다.
+
+        Raises:
+            CassetteError: 우리가 읽거나 쓴 뒤에 다른 프로그램이 파일을 고쳤을 때. 그 내용을 덮어쓰지 않습니다.
+        """
         assert self.path is not None and self.date is not None
+        if self.seen and self.seen[0] == self.path and self.seen[1] != file_mark(self.path):
+            raise CassetteError(f"{self.path}: 다른 프로그램이 이 파일을 고쳤습니다. 녹화는 한 번에 하나씩 하세요.")
         head = {"cassette": FORMAT, "date": self.date.isoformat(), "models": self.models, "inputs": self.inputs}
         head |= {"marks": self.marks} if self.marks else {}
         entries = [_exchange_to_json(exchange) for exchange in self.exchanges]
@@ -103,6 +102,16 @@ class Cassette:
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, self.path)
+        self.seen = (self.path, file_mark(self.path))
+
+
+def file_mark(path: Path) -> tuple[int, int] | None:
+    """파일이 바뀌었는지 알아보는 표시. 파일이 없으면 None입니다."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_ino
 
 
 _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하십시오."
@@ -151,86 +160,40 @@ def _body_to_json(exchange: Exchange) -> dict[str, Any]:
     return {"text": text}
 
 
-def _exchange_from_json(entry: dict[str, Any]) -> Exchange:
-    request = _take(entry, "request", dict)
-    exchange = Exchange(
-        _one_of(entry, "provenance", ("recorded", "authored")),
-        _one_of(entry, "provider", PROVIDERS),
-        _take(request, "method", str),
-        _take(request, "path", str),
-        _take(request, "body", object),
-        take=_take(entry, "take", int, 1),
-        cell=_take(entry, "cell", str, ""),
-        origin=_take(entry, "origin", dict, {}),
-        abandoned=_take(entry, "abandoned", bool, False),
-    )
-    if error := _take(entry, "error", dict, {}):
-        exchange.error = (_take(error, "type", str), _take(error, "message", str))
-        exchange.delay = _take(error, "delay", float, 0.0)
-    elif "response" not in entry:
-        raise ValueError("response도 error도 없습니다")
-    if "response" not in entry:
+def _read_exchange(entry: schema.Entry, place: str) -> Exchange:
+    request, response, failure = entry.request, entry.response, entry.error
+    exchange = Exchange(entry.provenance, entry.provider, request.method, request.path, request.body)
+    exchange.take, exchange.cell, exchange.origin = entry.take, entry.cell, entry.origin
+    exchange.abandoned = entry.abandoned
+    if failure is not None:
+        exchange.error, exchange.delay = (failure.type, failure.message), failure.delay
+    elif response is None:
+        raise ValueError(f"{place}: response도 error도 없습니다")
+    if response is None:
         return exchange
-    response = _take(entry, "response", dict)
-    exchange.status, exchange.headers = _take(response, "status", int), _take(response, "headers", dict)
-    exchange.delay = _take(response, "delay", float)
-    _each(exchange.headers.values(), str, "headers의 값")
-    if not 100 <= exchange.status <= 599:
-        raise ValueError("'status' 값은 100에서 599까지입니다")
-    if "events" in response:
-        for row in _take(response, "events", list):
-            _each([row], list, "event의 값")
-            if len(row) != 2:
-                raise ValueError("event는 [초, 글]이어야 합니다")
-            _each(row[:1], float, "event의 시각")
-            _each(row[1:], str, "event의 글")
-            exchange.events.append((row[0], row[1].encode("utf-8", "surrogateescape")))
-    elif "json" in response:
-        style = _STYLES[_one_of(response, "json", _STYLES)]
-        exchange.content = json.dumps(_take(response, "body", object), **style).encode("utf-8")
-    elif "base64" in response:
-        exchange.content = base64.b64decode(_take(response, "base64", str), validate=True)
-    else:
-        exchange.content = _take(response, "text", str).encode("utf-8")
+    exchange.status, exchange.headers, exchange.delay = response.status, response.headers, response.delay
+    try:
+        _read_body(response, exchange)
+    except ValueError:
+        raise ValueError(f"{place}: 응답의 본문을 바이트로 되돌릴 수 없습니다") from None
+    except KeyError as missing:
+        raise ValueError(f"{place}: {missing.args[0]!r} 값이 없습니다") from None
     return exchange
 
 
-# 손으로 고친 카세트도 있으므로, 값을 꺼낼 때마다 자료형을 봅니다.
-_REQUIRED = object()
-_NAMES = {dict: "객체여야", list: "배열이어야", str: "문자열이어야", int: "정수여야", float: "0 이상의 수여야"}
-_NAMES |= {bool: "true나 false여야"}
-
-
-def _take(entry: dict[Any, Any], name: Any, kind: type, default: Any = _REQUIRED) -> Any:
-    value = entry.get(name, default)
-    if value is _REQUIRED:
-        raise ValueError(f"{name!r} 값이 없습니다")
-    _each([value], kind, f"{name!r} 값")
-    return value
-
-
-def _each(values: Iterable[Any], kind: type, what: str) -> None:
-    for value in values:
-        fits = type(value) is kind or kind is object
-        if kind is float:
-            fits = type(value) in (int, float) and 0 <= value < 1e6
-        if not fits:
-            raise ValueError(f"{what}은 {_NAMES[kind]} 합니다")
-
-
-def _one_of(entry: dict[str, Any], name: str, known: Iterable[str]) -> str:
-    value = _take(entry, name, str)
-    if value not in known:
-        raise ValueError(f"{name!r} 값은 {', '.join(known)} 가운데 하나여야 하는데 {value!r}입니다")
-    return value
-
-
-def _date(data: dict[str, Any]) -> datetime.date:
-    text = _take(data, "date", str)
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"'date' 값은 2026-11-21 같은 날짜여야 하는데 {text!r}입니다") from None
+def _read_body(response: schema.Response, exchange: Exchange) -> None:
+    if response.events is not None:
+        exchange.events = [(at, text.encode("utf-8", "surrogateescape")) for at, text in response.events]
+    elif response.style is not None:
+        if "body" not in response.model_fields_set:
+            raise KeyError("body")
+        exchange.content = json.dumps(response.body, **_STYLES[response.style]).encode("utf-8")
+    elif response.base64 is not None:
+        exchange.content = base64.b64decode(response.base64, validate=True)
+    elif response.text is not None:
+        exchange.content = response.text.encode("utf-8")
+    else:
+        raise KeyError("text")
 
 
 # 스트림의 이벤트 [초, "글"]. JSON의 문자열 안에는 진짜 줄바꿈이 없으므로 다른 글과 헷갈리지 않습니다.

@@ -54,7 +54,9 @@ class Cost:
             return self if other == 0 else NotImplemented  # sum()은 0에서 시작합니다
         both = [cost._parts or ((cost.model, cost.source, cost.note),) for cost in (self, other)]
         parts = tuple(dict.fromkeys((*both[0], *both[1])))
-        model, source, note = (", ".join(filter(None, dict.fromkeys(names))) for names in zip(*parts, strict=True))
+        model, source, note = (
+            ", ".join(filter(None, dict.fromkeys(names))) for names in zip(*parts, strict=True)
+        )
         dates = self.price_date, other.price_date
         with decimal.localcontext(EXACT):
             sums = {name: _plus(getattr(self, name), getattr(other, name)) for name in _AMOUNTS}
@@ -81,7 +83,10 @@ class Cost:
     def _table(self) -> Table:
         lines = []
         if self.input_usd is not None and self.output_usd is not None:
-            lines = [("입력", self.input_tokens, self.input_usd), ("출력", self.output_tokens, self.output_usd)]
+            lines = [
+                ("입력", self.input_tokens, self.input_usd),
+                ("출력", self.output_tokens, self.output_usd),
+            ]
             if tools := self.usd - self.input_usd - self.output_usd:
                 lines.append(("도구", 0, tools))
         lines.append(("합계", _plus(self.input_tokens, self.output_tokens), self.usd))
@@ -147,7 +152,9 @@ def calculate_cost(
     usage = read(usage_or_response)
     model = usage.model if model is None else model
     if not isinstance(model, str) or not model.strip():
-        raise ValueError(f"모델 이름을 함께 주세요. 예: calculate_cost(usage, 'gpt-4o-mini'). 받은 값: {model!r}")
+        raise ValueError(
+            f"모델 이름을 함께 주세요. 예: calculate_cost(usage, 'gpt-4o-mini'). 받은 값: {model!r}"
+        )
     return price(usage, model, None, price_day(at), batch=batch)
 
 

@@ -7,21 +7,19 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from .clock import pace, stream_time
 from .ipython import shell
-from .markdown import closing_fence, to_display
+from .result import StreamResult
+from .sections import LABELS, Section, whole
 from .streams import Piece, Reader, aopened, opened
-from .tables import Table
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
 RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
@@ -43,56 +41,6 @@ _NO_USAGE = {  # usage가 없는 이유
     "chat": '요청에 stream_options={"include_usage": True}를 넣어야 옵니다',
     None: "문자열의 스트림입니다",
 }
-_LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
-
-
-@dataclass(repr=False)
-class StreamResult:
-    """스트림 하나의 결과입니다. 셀 끝에 두면 작은 표로 보이고, `calculate_cost`에 그대로 넣을 수 있습니다.
-
-    Attributes:
-        text: 모델이 쓴 글. 온 그대로이며 추론, 도구 호출, 거절은 들어 있지 않습니다.
-        usage: 제공자가 보낸 usage(dict). 보내지 않았으면 None이며 0이 아닙니다.
-        model: 응답에 적힌 모델. 문자열의 스트림이면 None.
-        finish_reason: 제공자의 말 그대로의 끝난 이유. 예: "stop", "length", "end_turn".
-        first_token_s: 첫 조각까지의 초. 재생에서는 녹화할 때 잰 값(요청부터)이고, 실제 호출에서는 이 함수를 부른 때부터입니다.
-        total_s: 마지막 조각까지의 초.
-        chunks: SDK가 준 조각(이벤트)의 수.
-        interrupted: 도중에 끊겼거나 멈췄으면 True.
-    """
-
-    text: str
-    usage: dict[str, Any] | None
-    model: str | None
-    finish_reason: str | None
-    first_token_s: float | None
-    total_s: float
-    chunks: int
-    interrupted: bool
-    _no_usage: str = field(default="제공자가 보내지 않았습니다", compare=False)
-
-    def _table(self) -> Table:
-        counts = {name: n for name, n in (self.usage or {}).items() if isinstance(n, int)}
-        ending = "도중에 끊김" if self.interrupted else self.finish_reason or "-"
-        seconds = ["-" if s is None else f"{s:.2f}초" for s in (self.first_token_s, self.total_s)]
-        rows = {
-            "모델": self.model or "-",
-            "끝난 이유": ending,
-            "첫 조각까지": seconds[0],
-            "마지막 조각까지": seconds[1],
-            "조각": f"{self.chunks:,}개",
-            "usage": ", ".join(f"{name} {n:,}" for name, n in counts.items()) or f"없음({self._no_usage})",
-        }
-        return Table("스트림 결과", ["항목", "값"], [list(row) for row in rows.items()])
-
-    def _repr_html_(self) -> str:
-        return self._table().to_html()
-
-    def _repr_markdown_(self) -> str:
-        return self._table().to_markdown()
-
-    def __repr__(self) -> str:
-        return self._table().to_text()
 
 
 def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -151,37 +99,12 @@ def _screen(hz: float) -> _Screen:
     return _NotebookScreen(1 / hz) if getattr(shell(), "kernel", None) else _TextScreen()
 
 
-@dataclass
-class _Section:
-    """이어진 같은 종류의 조각들: 답의 글, 추론, 거절, 또는 도구 호출 하나."""
-
-    kind: str
-    part: Any
-    name: str | None
-    texts: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return _whole("".join(self.texts))
-
-    def markdown(self, is_last: bool) -> str:
-        text = self.text
-        if self.kind == "text":
-            return to_display(text) if is_last else to_display(text) + closing_fence(text)
-        label = f"**{_LABELS[self.kind]}**"
-        if self.kind == "tool":
-            label += f" `{' '.join((self.name or '?').replace('`', ' ').split())}`"
-            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-            return f"{label}\n\n{fence}json\n{text}\n{fence}" if text else label
-        return "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", f"{label}\n\n{to_display(text)}"))
-
-
 class _Screen:
     """스트림 하나의 조각을 모으고 시간을 잽니다. 어떻게 보일지는 아래의 두 화면이 정합니다."""
 
     def __init__(self) -> None:
         self._reader = Reader()
-        self._sections: list[_Section] = []
+        self._sections: list[Section] = []
         self._interrupted = False
         self._first: float | None = None
         self._last = 0.0
@@ -202,7 +125,7 @@ class _Screen:
     def _add(self, piece: Piece, more_is_here: bool) -> None:
         last = self._sections[-1] if self._sections else None
         if last is None or (last.kind, last.part) != (piece.kind, piece.part):
-            self._sections.append(last := _Section(piece.kind, piece.part, piece.name))
+            self._sections.append(last := Section(piece.kind, piece.part, piece.name))
         last.texts.append(piece.text)
 
     def _close(self, note: str) -> None:
@@ -232,7 +155,7 @@ class _Screen:
 
     def result(self) -> StreamResult:
         reader = self._reader
-        text = _whole("".join(section.text for section in self._sections if section.kind == "text"))
+        text = whole("".join(section.text for section in self._sections if section.kind == "text"))
         why = _NO_USAGE.get("interrupted" if self._interrupted else reader.api, "제공자가 보내지 않았습니다")
         return StreamResult(
             text, reader.usage, reader.model, reader.finish_reason,
@@ -314,14 +237,16 @@ class _TextScreen(_Screen):
         super()._add(piece, more_is_here)
         # 답의 글만 올 때는 이름표를 붙이지 않습니다.
         if len(self._sections) > max(before, piece.kind == "text"):
-            label = f"[{_LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
-            self._waiting += "\n" * (before > 0) + label + "\n"
+            label = f"[{LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
+            self._waiting += f"\n{label}\n" if before else f"{label}\n"
         self._waiting += piece.text
         self._speak()
 
     def _close(self, note: str) -> None:
-        ends_line = bool(self._sections) and self._sections[-1].text.endswith("\n")
-        self._waiting += "\n" * (not ends_line and bool(self._sections)) + f"※ {note}\n" * bool(note)
+        if self._sections and not self._sections[-1].text.endswith("\n"):
+            self._waiting += "\n"
+        if note:
+            self._waiting += f"※ {note}\n"
         self._ended = True
         self._speak()
 
@@ -343,10 +268,3 @@ def _write(text: str) -> None:
     except UnicodeEncodeError:  # cp949 콘솔의 이모지처럼, 찍을 수 없는 글자는 ?로 찍습니다.
         encoding = sys.stdout.encoding or "ascii"
         print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)
-
-
-def _whole(text: str) -> str:
-    """반쪽씩 나뉘어 온 이모지(서로게이트)를 잇습니다. 짝이 끝내 오지 않은 반쪽은 �가 됩니다."""
-    if text.isascii() or not re.search("[\ud800-\udfff]", text):
-        return text
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

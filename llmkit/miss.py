@@ -47,6 +47,7 @@ def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
     # 긴 녹화가 수백 개여도 빠르도록, 앞뒤가 가장 길게 같은 몇 개만 추려서 자세히 봅니다.
     backwards = ask.key[::-1]
     near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], backwards))
+
     def distance(exchange: Exchange) -> float:
         """고친 곳마다 얼마나 달라졌는지(0에서 1)를 더한 것."""
         changes = ((before[:200], now[:200]) for _, before, now in _changes(exchange.body, ask.body))
@@ -62,9 +63,6 @@ def _same(a: str, b: str) -> int:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if a.startswith(b[:middle]) else (low, middle - 1)
     return low
-
-
-
 
 
 def _changes(before: Any, now: Any) -> Iterator[tuple[str, str, str]]:
@@ -83,19 +81,11 @@ def _show(value: Any) -> str:
 
 def _focus(before: str, now: str) -> tuple[str, str]:
     """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다. 자른 키는 알아볼 수 없으므로 자르기 전에 가립니다."""
-    same = _first_difference(before, now)
+    same = _same(before, now)
     start = max(0, same - _MARGIN)
     before, now = redact(before[start : same + _MARGIN]), redact(now[start : same + _MARGIN])
-    middle = max(0, _first_difference(before, now) - _WIDTH // 3)
+    middle = max(0, _same(before, now) - _WIDTH // 3)
     return _cut(before, middle, start), _cut(now, middle, start)
-
-
-def _first_difference(one: str, other: str) -> int:
-    at = 0
-    while at < len(one) and one[at : at + 4096] == other[at : at + 4096]:
-        at += 4096  # 긴 글에서 한 글자씩 견주면 느립니다.
-    pairs = zip(one[at : at + 4096], other[at : at + 4096])
-    return next((at + place for place, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
 
 
 def _cut(text: str, start: int, before: int) -> str:

@@ -6,19 +6,33 @@ import atexit
 import builtins
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from .errors import Halt
 from .ipython import shell
+from .player import Player
+from .recorder import Recorder
 
-if TYPE_CHECKING:
-    from .session import Session
+
+class Host(Protocol):
+    """`Notebook`이 IPython에 이어 주는 것. `setup`이 만드는 `Session`이 그것입니다."""
+
+    halts: list[Halt]
+    player: Player
+    recorder: Recorder | None
+
+    @property
+    def is_replay(self) -> bool: ...
+
+    def start_cell(self, source: str) -> None: ...
+
+    def print_mark(self) -> None: ...
 
 
 class Notebook:
     """`session`을 IPython의 셀 실행에 잇습니다. IPython이 아니면 예외를 짧게 보여 주는 일만 합니다."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Host) -> None:
         self._session = session
         self._shell = shell()
         self.in_cells = self._shell is not None

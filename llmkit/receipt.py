@@ -131,15 +131,21 @@ class Receipt:
             spent = sum((row.cost.usd for row in self.rows if row.basis == "실제"), Decimal(0))
             notes.append(f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}")
         if any(row.basis == "추정" for row in self.rows + self.unknown):
-            notes.append("추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다.")
+            notes.append(
+                "추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
+            )
         if any(row.provider == "local" for row in self.rows):
             notes.append("local: 내 컴퓨터에서 실행하므로 0원입니다.")
         if self.failed_tries:
             tense = "못할" if self.planned else "못한"
-            notes.append(f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다.")
+            notes.append(
+                f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다."
+            )
         notes += dict.fromkeys(row.cost.note for row in self.rows if row.cost and row.cost.note)
         for row in self.unknown:
-            notes.append(f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}")
+            notes.append(
+                f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
+            )
         return notes
 
     def _repr_html_(self) -> str:
@@ -171,7 +177,10 @@ def _is_lookup(call: Call) -> bool:
 def _price(call: Call, day: datetime.date, batch: bool) -> tuple[Cost | None, str | None]:
     """(비용, 요금을 모르는 이유)입니다. 둘 가운데 하나만 있습니다."""
     if call.status is None and call.usage is None:
-        return None, f"답을 받지 못한 채 끝나({call.error or '아직 기다리는 중'}) 요금을 알 수 없음. 청구되었을 수 있습니다."
+        return (
+            None,
+            f"답을 받지 못한 채 끝나({call.error or '아직 기다리는 중'}) 요금을 알 수 없음. 청구되었을 수 있습니다.",
+        )
     if call.error:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
         return None, f"응답이 도중에 끊겨({call.error}) 토큰 수를 모릅니다."
     if call.usage is None and call.path.endswith(ANSWERS):

@@ -14,7 +14,7 @@ from weakref import WeakSet
 
 from .budget import Budget
 from .cassette import Cassette
-from .errors import BudgetReached
+from .errors import BudgetReached, CassetteError
 from .exchange import Exchange
 from .keys import has_secret, known_keys, redact
 from .ledger import Call
@@ -151,13 +151,21 @@ class Recorder:
             else:
                 reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
                 return self._refuse(f"{exchange.provider} {exchange.path}", reason)
-            try:
-                self.cassette.save()
-            except OSError as error:  # 가득 찬 디스크. 다음 교환을 담을 때 함께 씁니다.
-                self._refuse(f"{exchange.provider} {exchange.path}", f"파일에 쓰지 못했습니다({error.strerror})")
-            except (ValueError, RecursionError):  # 수백 겹으로 겹친 JSON
-                kept.remove(exchange)
-                self._refuse(f"{exchange.provider} {exchange.path}", "JSON으로 적을 수 없습니다")
+            if not self._save(f"{exchange.provider} {exchange.path}"):
+                kept[:] = [e for e in kept if e is not exchange]
+
+    def _save(self, what: str) -> bool:
+        """파일에 씁니다. JSON으로 적을 수 없는 것이 있으면 False이고, 다른 까닭이면 다음에 쓸 때 함께 씁니다."""
+        try:
+            self.cassette.save()
+        except CassetteError as error:
+            self._refuse(what, str(error).rstrip("."))
+        except OSError as error:  # 가득 찬 디스크
+            self._refuse(what, f"파일에 쓰지 못했습니다({error.strerror})")
+        except (ValueError, RecursionError):  # 수백 겹으로 겹친 JSON
+            self._refuse(what, "JSON으로 적을 수 없습니다")
+            return False
+        return True
 
     def close_open(self) -> None:
         """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
@@ -181,7 +189,7 @@ class Recorder:
         with self._lock:
             self.cassette.models[provider] = model
             self._models.add(provider)
-            self.cassette.save()
+            self._save(f"{provider} 모델")
 
     def forget_old(self, providers: set[str]) -> None:
         """이번에 다시 쓰이지 않은 옛것을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
@@ -195,7 +203,7 @@ class Recorder:
                 del tape.inputs[prompt]
             for exchange in kept:
                 self._keep_timing(exchange)
-            tape.save()
+            self._save("녹화를 마치며")
 
     def _keep_timing(self, exchange: Exchange) -> None:
         """같은 답이 또 왔으면 잰 시간은 앞의 것을 둡니다. 그래야 다시 녹화한 diff에 바뀐 답만 나옵니다."""

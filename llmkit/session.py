@@ -73,10 +73,14 @@ def setup(
     chosen = "record" if recorder.plan and recorder.plan.providers else wanted
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
+    if _current is not None and _current.recorder is not None:
+        _current.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
     tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
-    if (before := _current) is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
+    before = _current
+    if before is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
         before._detach()
     _current = Session(lesson, tape, chosen, speed)
+    _current._before = before
     _current._samples |= before._samples if before else set()  # 변수에 남은 샘플 응답은 그대로입니다.
     print(_current.banner())
     return _current
@@ -117,12 +121,10 @@ class Session:
         self._authored: dict[str, None] = {}  # 지금 셀에서 샘플 응답을 한 제공자
         self._samples: set[str] = set()  # 이 커널에서 지금까지 샘플 응답을 한 제공자
         self._lock = threading.Lock()
+        self._before: Session | None = None  # 이 세션을 with로 나가면 돌아갈 세션
+        self._entered = self._closed = False
         self._environment: dict[str, tuple[str | None, str]] = {}  # 바꾼 변수: 앞의 값, 넣은 값
-        self._fill_placeholders()
-        set_today(cassette.date if self.is_replay else None)
-        set_pace(pace)
-        self._notebook = Notebook(self)
-        hook.install(current_session)
+        self._attach()
 
     # 무엇을 재생하는가 -----------------------------------------------------------------------------------
 
@@ -280,12 +282,35 @@ class Session:
             print(_mark([provider]), file=sys.stderr)
 
     def close(self) -> None:
-        """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다."""
+        """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다.
+
+        `with setup(...)` 안이었다면 그 세션으로 돌아갑니다.
+        """
+        while self._before is not None and not self._before._entered:
+            self._before = self._before._before
+        self._leave()
+
+    def _leave(self) -> None:
         global _current
-        if _current is self:
-            self._detach()
-            unload_environment()
-            _current = None
+        self._closed = True
+        if _current is not self:
+            return
+        self._detach()
+        unload_environment()
+        before = self._before
+        while before is not None and before._closed:
+            before = before._before
+        _current = before
+        if before is not None:
+            load_environment()
+            before._attach()
+
+    def _attach(self) -> None:
+        self._fill_placeholders()
+        set_today(self.cassette.date if self.is_replay else None)
+        set_pace(self.pace)
+        self._notebook = Notebook(self)
+        hook.install(current_session)
 
     def _detach(self) -> None:
         if self.recorder:
@@ -304,10 +329,11 @@ class Session:
         self._environment.clear()
 
     def __enter__(self) -> Session:
+        self._entered = True
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
+        self._leave()
 
     def __repr__(self) -> str:
         return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
@@ -376,7 +402,7 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
     if mode == "record" and not file.exists():
         if not file.parent.is_dir():
             raise CassetteError(f"카세트를 둘 폴더가 없습니다: {file.parent}")
-        return Cassette(file, today())
+        return Cassette(file, today(), seen=(file, None))
     cassette = Cassette.load(file)
     if mode == "record":
         cassette.date = today()

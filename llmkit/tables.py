@@ -20,10 +20,14 @@ class Table:
         def line(cells: list[str], tag: str) -> str:
             # 좁은 화면에서 수가 두 줄로 꺾이면 다른 수로 읽힙니다.
             styles = ["left", "left"] + ["right;white-space:nowrap"] * len(cells)
-            return "<tr>" + "".join(
-                f'<{tag} style="text-align:{style}">{html.escape(cell)}</{tag}>'
-                for cell, style in zip(cells, styles, strict=False)
-            ) + "</tr>"
+            return (
+                "<tr>"
+                + "".join(
+                    f'<{tag} style="text-align:{style}">{html.escape(cell)}</{tag}>'
+                    for cell, style in zip(cells, styles, strict=False)
+                )
+                + "</tr>"
+            )
 
         body = "".join(line(row, "td") for row in self.rows)
         notes = "".join(f"<br>{html.escape(note)}" for note in self.notes)

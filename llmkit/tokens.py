@@ -12,7 +12,7 @@ import hashlib
 import re
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Self
 
 import tiktoken
 from tiktoken.model import encoding_name_for_model
@@ -52,7 +52,7 @@ class TokenCount(int):
     encoding: str
     note: str
 
-    def __new__(cls, count: int = 0, encoding: str = "", note: str = "") -> TokenCount:
+    def __new__(cls, count: int = 0, encoding: str = "", note: str = "") -> Self:
         counted = super().__new__(cls, count)
         counted.encoding, counted.note = encoding, note
         return counted
@@ -133,12 +133,16 @@ def encoding(name: str) -> tiktoken.Encoding:
     if name == "o200k_harmony":  # 둘은 특수 토큰만 다릅니다
         return encoding("o200k_base")
     if name not in _ENCODINGS:
-        raise ValueError(f"어휘 {name!r}는 들어 있지 않습니다. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony")
+        raise ValueError(
+            f"어휘 {name!r}는 들어 있지 않습니다. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony"
+        )
     digest, pattern = _ENCODINGS[name]
     try:
         data = gzip.decompress(files("llmkit").joinpath(f"data/{name}.tiktoken.gz").read_bytes())
     except (OSError, EOFError) as error:
-        raise ValueError(f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요.") from error
+        raise ValueError(
+            f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요."
+        ) from error
     if hashlib.sha256(data).hexdigest() != digest:
         raise ValueError(f"어휘 파일 {name}이 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, data.splitlines())}
@@ -170,7 +174,9 @@ def _count_messages(messages: list[Any] | tuple[Any, ...], encoding_name: str) -
             if isinstance(fields.get("type"), str):  # Responses의 function_call_output, reasoning 같은 항목
                 unseen[f"메시지가 아닌 항목({fields['type']})은 세지 못했습니다"] = None
                 continue
-            raise ValueError(f"메시지에 role이 없습니다. 예: {{'role': 'user', 'content': '안녕하세요'}}. 받은 값: {message!r}")
+            raise ValueError(
+                f"메시지에 role이 없습니다. 예: {{'role': 'user', 'content': '안녕하세요'}}. 받은 값: {message!r}"
+            )
         total += 3 + _count(role, encoding_name)
         if name := fields.get("name"):
             total += 1 + _count(name, encoding_name)
@@ -188,7 +194,7 @@ def _count_messages(messages: list[Any] | tuple[Any, ...], encoding_name: str) -
 
 
 def _base_name(model: str) -> str:
-    """"groq/openai/gpt-oss-20b"에서 gpt-oss-20b를, "ft:gpt-4.1-mini-2025-04-14:org::id"에서 그 바탕 모델을 찾습니다.
+    """ "groq/openai/gpt-oss-20b"에서 gpt-oss-20b를, "ft:gpt-4.1-mini-2025-04-14:org::id"에서 그 바탕 모델을 찾습니다.
 
     tiktoken은 "ft:gpt-4.1-..."를 gpt-4로 알고 옛 어휘로 세므로, ft:를 떼고 묻습니다.
     """

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from genai_prices.units import _get_registry
 
-from .ledger import STANDARD, billable, fields_of
+from .ledger import BUILT_IN_TOOLS, STANDARD, billable, fields_of
 
 REGISTRY = _get_registry()  # genai-prices가 세는 종류들: 입력인지 출력인지, 텍스트인지 소리인지
 
@@ -67,8 +67,7 @@ def read(source: Any) -> Usage:
         counts = _anthropic(usage)
     else:
         counts = _responses(usage)
-    if tools := usage.get("built_in_tools"):
-        counts |= tools
+    _add_details(counts, usage.get("built_in_tools"), _TOOLS)
     return Usage(counts, model, _context(usage), "groq" if "queue_time" in usage else None)
 
 
@@ -79,11 +78,15 @@ def _find(source: Any) -> tuple[Mapping[str, Any], str | None]:
     """(usage, 모델)을 찾습니다. 받은 것이 usage이면 그대로 돌려줍니다."""
     fields = fields_of(source)
     if fields is None:
-        raise ValueError(f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주세요. 받은 값: {source!r}")
+        raise ValueError(
+            f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주세요. 받은 값: {source!r}"
+        )
     if "prompt_tokens" in fields or "input_tokens" in fields:
         return fields, None
     if fields.get("interrupted") is True:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
-        raise ValueError("도중에 끊긴 스트림이라 출력 토큰 수를 모릅니다. 요금은 제공자의 청구 화면에서 확인하세요.")
+        raise ValueError(
+            "도중에 끊긴 스트림이라 출력 토큰 수를 모릅니다. 요금은 제공자의 청구 화면에서 확인하세요."
+        )
     if langchain := fields_of(fields.get("response_metadata")):
         fields = {**fields, **langchain}
     for name in ("usage", "token_usage", "usage_metadata"):
@@ -104,8 +107,9 @@ def _context(usage: Mapping[str, Any]) -> Context:
     for name in _CONTEXT & usage.keys():
         if (value := usage[name]) not in STANDARD:
             found["processing" if value == "batch" else name] = str(value)
-    if details := usage.get("input_token_details"):  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
-        found |= {"service_tier": tier for tier in _TIERS if tier in fields_of(details)}
+    details = fields_of(usage.get("input_token_details")) or {}
+    if tier := next((tier for tier in _TIERS if tier in details), None):
+        found["service_tier"] = tier  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
     return tuple(sorted(found.items())) if found else ()
 
 
@@ -132,6 +136,7 @@ _DETAILS = {
     "web_search_requests": "web_searches",
     "code_execution_requests": "code_executions",
 }
+_TOOLS = {kind: kind for kind in BUILT_IN_TOOLS}
 _KINDS = ("audio", "image", "video")
 _INPUT = _DETAILS | {f"{kind}{end}": f"input_{kind}_tokens" for kind in _KINDS for end in ("", "_tokens")}
 _OUTPUT = _DETAILS | {f"{kind}{end}": f"output_{kind}_tokens" for kind in _KINDS for end in ("", "_tokens")}
@@ -151,10 +156,15 @@ _KNOWN = {
 
 def _chat(usage: Mapping[str, Any]) -> dict[str, int]:
     """OpenAI Chat Completions와 호환 서버(Groq, Hugging Face, Gemini)입니다."""
-    counts = {"input_tokens": _number(usage, "prompt_tokens"), "output_tokens": _number(usage, "completion_tokens")}
+    counts = {
+        "input_tokens": _number(usage, "prompt_tokens"),
+        "output_tokens": _number(usage, "completion_tokens"),
+    }
     for name in counts.keys() & usage:
         if _number(usage, name) != counts[name]:
-            raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {name}={usage[name]}")
+            raise ValueError(
+                f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {name}={usage[name]}"
+            )
     if usage.get("cached_tokens") is not None:
         counts["cache_read_tokens"] = _number(usage, "cached_tokens")
     _add_details(counts, usage.get("prompt_tokens_details"), _INPUT)
@@ -168,8 +178,9 @@ def _chat(usage: Mapping[str, Any]) -> dict[str, int]:
 
 def _responses(usage: Mapping[str, Any]) -> dict[str, int]:
     """OpenAI Responses와 이미지, 받아쓰기, LangChain의 usage_metadata, genai-prices의 이름입니다."""
-    if usage.get("seconds"):  # 받아쓰기의 요금은 토큰이 아니라 소리의 길이로 정해집니다
-        return {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(usage["seconds"])}
+    seconds = usage.get("seconds")
+    if isinstance(seconds, (int, float)) and seconds > 0:  # 받아쓰기의 요금은 소리의 길이로 정해집니다
+        return {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
     if usage.get("input_tokens") is None:
         raise ValueError(
             f"usage에 입력 토큰이 없습니다(있는 이름: {', '.join(map(str, usage)) or '없음'}). Chat Completions는 "
@@ -187,7 +198,10 @@ def _responses(usage: Mapping[str, Any]) -> dict[str, int]:
 
 def _anthropic(usage: Mapping[str, Any]) -> dict[str, int]:
     """Anthropic Messages입니다. 입력에 캐시를 더하고, 캐시에 쓴 것을 유지 시간(5분, 1시간)으로 나눕니다."""
-    counts = {"input_tokens": _number(usage, "input_tokens"), "output_tokens": _number(usage, "output_tokens")}
+    counts = {
+        "input_tokens": _number(usage, "input_tokens"),
+        "output_tokens": _number(usage, "output_tokens"),
+    }
     if usage.get("cache_read_input_tokens") is not None:
         counts["cache_read_tokens"] = _number(usage, "cache_read_input_tokens")
     if usage.get("cache_creation_input_tokens") is not None:
@@ -197,16 +211,24 @@ def _anthropic(usage: Mapping[str, Any]) -> dict[str, int]:
     counts["input_tokens"] += counts.get("cache_read_tokens", 0) + counts.get("cache_write_tokens", 0)
     _add_details(counts, usage.get("output_tokens_details"), _OUTPUT)
     _add_details(counts, usage.get("server_tool_use"), _DETAILS)
-    for step in usage.get("iterations") or ():
-        if fields_of(step).get("type") == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
-            raise ValueError("대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하세요.")
+    steps = usage.get("iterations")
+    for step in steps if isinstance(steps, list) else ():
+        if (fields_of(step) or {}).get(
+            "type"
+        ) == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
+            raise ValueError(
+                "대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하세요."
+            )
     return counts
 
 
 def _add_details(counts: dict[str, int], details: Any, names: Mapping[str, str]) -> None:
     if details is None:
         return
-    for name, value in fields_of(details).items():
+    fields = fields_of(details)
+    if fields is None:
+        raise ValueError(f"usage의 세부 내역은 이름과 수의 짝이어야 합니다. 받은 값: {details!r}")
+    for name, value in fields.items():
         if name in _FREE or value is None:
             continue
         if name in names:

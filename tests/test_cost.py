@@ -38,10 +38,10 @@ def all_prices(model):
 def days_and_lengths(model):
     """값이 바뀌는 날의 앞뒤와, 단가가 바뀌는 길이의 앞뒤."""
     days, lengths = {DAY}, {1, 1000}
-    for start, price in all_prices(model):
+    for start, prices in all_prices(model):
         if start:
             days |= {start - datetime.timedelta(1), start}
-        for value in vars(price).values():
+        for value in vars(prices).values():
             if isinstance(value, TieredPrices):
                 lengths |= {tier.start + step for tier in value.tiers for step in (-1, 0, 1)}
     return sorted(days), sorted(lengths)

@@ -179,22 +179,33 @@ def test_every_kind_of_time_zone_is_read(zone, engine):
         pa = pytest.importorskip("pyarrow", reason="pyarrow가 없습니다")
         table = pa.Table.from_pandas(log)
         done = add_cost(pl.from_arrow(table) if engine == "polars" else table, at="at")
-        costs = pl.from_arrow(done)["cost_pico_usd"].to_list() if engine == "pyarrow" else done["cost_pico_usd"].to_list()
+        costs = (
+            pl.from_arrow(done)["cost_pico_usd"].to_list()
+            if engine == "pyarrow"
+            else done["cost_pico_usd"].to_list()
+        )
     assert costs == [10 * 10**12, 2 * 10**12]
 
 
 @pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
 def test_text_is_no_time_and_the_message_says_what_to_do(make):
-    log = make({"model": ["o3"], "input_tokens": [1], "output_tokens": [0], "at": ["2025-06-10T09:00:00+09:00"]})
+    log = make(
+        {"model": ["o3"], "input_tokens": [1], "output_tokens": [0], "at": ["2025-06-10T09:00:00+09:00"]}
+    )
     with pytest.raises(ValueError, match="to_datetime"):
         add_cost(log, at="at")
 
 
 def test_before_the_first_known_day_a_row_is_not_priced():
     days = [datetime.date(2024, 6, 1), FIRST_DAY - datetime.timedelta(1), FIRST_DAY]
-    log = pl.DataFrame({"model": ["gpt-4o"] * 3, "input_tokens": [10] * 3, "output_tokens": [0] * 3, "day": days})
+    log = pl.DataFrame(
+        {"model": ["gpt-4o"] * 3, "input_tokens": [10] * 3, "output_tokens": [0] * 3, "day": days}
+    )
     done = add_cost(log, at="day")
-    assert done["priced"].to_list() == [False, False, True] and done["cost_pico_usd"].to_list()[:2] == [None, None]
+    assert done["priced"].to_list() == [False, False, True] and done["cost_pico_usd"].to_list()[:2] == [
+        None,
+        None,
+    ]
     assert add_cost(log, at=days[0])["priced"].to_list() == [False] * 3
 
 
@@ -210,7 +221,9 @@ def dear(rows):
 
 def test_a_plain_sum_wraps_and_total_cost_does_not():
     done = add_cost(dear(200_000))
-    assert done["cost_pico_usd"].sum() != 24_000_000 * 10**12, "int64의 합이 넘치지 않는다면 total_cost도 필요 없습니다"
+    assert done["cost_pico_usd"].sum() != 24_000_000 * 10**12, (
+        "int64의 합이 넘치지 않는다면 total_cost도 필요 없습니다"
+    )
     total = total_cost(done)
     assert (total.usd, total.note) == (Decimal(24_000_000), "")
 
@@ -246,11 +259,18 @@ def test_the_total_of_nothing_is_zero():
     done = add_cost(dear(1)).clear()
     assert (total_cost(done).usd, total_cost(done).note) == (0, "")
     unknown = add_cost(dear(1).with_columns(model=pl.lit("?")))
-    assert (total_cost(unknown).usd, total_cost(unknown).note) == (0, "요금을 모르는 1줄은 들어 있지 않습니다.")
+    assert (total_cost(unknown).usd, total_cost(unknown).note) == (
+        0,
+        "요금을 모르는 1줄은 들어 있지 않습니다.",
+    )
 
 
 def test_a_table_that_did_not_come_from_add_cost_has_no_total():
-    for bad in (LOG, pl.DataFrame({"cost_pico_usd": [1.0], "priced": [True]}), pl.DataFrame({"cost_pico_usd": [1]})):
+    for bad in (
+        LOG,
+        pl.DataFrame({"cost_pico_usd": [1.0], "priced": [True]}),
+        pl.DataFrame({"cost_pico_usd": [1]}),
+    ):
         with pytest.raises(ValueError, match="add_cost가 준 표"):
             total_cost(bad)
     with pytest.raises(TypeError, match="표를 주세요"):

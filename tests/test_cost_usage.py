@@ -28,11 +28,15 @@ def chat(**rest):
 
 
 def responses(*output, **rest):
-    return {"object": "response", "model": "gpt-5", "output": list(output), "usage": RESPONSES, **rest}
+    return {"object": "response", "model": "gpt-5", "output": list(output), "usage": RESPONSES} | rest
 
 
 def message(**usage):
-    return {"model": "claude-haiku-5-5", "content": [], "usage": {"input_tokens": 1000, "output_tokens": 200, **usage}}
+    return {
+        "model": "claude-haiku-5-5",
+        "content": [],
+        "usage": {"input_tokens": 1000, "output_tokens": 200, **usage},
+    }
 
 
 def on_receipt(response, provider="openai", path="/chat/completions"):
@@ -57,7 +61,9 @@ def test_the_tier_reaches_every_road(tier, usd):
     assert calculate_cost(whole, at=DAY).usd == calculate_cost(last, at=DAY).usd == usd
     assert on_receipt(whole).usd == on_receipt(last, path="/responses").usd == usd
     completed = {"type": "response.completed", "response": last}
-    assert calculate_cost(streamed(whole), at=DAY).usd == calculate_cost(streamed(completed), at=DAY).usd == usd
+    assert (
+        calculate_cost(streamed(whole), at=DAY).usd == calculate_cost(streamed(completed), at=DAY).usd == usd
+    )
     sse = f"event: response.completed\ndata: {json.dumps(completed)}\n\n".encode()
     assert calculate_cost(read_usage(sse, None)[0], "gpt-5", at=DAY).usd == usd
 
@@ -74,7 +80,10 @@ def test_a_tier_without_a_price_is_unknown_on_every_road():
 def test_speed_and_geography_of_anthropic_are_unknown_on_every_road(extra):
     (said,) = extra.values()
     start = {"type": "message_start", "message": message(**extra)}
-    for source in (message(**extra), streamed(start, {"type": "message_delta", "usage": {"output_tokens": 200}})):
+    for source in (
+        message(**extra),
+        streamed(start, {"type": "message_delta", "usage": {"output_tokens": 200}}),
+    ):
         with pytest.raises(UnknownPrice, match=said):
             calculate_cost(source, at=DAY)
     assert said in on_receipt(message(**extra), "anthropic", "/messages").unknown[0].reason
@@ -99,10 +108,18 @@ OPEN = {"type": "web_search_call", "action": {"type": "open_page"}, "status": "c
     [
         ([SEARCH] * 4, None, Decimal("0.04")),
         ([SEARCH, OPEN, OPEN], None, Decimal("0.01")),
-        ([SEARCH] * 4, {"web_search": {"num_requests": 3}, "image_gen": {"total_tokens": 0}}, Decimal("0.03")),
+        (
+            [SEARCH] * 4,
+            {"web_search": {"num_requests": 3}, "image_gen": {"total_tokens": 0}},
+            Decimal("0.03"),
+        ),
         ([{"type": "file_search_call"}] * 2, None, Decimal("0.005")),
         ([SEARCH, {"type": "file_search_call"}], None, Decimal("0.0125")),
-        ([{"type": "function_call"}, {"type": "message"}, {"type": "reasoning"}, {"type": "mcp_call"}], None, 0),
+        (
+            [{"type": "function_call"}, {"type": "message"}, {"type": "reasoning"}, {"type": "mcp_call"}],
+            None,
+            0,
+        ),
         ([{"type": "shell_call", "environment": {"type": "local"}}], None, 0),
     ],
 )
@@ -191,7 +208,10 @@ def test_cache_writes_are_paid_by_how_long_they_last():
     openai = {"input_tokens": 2000, "output_tokens": 0, "input_tokens_details": {
         "cached_tokens": 0, "cache_write_tokens": 2000, "cache_write_tokens_details": {"ttl_30m_tokens": 2000}}}  # fmt: skip
     assert calculate_cost(openai, "gpt-6-luna", at=DAY).usd == Decimal("0.00025")
-    openai["input_tokens_details"]["cache_write_tokens_details"] = {"ttl_12h_tokens": 2000, "ttl_30m_tokens": 0}
+    openai["input_tokens_details"]["cache_write_tokens_details"] = {
+        "ttl_12h_tokens": 2000,
+        "ttl_30m_tokens": 0,
+    }
     with pytest.raises(UnknownPrice, match="cache_write_12h_tokens"):
         calculate_cost(openai, "gpt-6-luna", at=DAY)
 
@@ -214,7 +234,12 @@ def ai_message(usage=LANGCHAIN, **metadata):
 
 
 def test_langchain_is_read():
-    counts = {"input_tokens": 1000, "output_tokens": 200, "cache_read_tokens": 400, "output_reasoning_tokens": 50}
+    counts = {
+        "input_tokens": 1000,
+        "output_tokens": 200,
+        "cache_read_tokens": 400,
+        "output_reasoning_tokens": 50,
+    }
     assert {name: count for name, count in read(LANGCHAIN).counts.items() if count} == counts
     want = calculate_cost({"prompt_tokens": 1000, "completion_tokens": 200,
                            "prompt_tokens_details": {"cached_tokens": 400}}, "gpt-6-luna", at=DAY).usd  # fmt: skip
@@ -244,7 +269,9 @@ def test_langchain_counts_the_cache_of_anthropic_in_the_input():
 # --- 날짜 ---
 
 
-@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"]
+)
 def test_a_price_has_a_first_known_day(model):
     usage = {"prompt_tokens": 1000, "completion_tokens": 100}
     assert calculate_cost(usage, model, at=FIRST_DAY).usd > 0
@@ -262,7 +289,10 @@ def test_a_retired_model_is_priced_and_says_that_it_is_gone():
 
 def test_price_table_tells_price_source_and_day():
     table = price_table("gpt-4o-mini", "openai", DAY)
-    assert (table.per_million("input_tokens"), table.per_million("output_tokens")) == (Decimal("0.15"), Decimal("0.6"))
+    assert (table.per_million("input_tokens"), table.per_million("output_tokens")) == (
+        Decimal("0.15"),
+        Decimal("0.6"),
+    )
     assert "2026-11-21" in str(table) and "genai-prices 0.2.3" in repr(table)
     assert price_table("gpt-4o-mini").model == "gpt-4o-mini"
     with pytest.raises(UnknownPrice, match="혹시"):
@@ -271,3 +301,49 @@ def test_price_table_tells_price_source_and_day():
         price_table("gpt-4o-mini", "openai", datetime.date(2024, 7, 18))
     with pytest.raises(ValueError, match="시간대"):
         price_table("gpt-4o-mini", "openai", datetime.datetime(2026, 11, 21))
+
+
+# --- 이상한 응답 ---
+
+ODD = [None, True, -1, 0, 1.5, float("nan"), "x", [], [1], {}, {"a": 1}, {"deep": {"b": [2]}}]
+PLACES = [
+    "prompt_tokens", "completion_tokens", "input_tokens", "output_tokens", "prompt_tokens_details", "iterations",
+    "input_token_details", "cache_creation", "server_tool_use", "seconds", "service_tier", "total_tokens",
+    "built_in_tools", "cache_read_input_tokens", "queue_time",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_usage_is_priced_or_refused_and_never_breaks_the_receipt(place, odd):
+    for usage in (RESPONSES | {place: odd}, CHAT | {place: odd}):
+        whole = {"model": "gpt-5", "usage": usage}
+        try:
+            assert calculate_cost(whole, at=DAY).usd >= 0
+        except (ValueError, UnknownPrice) as error:
+            assert str(error)
+        receipt = on_receipt(whole)
+        assert len(receipt.rows) + len(receipt.unknown) == 1
+
+
+@pytest.mark.parametrize("odd", ODD, ids=repr)
+def test_an_odd_answer_never_breaks_the_ledger(odd):
+    for name in (
+        "model",
+        "service_tier",
+        "output",
+        "content",
+        "tool_usage",
+        "usage",
+        "message",
+        "response",
+        "x_groq",
+    ):
+        for response in (
+            responses(**{name: odd}),
+            responses(tool_usage={"web_search": odd, "image_gen": odd}),
+        ):
+            receipt = on_receipt(response, path="/responses")
+            assert len(receipt.rows) + len(receipt.unknown) == 1
+    line = {"custom_id": "a", "response": odd, "result": odd}
+    assert read_usage(json.dumps(line).encode(), None) == (None, None)

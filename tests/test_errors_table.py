@@ -52,7 +52,7 @@ NINE = (
     Failure("404 없는 모델", "아니요", "모델 이름이나 권한을 고칩니다", ask={"retired": True}),
     Failure("400 틀린 요청", "아니요", "요청을 고칩니다", ask={"messages": []}),
     Failure("429 호출 제한", "예", "`retry-after`만큼 쉽니다", '"rate_limit"'),
-    Failure("한도 소진", "아니요", "충전하거나 한도를 올립니다", '"insufficient_quota"'),
+    Failure("사용 한도 소진", "아니요", "충전하거나 한도를 올립니다", '"insufficient_quota"'),
     Failure("500, 529 서버의 사정", "예", "쉬었다가 다시 보냅니다", '"server_error"', '"overloaded"'),
     Failure(
         "시간 초과",

@@ -9,8 +9,9 @@ import time
 
 import pytest
 from markdown_it import MarkdownIt
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-from llmkit.markdown import closing_fence, to_display
+from llmkit.markdown import scan, to_display
 
 COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
@@ -130,11 +131,90 @@ def test_links_keep_their_tildes() -> None:
     assert to_display("<https://a.ac.kr/~kim>") == "<https://a.ac.kr/~kim>"
 
 
+ACTS = re.compile(r"<(/?zz|!--|img|script)|href=\"(?!https?:|mailto:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
+
+
+def acts(text: str) -> re.Match[str] | None:
+    """화면에 보인 글이 태그가 되거나, 무엇을 불러오거나, 누르면 움직이는 곳."""
+    display = to_display(text)
+    return ACTS.search(COMMONMARK.render(display)) or ACTS.search(markdown2html_mistune(display))
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["javascript:alert(1)", "JavaScript:alert(1)", " vbscript:msgbox(1)", "data:text/html,<b>", "&#106;avascript:alert(1)",
+     "javascript&colon;alert(1)", "java&Tab;script:alert(1)", "java\\script:alert(1)", "\njavascript:alert(1)", "file:///etc/passwd",
+     "&#x6A;avascript:alert(1)", "x-app:run"],
+)  # fmt: skip
+@pytest.mark.parametrize("link", ["[누르세요]({})", "[누르세요]( {} '제목')", "[누르세요]\n\n[누르세요]: {}", "> - [누르세요]({})"])
+def test_a_link_that_acts_is_shown_as_text(link: str, target: str) -> None:
+    assert not acts(link.format(target))
+    assert "누르세요" in seen(link.format(target))
+
+
+@pytest.mark.parametrize("target", ["https://a.kr/b?c=d&e=f", "http://a.kr:80/", "mailto:a@b.kr", "#절", "../a.md", "", "a.md '제목'"])
+def test_other_links_stay_links(target: str) -> None:
+    assert to_display(f"[이름]({target})") == f"[이름]({target})"
+    assert "<a href=" in rendered(f"[이름]({target})")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("![고양이](http://a.kr/c.png?q=비밀)", "그림: 고양이"),
+        ("!![고양이](http://a.kr/c.png)", "!그림: 고양이"),
+        ("![](http://a.kr/c.png)", "그림:"),
+        ("![고양이][c]\n\n[c]: http://a.kr/c.png", "!고양이"),
+        ("[![고양이](http://a.kr/c.png)](http://a.kr)", "그림: 고양이"),
+        ("배열 arr![0]의 값", "배열 arr![0]의 값"),
+        ("```\n~~~\n```\n![고양이](http://a.kr/c.png)", "그림: 고양이"),
+    ],
+)
+def test_a_picture_is_a_link_that_says_so(text: str, shown: str) -> None:
+    """그림은 노트북을 열기만 해도 그 주소로 요청이 나갑니다."""
+    assert not acts(text)
+    assert shown in seen(text)
+
+
+IMG = "<img src=x onerror=alert(1)>"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"\\begin{{a}}\n```\n\\end{{a}}{IMG}\n```",
+        f"\\begin{{a}}\n~~~\n\\end{{a}}{IMG}\n~~~",
+        f"\\\\begin{{a}}\n```\n\\end{{a}}{IMG}\n```",
+        f"`$$`\n\n```\n$$ {IMG}\n```",
+        f"`\\begin{{a}}`\n\n```\n\\end{{a}} {IMG}\n```",
+        f"$$\n```\n$$ {IMG}\n```",
+        f"\\\\[\n```\n\\\\] {IMG}\n```",
+        f"\\\\$$x$$\n```\n$$ {IMG}\n```",
+        f"$\\begin{{a}}\\end{{a}}$ `$ {IMG}`",
+        f"[x]:\n~~~\n{IMG}\n~~~",
+        f"www.a.kr`{IMG}`",
+        f"http://*{IMG}`{IMG}`",
+        f"- \ta\n   ```\n\n{IMG}",
+        "$x![그림](http://a.kr/c.png)$",
+        "```![그림](http://a.kr/c.png)",
+    ],
+)
+def test_borders_that_parsers_read_differently_let_nothing_through(text: str) -> None:
+    assert not acts(text), to_display(text)
+
+
+@pytest.mark.parametrize("text", [r"$\href{javascript:alert(1)}{x}$", r"\\(\href{javascript:alert(1)}{x}\\)", "&#36;&#92;href{a}{b}&#36;"])
+def test_math_that_makes_links_is_not_math(text: str) -> None:
+    r"""MathJax는 그려진 글에서 $…$와 \(…\)를 찾습니다. 요소로 갈라 놓으면 찾지 못합니다."""
+    assert not re.search(r"(?<!<span>)(\\\(|(?<!\\)\$)", html.unescape(to_display(text)).replace("<span>\\</span>(", ""))
+
+
 SCRAPS = [
     "<zz>", "</zz>", "<zz", "<!--", "<zz a=`>", "글", "가(나)**는", "**", "*", "~", "~~", "$", "$$", "\\", "`", "``", "```",
     "```py", "~~~", "\n", "\n", "\n\n", "-", "1.", "2.", ">", "|", "#", "|---|---|", "---", "\n- ", "\n   ", "\n```",
     "\n   ```", "[a](b)", "![", "]", "https://a.kr/~x", "\\begin{a}", "\\end{a}", "x^2", "5", "{", "}", "&lt;", "\r\n",
-    " ", " ", "  ", "    ", "\t",
+    " ", " ", "  ", "    ", "\t", "[a](", "](", "[x]: ", "javascript:zz", "&#106;avascript:zz", "![a](http://h/i)", "\\\\[", "$x^2$", "$$x$$",
+    "\n~~~\n", "\n```\n", "\\begin{a}", "\\end{a}", "&#36;", "http://", "<https://a.kr>",
 ]  # fmt: skip
 
 
@@ -143,7 +223,7 @@ def _no_html_gets_through(seed: int, documents: int) -> None:
     chance = random.Random(seed)
     for _ in range(documents):
         text = "".join(chance.choice(SCRAPS) for _ in range(chance.choice([3, 8, 16, 30])))
-        assert not re.search("<(/?zz|!--)", rendered(text)), repr(text)
+        assert not acts(text), repr(text)
 
 
 def test_no_html_gets_through() -> None:
@@ -157,9 +237,9 @@ def test_no_html_gets_through_many() -> None:
 
 def test_closing_fence_closes_what_is_open() -> None:
     for text in ("글", "```py\n끝\n```", "`a"):
-        assert closing_fence(text) == ""
+        assert scan(text)[1] == ""
     for text in ("```py\nx", "- a\n  ~~~~\n  x", "> ```\n> x", "```\n~~~"):
-        assert "<p>표시</p>" in COMMONMARK.render(to_display(text) + closing_fence(text) + "\n\n표시")
+        assert "<p>표시</p>" in COMMONMARK.render("".join(scan(text)) + "\n\n표시")
 
 
 USUAL = (
@@ -168,13 +248,15 @@ USUAL = (
 
 
 @pytest.mark.parametrize(
-    "paragraph", [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`"]
+    "paragraph",
+    [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`", "- ", "1. ", "* * *\n", "\\begin{a}",
+     " ** **", "**a", "![", "](", "]:", "\\", "a", "&#36;", "www.", "$$aa "],
 )
 def test_long_answers_take_linear_time(paragraph: str) -> None:
     """네 배의 글에 여덟 배 넘는 시간이 들지 않습니다(비례하면 4배, 제곱이면 16배). 같은 자리에서 잰 비율입니다."""
 
     def seconds(length: int) -> float:
-        text, times = paragraph * (length // len(paragraph)), []
+        text, times = paragraph * (length // len(paragraph)) + "$a", []
         for _ in range(5):
             started = time.process_time()
             to_display(text)
@@ -182,3 +264,20 @@ def test_long_answers_take_linear_time(paragraph: str) -> None:
         return min(times)
 
     assert seconds(80_000) < 8 * seconds(20_000)
+
+
+def test_many_kinds_of_backticks_take_linear_time() -> None:
+    """길이가 모두 다른 역따옴표는 저마다 제 짝을 찾아 끝까지 훑게 합니다."""
+
+    def seconds(kinds: int) -> float:
+        text, started = "".join("`" * kind + " " for kind in range(1, kinds)) * 2, time.process_time()
+        to_display(text)
+        return time.process_time() - started
+
+    assert min(seconds(800) for _ in range(5)) < 8 * min(seconds(400) for _ in range(5))  # 네 배의 글
+
+
+def test_a_line_of_thousands_of_list_marks() -> None:
+    started = time.process_time()
+    assert to_display("- " * 8000 + "a") == "- " * 8000 + "a"
+    assert time.process_time() - started < 2  # 20초가 넘게 걸렸습니다.

@@ -6,9 +6,13 @@ import datetime
 import json
 from decimal import Decimal
 
+import openai
 import pytest
 
+import llmkit
+from llmkit.cassette import Cassette, Exchange
 from llmkit.cost import calculate_cost
+from llmkit.exchange import Exchange
 from llmkit.krw import to_krw
 from llmkit.ledger import Call, read_usage
 from llmkit.receipt import Receipt
@@ -102,8 +106,18 @@ def test_a_failed_try_costs_nothing_and_is_counted_apart():
 
 
 def test_asking_about_models_or_counting_tokens_is_no_purchase():
-    lookups = [call(usage=None, path=path, method="GET") for path in ("/models", "/api/models/a/b", "/files/f/content")]
-    free = ("/messages/count_tokens", "/responses/input_tokens", "/moderations", "/files", "/batches", "/batches/b/cancel")
+    lookups = [
+        call(usage=None, path=path, method="GET")
+        for path in ("/models", "/api/models/a/b", "/files/f/content")
+    ]
+    free = (
+        "/messages/count_tokens",
+        "/responses/input_tokens",
+        "/moderations",
+        "/files",
+        "/batches",
+        "/batches/b/cancel",
+    )
     lookups += [call(usage=None, path=path) for path in free]
     receipt = Receipt(lookups, DAY)
     assert not receipt.rows and not receipt.unknown
@@ -113,6 +127,35 @@ def test_fetching_a_stored_answer_again_is_no_purchase():
     again = call(path="/responses/resp_1", method="GET")
     receipt = Receipt([call(path="/responses"), again, again, call(path="/batches/b_1", method="GET")], DAY)
     assert (receipt.rows[0].calls, receipt.usd) == (1, Decimal("0.000164"))
+
+
+def test_the_session_writes_down_the_method_and_the_tier(tmp_path):
+    answer = {"id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-5", "output": [], "status": "completed",
+              "service_tier": "priority", "usage": {"input_tokens": 1000, "output_tokens": 1000, "total_tokens": 2000}}  # fmt: skip
+    asked = {"model": "gpt-5", "input": "안녕"}
+    exchanges = [
+        Exchange(
+            "authored",
+            "openai",
+            method,
+            path,
+            body,
+            200,
+            {"content-type": "application/json"},
+            json.dumps(answer).encode(),
+        )
+        for method, path, body in (("POST", "/responses", asked), ("GET", "/responses/resp_1", ""))
+    ]
+    file = tmp_path / "one.json"
+    Cassette(file, DAY, exchanges=exchanges).save()
+    with llmkit.setup(cassette=file, mode="replay", pace=0) as session:
+        client = openai.OpenAI()
+        client.responses.create(**asked)
+        client.responses.retrieve("resp_1")
+        assert [call.method for call in session.calls] == ["POST", "GET"]
+        (row,) = session.receipt().rows
+    assert (row.calls, row.cost.usd) == (1, Decimal("0.0225"))
+    assert Receipt(map(Exchange.as_call, exchanges), DAY, planned=True).usd == Decimal("0.0225")
 
 
 @pytest.mark.parametrize("error", ["ReadTimeout", "WriteTimeout", "RemoteProtocolError", "CancelledError"])
@@ -127,7 +170,10 @@ def test_a_call_that_nobody_answered_may_have_been_billed(error):
 def test_a_call_that_never_left_costs_nothing(error):
     receipt = Receipt([call(status=None, usage=None, error=error)], DAY)
     assert receipt.failed_tries == 1 and not receipt.unknown
-    waiting = [call(status=None, usage=None, error="ReadTimeout", method="GET"), call("local", status=None, usage=None)]
+    waiting = [
+        call(status=None, usage=None, error="ReadTimeout", method="GET"),
+        call("local", status=None, usage=None),
+    ]
     assert Receipt(waiting, DAY).failed_tries == 2
 
 
@@ -142,18 +188,30 @@ def test_a_call_that_reports_no_usage_is_unknown_and_not_called_a_stream(path):
 OPENAI_RESULTS = b"""{"id": "r1", "custom_id": "a", "response": {"status_code": 200, "body": {"id": "c1", "model": "gpt-6-luna", "usage": {"prompt_tokens": 1000, "completion_tokens": 200}}}, "error": null}
 {"id": "r2", "custom_id": "b", "response": {"status_code": 200, "body": {"id": "c2", "model": "gpt-6-luna", "usage": {"prompt_tokens": 1000, "completion_tokens": 200}}}, "error": null}
 {"id": "r3", "custom_id": "c", "response": {"status_code": 400, "body": {"error": {"message": "no"}}}, "error": null}
-"""  # noqa: E501
+"""
 CLAUDE_RESULTS = b"""{"custom_id":"a","result":{"type":"succeeded","message":{"id":"m1","model":"claude-haiku-5-5","usage":{"input_tokens":1000,"output_tokens":200,"service_tier":"batch"}}}}
 {"custom_id":"b","result":{"type":"errored","error":{"type":"invalid_request"}}}
 {"custom_id":"c","result":{"type":"expired"}}
-"""  # noqa: E501
+"""
 
 
 @pytest.mark.parametrize(
     ("provider", "path", "content", "calls", "one"),
     [
-        ("openai", "/files/f_1/content", OPENAI_RESULTS, 2, {"prompt_tokens": 1000, "completion_tokens": 200}),
-        ("anthropic", "/messages/batches/b/results", CLAUDE_RESULTS, 1, {"input_tokens": 1000, "output_tokens": 200}),
+        (
+            "openai",
+            "/files/f_1/content",
+            OPENAI_RESULTS,
+            2,
+            {"prompt_tokens": 1000, "completion_tokens": 200},
+        ),
+        (
+            "anthropic",
+            "/messages/batches/b/results",
+            CLAUDE_RESULTS,
+            1,
+            {"input_tokens": 1000, "output_tokens": 200},
+        ),
     ],
 )
 def test_a_batch_is_billed_once_from_its_results_at_batch_price(provider, path, content, calls, one):
@@ -167,7 +225,11 @@ def test_a_batch_is_billed_once_from_its_results_at_batch_price(provider, path, 
 
 
 def test_an_answer_that_speaks_of_custom_id_is_no_batch():
-    answer = {"model": "m", "choices": [{"message": {"content": '"custom_id"'}}], "usage": {"prompt_tokens": 3}}
+    answer = {
+        "model": "m",
+        "choices": [{"message": {"content": '"custom_id"'}}],
+        "usage": {"prompt_tokens": 3},
+    }
     assert read_usage(json.dumps(answer).encode(), None) == ({"prompt_tokens": 3}, "m")
     input_file = b'{"custom_id": "a", "method": "POST", "body": {"model": "m"}}\n'
     assert read_usage(input_file, None) == (None, None)

@@ -184,7 +184,10 @@ def test_a_count_can_be_made_by_hand():
 
 
 def test_items_of_responses_that_are_no_messages_are_flagged():
-    items = [{"type": "reasoning", "summary": []}, {"type": "function_call_output", "call_id": "c", "output": "3"}]
+    items = [
+        {"type": "reasoning", "summary": []},
+        {"type": "function_call_output", "call_id": "c", "output": "3"},
+    ]
     counted = count_tokens([*ASK, *items], "gpt-4o")
     assert not counted.exact and "reasoning" in counted.note and "function_call_output" in counted.note
 
