@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 COMMENT = "<!-- sample -->"
-# 문장은 마침표나 물음표, 줄바꿈 뒤에서 시작합니다.
-_START = re.compile(r"(?<=[.?!])\s+|\n+|(?<=-->)\s*")
+# 문장은 마침표나 물음표 뒤, 빈 줄 뒤, 목록이나 표의 줄머리에서 시작합니다.
+SENTENCE_START = re.compile(r"(?<=[.?!])\s+(?!<!-- sample)|\n\s*\n(?!<!-- sample)|\n(?=\s*([-*#>|]|\d+\.)\s?)")
 
 
 @dataclass(frozen=True)
@@ -40,5 +40,10 @@ def _marked(source: str, kind: str) -> Iterator[str]:
         return
     *before, _ = source.split(COMMENT)
     for text in before:
-        sentences = [part for part in _START.split(text) if part.strip()]
-        yield sentences[-1].strip() if sentences else ""
+        sentences = [part for part in sentences_of(text) if part.strip()]
+        yield " ".join(sentences[-1].split()) if sentences else ""
+
+
+def sentences_of(text: str) -> list[str]:
+    starts = [0, *(found.end() for found in SENTENCE_START.finditer(text)), len(text)]
+    return [text[start:end] for start, end in zip(starts, starts[1:])]

@@ -16,7 +16,7 @@ from typing import Any
 from llmkit.cassette import Cassette
 from llmkit.exchange import Exchange
 from llmkit.providers import PROVIDERS
-from llmkit.samples import COMMENT
+from llmkit.samples import COMMENT, sentences_of
 
 _TEXT_KEYS = {"content", "text", "thinking", "reasoning", "reasoning_content", "refusal", "delta"}
 _TEXT_KEYS |= {"arguments", "partial_json", "output_text"}
@@ -157,9 +157,9 @@ def untagged_prose(cells: list[dict[str, Any]], samples: Samples) -> Iterator[tu
 
 def _sentences(source: str) -> Iterator[str]:
     """`<!-- sample -->`이 없는 문장들입니다."""
-    for line in re.split(r"(?<=[.?!])\s+(?!<!-- sample)|\n+(?!<!-- sample)", source):
-        if line.strip() and COMMENT not in line and "<!-- fact:" not in line:
-            yield line.strip()
+    for sentence in sentences_of(source):
+        if sentence.strip() and COMMENT not in sentence and "<!-- fact:" not in sentence:
+            yield " ".join(sentence.split())
 
 
 def _figures(text: str) -> set[str]:

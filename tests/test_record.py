@@ -93,7 +93,7 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
             ),
             """
             from anthropic import Anthropic
-            with Anthropic().messages.stream(model=llmkit.model("anthropic"), max_tokens=100,
+            with Anthropic().messages.stream(model=llmkit.model("anthropic"), max_tokens=2000,
                                              messages=[{"role": "user", "content": "흘려 줘"}]) as stream:
                 for text in stream.text_stream:
                     print(text, end="")""",
