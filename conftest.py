@@ -17,8 +17,8 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from llmkit.lock import moved
-from llmkit.providers import PROVIDERS
+from llmkit.commands.lock import moved
+from llmkit.common.providers import PROVIDERS
 from tests import no_network
 
 ROOT = Path(__file__).resolve().parent

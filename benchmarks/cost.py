@@ -18,10 +18,10 @@ import genai_prices
 import polars as pl
 from openai.types import CompletionUsage
 
-from llmkit.cost import calculate_cost
-from llmkit.frames import add_cost
+from llmkit.cost.calculate import calculate_cost
+from llmkit.cost.frames import add_cost
 from llmkit import encoding
-from llmkit.tokens import count_tokens
+from llmkit.cost.tokens import count_tokens
 
 DAY = datetime.date(2026, 11, 21)
 MODELS = [

@@ -28,7 +28,7 @@ import openai
 import vcr
 
 import llmkit
-from llmkit.cassette import Cassette, Exchange
+from llmkit.replay.cassette import Cassette, Exchange
 
 URL = "https://api.openai.com/v1/chat/completions"
 JSON, SSE = {"content-type": "application/json"}, {"content-type": "text/event-stream; charset=utf-8"}

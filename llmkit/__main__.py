@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .cassette import Cassette
-from .errors import CassetteError
-from .providers import PROVIDERS
+from .replay.cassette import Cassette
+from .common.errors import CassetteError
+from .common.providers import PROVIDERS
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.
 _KOREAN = (
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("local", help="작은 모델을 이 컴퓨터에 띄웁니다(키도 요금도 없습니다)")
     given = parser.parse_args(arguments)
     if given.command == "doctor":
-        from .doctor import examine
+        from .commands.doctor import examine
 
         return examine()
     if given.command == "local":
@@ -107,14 +107,14 @@ def _notebooks() -> dict[str, Path]:
 
 
 def _estimate(lesson: str | None) -> int:
-    from .estimate import estimate, estimate_all
+    from .commands.estimate import estimate, estimate_all
 
     print(estimate(find_notebook(lesson).stem) if lesson else estimate_all(_notebooks()))
     return 0
 
 
 def _drift(lesson: str | None) -> int:
-    from .drift import check
+    from .commands.drift import check
     from .session import CASSETTES
 
     return check([CASSETTES / f"{find_notebook(lesson).stem}.json"] if lesson else sorted(CASSETTES.glob("*.json")))
@@ -128,7 +128,7 @@ def _record_all(given: argparse.Namespace) -> int:
     if not sys.stdin.isatty():
         raise Refused("비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다.")
     try:
-        from .record_all import record_all
+        from .commands.record_all import record_all
 
         import nbclient  # noqa: F401
     except ImportError as error:
@@ -137,10 +137,10 @@ def _record_all(given: argparse.Namespace) -> int:
 
 
 def _record(notebook: Path, provider: str | None) -> int:
-    from .estimate import estimate
-    from .keys import find_key, load_environment, redact
-    from .record import HOSTED, Unfinished, record_notebook
-    from .record_all import always_replays
+    from .commands.estimate import estimate
+    from .common.keys import find_key, load_environment, redact
+    from .commands.record import HOSTED, Unfinished, record_notebook
+    from .commands.record_all import always_replays
     from .session import CASSETTES
 
     if always_replays(notebook):

@@ -17,8 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from .providers import LOCAL_PORT as PORT
-from .providers import OLLAMA_PORT
+from .common.providers import LOCAL_PORT as PORT
+from .common.providers import OLLAMA_PORT
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = "python -m pip install --no-deps -r requirements-local.txt"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any, Literal
 
-from .clock import today
+from .common.clock import today
 
 State = Literal["current", "deprecated", "retired", "unknown"]
 

@@ -12,22 +12,23 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import hook, models, recorder
-from .cassette import Cassette
-from .clock import choose_pace, set_pace, set_today, today
-from .errors import CassetteError, Halt, PlaceholderKey
-from .exchange import Exchange
-from .keys import find_key, load_environment, redact, unload_environment
-from .ledger import Call
-from .notebook import Notebook
-from .player import Player
-from .providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
-from .recorder import Recorder
-from .request import Ask
-from .tape import Tape
+from .replay import hook, recorder
+from . import models
+from .replay.cassette import Cassette
+from .common.clock import choose_pace, set_pace, set_today, today
+from .common.errors import CassetteError, Halt, PlaceholderKey
+from .replay.exchange import Exchange
+from .common.keys import find_key, load_environment, redact, unload_environment
+from .common.ledger import Call
+from .replay.notebook import Notebook
+from .replay.player import Player
+from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
+from .replay.recorder import Recorder
+from .replay.request import Ask
+from .replay.tape import Tape
 
 if TYPE_CHECKING:
-    from .receipt import Receipt
+    from .cost.receipt import Receipt
 
 MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
@@ -103,7 +104,7 @@ if recorder.plan:
 class Session:
     """수업 하나의 상태입니다. `setup`이 만듭니다.
 
-    `calls`에는 지금까지의 HTTP 시도가 순서대로 있고(`llmkit.ledger.Call`), `receipt()`가 그것을 셈합니다.
+    `calls`에는 지금까지의 HTTP 시도가 순서대로 있고(`llmkit.common.ledger.Call`), `receipt()`가 그것을 셈합니다.
     """
 
     def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
@@ -261,7 +262,7 @@ class Session:
         재생한 호출은 '실제로 호출했다면'의 금액입니다. 예시 응답의 토큰 수는 우리가 센 것이라 `추정`으로 표시합니다.
         값을 모르는 모델은 0원이 아니라 '모름'으로 따로 적습니다.
         """
-        from .receipt import Receipt
+        from .cost.receipt import Receipt
 
         return Receipt(self.calls, today())
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from llmkit.cassette import Cassette, Exchange
+from llmkit.replay.cassette import Cassette, Exchange
 
 DAY = datetime.date(2026, 11, 21)
 MODELS = {"openai": "gpt-6-luna", "anthropic": "claude-haiku-5-5", "huggingface": "openai/gpt-oss-20b"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import llmkit
-from llmkit.checks import CheckResult
+from llmkit.lessons.checks import CheckResult
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from llmkit.cassette import Cassette
-from llmkit.keys import has_secret
+from llmkit.replay.cassette import Cassette
+from llmkit.common.keys import has_secret
 from llmkit.models import model_data, model_status
 from tests import samples
 

@@ -28,7 +28,7 @@ _WORDS = "봄바람 골목길 자전거 도서관 우체통 저녁놀 바닷가 
 _STARTUP = """
 import os, sys
 sys.path.insert(0, {root!r})
-import llmkit.session as session, llmkit.tape as tape
+import llmkit.session as session, llmkit.replay.tape as tape
 from tests.upstream import redirect
 assert session.__file__.startswith({root!r})
 

@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette, Exchange
-from llmkit.errors import CassetteError
+from llmkit.replay.cassette import Cassette, Exchange
+from llmkit.common.errors import CassetteError
 from llmkit.session import CASSETTES
 from tests.samples import answer_texts
 
@@ -168,7 +168,7 @@ def test_a_hand_edited_field_is_read_or_refused_by_place_and_never_breaks_later(
 
 def play_everything(cassette: Cassette, client: httpx2.Client) -> None:
     """카세트의 모든 교환을 실제 클라이언트로 재생합니다. 녹화된 실패(TransportError)와 멈춤만 날 수 있습니다."""
-    from llmkit.errors import Halt
+    from llmkit.common.errors import Halt
 
     for exchange in cassette.exchanges:
         try:

@@ -18,10 +18,10 @@ import pytest
 from genai_prices.data import providers as price_table
 from genai_prices.types import ModelPrice, TieredPrices
 
-from llmkit.cost import Cost, calc_cost, calculate_cost, price
-from llmkit.krw import RATE_DATE, Krw, to_krw
-from llmkit.prices import UnknownPrice, find_rates
-from llmkit.usage import read
+from llmkit.cost.calculate import Cost, calc_cost, calculate_cost, price
+from llmkit.cost.krw import RATE_DATE, Krw, to_krw
+from llmkit.cost.prices import UnknownPrice, find_rates
+from llmkit.cost.usage import read
 
 DAY = datetime.date(2026, 11, 21)
 REAL = Path(__file__).parents[2] / "shared" / "real_exchanges"

@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from llmkit.cost import calculate_cost
-from llmkit.display import StreamResult
-from llmkit.ledger import Call, read_usage
-from llmkit.prices import FIRST_DAY, UnknownPrice, price_table
-from llmkit.receipt import Receipt
-from llmkit.streams import Reader
-from llmkit.usage import read
+from llmkit.cost.calculate import calculate_cost
+from llmkit.display.screen import StreamResult
+from llmkit.common.ledger import Call, read_usage
+from llmkit.cost.prices import FIRST_DAY, UnknownPrice, price_table
+from llmkit.cost.receipt import Receipt
+from llmkit.display.streams import Reader
+from llmkit.cost.usage import read
 
 DAY = datetime.date(2026, 11, 21)
 CHAT = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}

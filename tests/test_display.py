@@ -23,9 +23,9 @@ from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 
 import llmkit
-import llmkit.display
+import llmkit.display.screen
 from conftest import fold
-from llmkit.markdown import to_display
+from llmkit.display.markdown import to_display
 from tests import authored
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -322,7 +322,7 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
         return types.SimpleNamespace(update=draw)
 
     monkeypatch.setattr("IPython.display.display", draw)
-    monkeypatch.setattr(llmkit.display, "shell", lambda: types.SimpleNamespace(kernel=object()))
+    monkeypatch.setattr(llmkit.display.screen, "shell", lambda: types.SimpleNamespace(kernel=object()))
     return drawn
 
 
@@ -411,7 +411,7 @@ def sent(count: int, rate: float, notebook: list[dict[str, str]]) -> tuple[int, 
 
     notebook.clear()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(llmkit.display.time, "perf_counter", lambda: now[0])
+        patch.setattr(llmkit.display.screen.time, "perf_counter", lambda: now[0])
         answer = llmkit.display_stream(stream()).text
     return len(answer.encode()), sum(len(part.encode()) for drawn in notebook for part in drawn.values())
 

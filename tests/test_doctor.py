@@ -17,11 +17,12 @@ import pytest
 from tests.fake_keys import fake_keys, leaked
 
 from llmkit import __main__ as command
-from llmkit import doctor, freshness, models, session
-from llmkit.cassette import Cassette
-from llmkit.estimate import estimate
-from llmkit.keys import KEY_NAMES, unload_environment
-from llmkit.plan import Result
+from llmkit import models, session
+from llmkit.commands import doctor, freshness
+from llmkit.replay.cassette import Cassette
+from llmkit.commands.estimate import estimate
+from llmkit.common.keys import KEY_NAMES, unload_environment
+from llmkit.replay.plan import Result
 
 KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
 TITLES = ("OpenAI", "Anthropic", "Hugging Face", "Gemini", "Groq")
@@ -272,7 +273,7 @@ def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypa
 
 def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     asked = {}
-    monkeypatch.setattr("llmkit.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or Result(done=True))
+    monkeypatch.setattr("llmkit.commands.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or Result(done=True))
     monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}

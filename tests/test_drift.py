@@ -20,12 +20,13 @@ import pytest
 
 import llmkit
 from llmkit import __main__ as command
-from llmkit import drift as drift_command
-from llmkit import drift_models, local, models, sdk_tables, session
-from llmkit.cassette import Cassette
-from llmkit.providers import PROVIDERS
-from llmkit.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
-from llmkit.shape import differences
+from llmkit.commands import drift as drift_command
+from llmkit import local, models, session
+from llmkit.commands import drift_models, sdk_tables
+from llmkit.replay.cassette import Cassette
+from llmkit.common.providers import PROVIDERS
+from llmkit.commands.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
+from llmkit.commands.shape import differences
 from tests.fake_keys import fake_keys, leaked
 from tests.upstream import chat, messages, redirect
 from tests.upstream import models as stand_in_models

@@ -25,7 +25,7 @@ import pytest
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, InferenceTimeoutError
 
 from llmkit.models import default_model
-from llmkit.sdk_errors import OUT_OF_MONEY
+from llmkit.lessons.sdk_errors import OUT_OF_MONEY
 from tests.upstream.testing import stand_in
 
 NOTEBOOK = Path(__file__).parents[1] / "notebooks" / "04_errors.ipynb"

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from llmkit import freshness, krw, models
-from llmkit.freshness import Age, ages
+from llmkit import models
+from llmkit.commands import freshness
+from llmkit.cost import krw
+from llmkit.commands.freshness import Age, ages
 
 NOW = datetime.date(2026, 11, 26)
 OLD = NOW - datetime.timedelta(days=100)

@@ -32,12 +32,12 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette
-from llmkit.errors import Halt
-from llmkit.providers import PLACEHOLDERS, PROVIDERS
-from llmkit.request import read_request
+from llmkit.replay.cassette import Cassette
+from llmkit.common.errors import Halt
+from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
+from llmkit.replay.request import read_request
 from llmkit.session import current_session
-from llmkit.tape import reached_provider
+from llmkit.replay.tape import reached_provider
 from tests.upstream import redirect
 from tests.upstream.testing import stand_in
 

@@ -14,8 +14,8 @@ import pytest
 
 from llmkit import __main__ as command
 from llmkit import session
-from llmkit.estimate import estimate
-from llmkit.lock import moved
+from llmkit.commands.estimate import estimate
+from llmkit.commands.lock import moved
 from tests import lint, stamp
 from tests.upstream import __main__ as upstream
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from llmkit.models import default_model
-from llmkit.prices import find_rates
-from llmkit.tokens import load_encoding
+from llmkit.cost.prices import find_rates
+from llmkit.cost.tokens import load_encoding
 from tests.test_tokens import billed_chats
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"

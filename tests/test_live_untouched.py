@@ -16,7 +16,7 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette
+from llmkit.replay.cassette import Cassette
 from llmkit.session import current_session
 from tests import authored
 
@@ -167,7 +167,7 @@ def test_a_full_disk_is_said_and_the_next_recording_holds_both(
         raise OSError(28, "No space left on device")
 
     with llmkit.setup(mode="record", cassette=path):
-        monkeypatch.setattr("llmkit.cassette.os.fsync", full)
+        monkeypatch.setattr("llmkit.replay.cassette.os.fsync", full)
         assert ask(server, seed=1).choices[0].message.content == "네"
         assert "파일에 쓰지 못했습니다(No space left on device)" in capsys.readouterr().out
         monkeypatch.undo()

@@ -17,7 +17,7 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette
+from llmkit.replay.cassette import Cassette
 from llmkit.local import INSTALL, LocalServer, installed
 from llmkit.session import current_session
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from llmkit import doctor, lock
+from llmkit.commands import doctor, lock
 
 # 로컬 모델이 적어 두었지만 쓰지 않는 것(pyproject.toml의 exclude-dependencies).
 NOT_USED = {"llama-cpp-python", "llm"}

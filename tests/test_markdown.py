@@ -11,7 +11,7 @@ import pytest
 from markdown_it import MarkdownIt
 from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
-from llmkit.markdown import scan, to_display
+from llmkit.display.markdown import scan, to_display
 
 COMMONMARK = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

@@ -16,8 +16,8 @@ import pytest
 
 import llmkit
 from llmkit import models
-from llmkit.clock import set_today
-from llmkit.providers import PROVIDERS
+from llmkit.common.clock import set_today
+from llmkit.common.providers import PROVIDERS
 from tests import authored
 from tests.fake_keys import fake_keys
 
@@ -349,7 +349,7 @@ sys.modules["openai"] = sys.modules["anthropic"] = None
 import llmkit
 for name in ("gpt-5", "claude-opus-4-5", "gpt-6-luna", "gpt-5.1-mini"):
     print(llmkit.model_status(name, on=datetime.date(2026, 11, 26)))
-assert "llmkit.sdk_tables" not in sys.modules
+assert "llmkit.commands.sdk_tables" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

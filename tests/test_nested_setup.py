@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.clock import pace, today
+from llmkit.common.clock import pace, today
 from llmkit.session import current_session
 from tests import authored
 

@@ -19,8 +19,8 @@ from jupyter_client import KernelManager
 from jupyter_client.kernelspec import KernelSpec
 
 from conftest import fold
-from llmkit.cassette import Cassette
-from llmkit.player import fingerprint
+from llmkit.replay.cassette import Cassette
+from llmkit.replay.player import fingerprint
 from tests import authored
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -17,7 +17,7 @@ import huggingface_hub
 import openai
 import pytest
 
-from llmkit.parameters import who_takes
+from llmkit.lessons.parameters import who_takes
 
 FACTS = json.loads((Path(__file__).parents[1] / "llmkit/data/parameters.json").read_text(encoding="utf-8"))
 CALLS: dict[str, Callable[..., Any]] = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from llmkit import plots
+from llmkit.display import plots
 
 
 def test_korean_and_a_minus_sign_have_glyphs(tmp_path: Path) -> None:

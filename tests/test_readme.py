@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 from dotenv import dotenv_values
 
-from llmkit.keys import missing_reason
-from llmkit.providers import PROVIDERS
+from llmkit.common.keys import missing_reason
+from llmkit.common.providers import PROVIDERS
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette
+from llmkit.replay.cassette import Cassette
 from llmkit.session import current_session
 from tests.upstream import redirect
 

@@ -10,12 +10,12 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette, Exchange
-from llmkit.cost import calculate_cost
-from llmkit.exchange import Exchange
-from llmkit.krw import to_krw
-from llmkit.ledger import Call, read_usage
-from llmkit.receipt import Receipt
+from llmkit.replay.cassette import Cassette, Exchange
+from llmkit.cost.calculate import calculate_cost
+from llmkit.replay.exchange import Exchange
+from llmkit.cost.krw import to_krw
+from llmkit.common.ledger import Call, read_usage
+from llmkit.cost.receipt import Receipt
 
 DAY = datetime.date(2026, 11, 21)
 CHAT = {"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 400}}

@@ -10,11 +10,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from llmkit.cassette import Cassette
-from llmkit.krw import dollars
-from llmkit.player import fingerprint
-from llmkit.plan import Result
-from llmkit.record import Unfinished, record_notebook, store_outputs
+from llmkit.replay.cassette import Cassette
+from llmkit.cost.krw import dollars
+from llmkit.replay.player import fingerprint
+from llmkit.replay.plan import Result
+from llmkit.commands.record import Unfinished, record_notebook, store_outputs
 from tests.upstream.script import Script
 from tests.upstream.server import Upstream
 
@@ -234,7 +234,7 @@ def test_a_cell_that_fails_stops_the_recording_and_keeps_the_notebook(tmp_path: 
 # 예산과 이어서 하기 ----------------------------------------------------------------------------------------
 # 실제 응답으로 칠지는 녹화기가 연결된 상대를 보고 정합니다. 여기서는 그 판단만 바꾸어 끼웁니다.
 
-REAL = "import llmkit.tape as _t; _t.reached_provider = lambda ask, response: True"
+REAL = "import llmkit.replay.tape as _t; _t.reached_provider = lambda ask, response: True"
 THREE = [*HEAD_CELLS, 'print(ask("하나"))', 'print(ask("둘"))', 'print(ask("셋"))']
 
 

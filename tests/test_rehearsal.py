@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.samples import COMMENT
+from llmkit.commands.samples import COMMENT
 from tests.rehearsal import ROOT, Copy
 
 HOSTED = ("openai", "anthropic", "huggingface", "gemini", "groq")

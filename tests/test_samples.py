@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.cassette import Cassette
-from llmkit.samples import sample_sentences
+from llmkit.replay.cassette import Cassette
+from llmkit.commands.samples import sample_sentences
 from llmkit.session import CASSETTES
 from tests import authored
 from tests.samples import Samples, answer_texts

@@ -17,8 +17,8 @@ import huggingface_hub
 import openai
 import pytest
 
-from llmkit import hook, request
-from llmkit.providers import PROVIDERS
+from llmkit.replay import hook, request
+from llmkit.common.providers import PROVIDERS
 
 ASK = [{"role": "user", "content": "안녕하세요"}]
 

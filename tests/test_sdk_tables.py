@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from llmkit.models import Known, known_models
-from llmkit.sdk_tables import (
+from llmkit.commands.sdk_tables import (
     PACKAGES,
     SdkTable,
     TableNotFound,

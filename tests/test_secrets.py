@@ -21,8 +21,8 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.cassette import Cassette
-from llmkit.keys import has_secret, redact, unload_environment
+from llmkit.replay.cassette import Cassette
+from llmkit.common.keys import has_secret, redact, unload_environment
 from llmkit.session import Session, current_session
 from tests.fake_keys import fake_keys, leaked
 from tests.upstream import redirect
@@ -551,7 +551,7 @@ def test_a_key_nobody_told_us_about_is_known_by_its_shape(name: str, around: str
 def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     import nbformat
 
-    from llmkit.record import record_notebook
+    from llmkit.commands.record import record_notebook
     from tests.upstream.script import Script
     from tests.upstream.server import Upstream
 

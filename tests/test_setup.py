@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 import llmkit
-from llmkit.errors import PlaceholderKey
-from llmkit.keys import unload_environment
-from llmkit.providers import PLACEHOLDERS, PROVIDERS
+from llmkit.common.errors import PlaceholderKey
+from llmkit.common.keys import unload_environment
+from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
 from tests import authored, fake_colab
 from tests.fake_colab import NotebookAccessError, SecretNotFoundError, Secrets, TimeoutException

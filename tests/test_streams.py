@@ -18,8 +18,8 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.errors import StreamError
-from llmkit.streams import Reader, aopened, opened
+from llmkit.common.errors import StreamError
+from llmkit.display.streams import Reader, aopened, opened
 from tests.upstream.testing import stand_in
 
 GPT, CLAUDE, LLAMA = "gpt-6-luna", "claude-haiku-5-5", "meta-llama/Llama-3.1-8B-Instruct"

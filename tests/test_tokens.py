@@ -15,8 +15,8 @@ import pytest
 import tiktoken
 from tiktoken_ext import openai_public
 
-from llmkit import tokens
-from llmkit.tokens import TokenCount, count_tokens, encoding
+from llmkit.cost import tokens
+from llmkit.cost.tokens import TokenCount, count_tokens, encoding
 
 REAL = Path(__file__).parents[2] / "shared" / "real_exchanges" / "practice.jsonl"
 TEXT = "아버지가 방에 들어가신다."
@@ -207,7 +207,7 @@ def test_no_network_is_needed_on_a_fresh_machine(tmp_path):
         "import socket\n"
         "def refuse(*a, **k): raise SystemExit('네트워크를 썼습니다')\n"
         "socket.socket.connect = socket.getaddrinfo = refuse\n"
-        "from llmkit.tokens import count_tokens\n"
+        "from llmkit.cost.tokens import count_tokens\n"
         "print(count_tokens('안녕하세요', 'gpt-4o'), count_tokens('안녕하세요', 'gpt-4'))\n"
     )
     env = {"PATH": "", "TIKTOKEN_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(Path(__file__).parents[1])}

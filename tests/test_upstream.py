@@ -22,9 +22,9 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from nbclient.exceptions import CellExecutionError
 
-from llmkit.cassette import Cassette
+from llmkit.replay.cassette import Cassette
 from llmkit.local import LocalServer
-from llmkit.record import HOSTED
+from llmkit.commands.record import HOSTED
 from tests.upstream import redirect, tokens
 from tests.upstream.__main__ import FAKE_KEYS, record_with
 from tests.upstream.errors import ANTHROPIC_IN_STREAM, OPENAI_IN_STREAM

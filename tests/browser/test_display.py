@@ -9,8 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from llmkit.markdown import to_display
-from llmkit.tables import Table
+from llmkit.display.markdown import to_display
+from llmkit.common.tables import Table
 from tests.browser import lab
 
 playwright = pytest.importorskip("playwright.sync_api", reason=lab.NO_PLAYWRIGHT)

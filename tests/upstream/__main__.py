@@ -36,18 +36,18 @@ def record(number: str, local: bool = False) -> int:
     if not local:
         return record_with(Script.of_lesson(number), notebooks[0])
     from llmkit.local import LocalServer
-    from llmkit.record import HOSTED
+    from llmkit.commands.record import HOSTED
 
     with LocalServer():
         return record_with(Script.of_lesson(number), notebooks[0], providers=[*HOSTED, "local"])
 
 
 def record_with(script: Script, notebook: Path, **options: Any) -> int:
-    """노트북을 대본의 서버에 대고 녹화합니다. `options`는 `llmkit.record.record_notebook`에 그대로 갑니다.
+    """노트북을 대본의 서버에 대고 녹화합니다. `options`는 `llmkit.commands.record.record_notebook`에 그대로 갑니다.
 
     돌려주는 것: 모두 담았으면 0. 대본에 없는 요청이나 담지 못한 교환이 있었으면 1.
     """
-    from llmkit.record import record_notebook
+    from llmkit.commands.record import record_notebook
 
     with Upstream(script) as server:
         startup = (

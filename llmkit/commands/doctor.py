@@ -1,0 +1,205 @@
+"""진단: 이 컴퓨터에서 강좌를 실행할 수 있는지, 무엇이 실제 호출이고 무엇이 재생인지, 무엇을 고치면 되는지 말합니다."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import io
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, metadata, version
+
+from .lock import moved
+
+DISTRIBUTION = "llmkit-course"
+GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
+Finding = tuple[str, str]
+
+
+def examine() -> int:
+    """진단을 차례로 출력합니다. 강좌를 실행할 수 있으면 0, 없으면 1을 돌려줍니다."""
+    from ..common.keys import redact
+
+    problems = 0
+    for title, section in (
+        ("Python과 패키지", _packages),
+        ("카세트", _cassettes),
+        ("키와 방식", _providers),
+        ("모델", _models),
+        ("자료의 날짜", _ages),
+    ):
+        print(title)
+        for level, text in section():
+            print(redact(f"  [{level}] {text}"))
+            problems += level == BAD
+        if problems and section is _packages:
+            break  # 패키지가 없으면 나머지는 알아볼 수 없습니다.
+    print(f"문제 {problems}개를 먼저 고치십시오." if problems else "강좌를 실행할 수 있습니다.")
+    return 1 if problems else 0
+
+
+def _packages() -> Iterator[Finding]:
+    python = f"Python {sys.version.split()[0]} ({sys.executable})"
+    enough = sys.version_info >= (3, 11)
+    yield (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드십시오.")
+    install = f"{sys.executable} -m pip install -r requirements.txt"
+    try:
+        from packaging.requirements import Requirement
+
+        needs = [Requirement(line) for line in metadata(DISTRIBUTION).get_all("Requires-Dist") or []]
+    except (ImportError, PackageNotFoundError):
+        yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하십시오: {install}"
+        return
+    for need in needs:
+        optional = need.marker is not None and not need.marker.evaluate({"extra": ""})
+        level = NOTE if optional else BAD
+        try:
+            found = version(need.name)
+        except PackageNotFoundError:
+            yield level, f"{need.name}: 설치되어 있지 않습니다. {install}"
+            continue
+        if need.specifier.contains(found, prereleases=True):
+            yield GOOD, f"{need.name} {found}"
+        else:
+            yield level, f"{need.name} {found}: 강좌가 쓰는 판({need.specifier})이 아닙니다. {install}"
+    for name in ("jupyterlab", "ipykernel"):
+        with contextlib.suppress(PackageNotFoundError):
+            yield GOOD, f"{name} {version(name)}"
+            continue
+        yield NOTE, f"{name}: 설치되어 있지 않습니다. 이 Python으로 노트북을 열려면: {install}"
+    yield from _versions()
+
+
+def _versions() -> Iterator[Finding]:
+    """시험한 버전(constraints.txt)과 다른 것이 있으면 한 줄로 말합니다."""
+    if different := moved():
+        more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
+        yield NOTE, (
+            f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
+            "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+        )
+
+
+def _cassettes() -> Iterator[Finding]:
+    from ..replay.cassette import Cassette
+    from ..common.errors import CassetteError
+    from ..session import CASSETTES
+
+    files = sorted(CASSETTES.glob("*.json"))
+    if not files:
+        yield BAD, f"{CASSETTES}에 카세트가 없습니다. 강좌를 다시 설치하십시오."
+    for file in files:
+        try:
+            cassette = Cassette.load(file)
+        except CassetteError as error:
+            yield BAD, str(error)
+            continue
+        authored = sum(exchange.provenance == "authored" for exchange in cassette.exchanges)
+        recorded = len(cassette.exchanges) - authored
+        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 예시 응답 {authored}건"
+
+
+def _providers() -> Iterator[Finding]:
+    from dotenv import find_dotenv
+
+    from ..common.keys import find_key, load_environment
+    from ..common.providers import PROVIDERS
+    from ..session import setup
+
+    path = find_dotenv(usecwd=True)
+    yield (GOOD, f".env: {path}") if path else (NONE, ".env: 키를 넣으려면 .env.example을 .env로 복사하십시오.")
+    load_environment()
+    keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
+    forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), setup() as session:
+            modes = dict(session._modes)
+    except ValueError as error:
+        yield BAD, str(error)
+        return
+    for name, key in keys.items():
+        title, live = PROVIDERS[name].title, modes[name] == "live"
+        if live and key.found:
+            yield GOOD, f"{title}: 실제 호출(live). {key.variable} 값을 찾았습니다. 요금이 듭니다."
+            yield from _network(PROVIDERS[name].hosts[0])
+        elif live:
+            yield NOTE, f"{title}: 실제 호출(live)이지만 {key.problem}. 키를 넣거나 {forced} 설정을 지우십시오."
+        elif key.found:
+            yield GOOD, f"{title}: 재생(replay). {key.variable} 값이 있지만 {forced} 때문에 재생합니다."
+        else:
+            yield NONE, f"{title}: {key.problem}. 재생(replay)합니다."
+    local = "재생(replay)" if modes["local"] == "replay" else "서버가 켜져 있으면 실제 호출, 아니면 재생"
+    yield GOOD, f"{PROVIDERS['local'].title}: {local}"
+
+
+def _network(host: str) -> Iterator[Finding]:
+    """연결되는지만 보고 아무것도 보내지 않습니다. 되면 아무 말도 하지 않습니다."""
+    if os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy"):
+        return  # 호출은 프록시를 거치므로 바로 연결해 보는 것은 뜻이 없습니다.
+    try:
+        socket.create_connection((host, 443), timeout=3).close()
+    except OSError as error:
+        yield NOTE, f"{host}에 연결할 수 없습니다({error}). 인터넷 연결과 방화벽을 확인하십시오."
+
+
+def _models() -> Iterator[Finding]:
+    """강좌와 학습자가 쓰는 모델이 아직 살아 있는지. 카세트의 날짜가 아니라 진짜 오늘로 봅니다."""
+    from ..models import model_status
+
+    today = _today()
+    for (local, model), where in _models_in_use().items():
+        if local:
+            yield GOOD, f"{model}: 이 컴퓨터에서 돌리는 모델이라 종료일이 없습니다 - {', '.join(where)}"
+            continue
+        status = model_status(model, on=today)
+        text = f"{status} - {', '.join(where)}."
+        if status.state == "current":
+            yield GOOD, f"{model}: 예고된 종료일이 없습니다({status.as_of} 확인) - {', '.join(where)}"
+        elif status.state == "unknown":
+            yield NOTE, f"{text} 이름이 맞는지 확인하세요."
+        elif status.state == "deprecated" and status.shutdown:
+            yield NOTE, f"{text} 남은 날: {(status.shutdown - today).days}일."
+        else:
+            yield NOTE, f"{text} 재생에는 지장이 없지만 실제 호출은 실패할 수 있습니다. .env에서 다른 모델을 정하세요."
+
+
+def _models_in_use() -> dict[tuple[bool, str], list[str]]:
+    """(로컬 모델인가, 모델)마다 그것을 쓰는 곳: 기본값, .env, 카세트."""
+    from ..replay.cassette import Cassette
+    from ..common.errors import CassetteError
+    from ..common.keys import load_environment
+    from ..models import default_model
+    from ..common.providers import PROVIDERS
+    from ..session import CASSETTES
+
+    load_environment()
+    uses: dict[tuple[bool, str], list[str]] = {}
+    for name, provider in PROVIDERS.items():
+        uses.setdefault((name == "local", default_model(name)), []).append(f"{provider.title} 기본값")
+        if chosen := os.environ.get(provider.model_variable):
+            uses.setdefault((name == "local", chosen), []).append(provider.model_variable)
+    for file in sorted(CASSETTES.glob("*.json")):
+        with contextlib.suppress(CassetteError):  # _cassettes가 이미 말했습니다.
+            for use in dict.fromkeys((name == "local", model) for name, model in Cassette.load(file).models.items()):
+                uses.setdefault(use, []).append(file.stem)
+    return uses
+
+
+def _ages() -> Iterator[Finding]:
+    """날짜를 적어 둔 자료가 90일 넘게 확인되지 않았는지."""
+    from .freshness import ages
+
+    today = _today()
+    for age in ages(today):
+        if age.oldest is None:
+            yield NOTE, f"{age.title}: 설치된 버전의 날짜를 모릅니다. 지금과 다를 수 있습니다."
+            continue
+        text = f"{age.title}: {age.oldest} 확인({(today - age.oldest).days}일 전)"
+        stale = age.is_stale(today)
+        yield (NOTE, f"{text}. 90일이 넘어 지금과 다를 수 있습니다.") if stale else (GOOD, text)
+
+
+def _today() -> datetime.date:
+    return datetime.date.today()

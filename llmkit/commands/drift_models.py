@@ -1,0 +1,89 @@
+"""모델 자료의 어긋남: `data/model_states.json`을 SDK의 표와, 키가 있으면 제공자의 모델 목록과 비교합니다."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from ..common.keys import find_key
+from ..models import default_model, known_models, model_status
+from ..common.providers import PROVIDERS
+from .sdk_tables import PACKAGES, TableNotFound, differences, is_older_than_data, read_table, version_of_data
+
+LISTING = ("openai", "anthropic")  # 모델 목록에 종료일이 있는 제공자
+FIX = "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
+Difference = tuple[str, str]  # (달라진 것, 할 일). 할 일이 없으면 확인하지 못한 것입니다.
+
+
+def compare_tables() -> Iterator[Difference]:
+    """설치된 SDK의 표와 비교합니다. 네트워크를 쓰지 않습니다."""
+    for package in PACKAGES:
+        if is_older_than_data(package):
+            yield (
+                f"{package} SDK: 자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다.",
+                "",
+            )
+            continue
+        try:
+            table = read_table(package)
+        except TableNotFound as error:
+            yield str(error), "llmkit/sdk_tables.py가 표를 찾는 방법을 고치세요."
+            continue
+        for difference in differences(table, known_models()):
+            yield f"{table.label}의 표, {difference}", FIX
+
+
+def compare_listings(providers: Collection[str], on: datetime.date) -> Iterator[Difference]:
+    """`providers` 가운데 키가 있는 제공자의 모델 목록(`GET /models`)과 비교합니다. 요금은 없습니다."""
+    for provider in providers:
+        title = f"{PROVIDERS[provider].title}의 모델 목록"
+        key = find_key(PROVIDERS[provider])
+        if not key.found:
+            yield f"{title}: {key.problem}.", ""
+            continue
+        models, problem = _ask(provider)
+        if problem:
+            yield f"{title}: 답을 받지 못했습니다({problem})", "키와 인터넷 연결을 확인하고 다시 실행하세요."
+            continue
+        for difference in _compare(provider, models, on):
+            yield f"{title}, {difference}", FIX
+
+
+def _compare(provider: str, models: list[dict[str, Any]], on: datetime.date) -> Iterator[str]:
+    unknown = []
+    for model in models:
+        status = model_status(model["id"], on=on)
+        if status.state == "unknown":
+            unknown.append(model["id"])
+            continue
+        theirs = (model.get("shutdown_date") or model.get("retires_at") or "")[:10]
+        ours = str(status.shutdown or "")
+        if theirs != ours and (theirs or "shutdown_date" in model or "retires_at" in model):
+            yield f"{model['id']}: 종료일이 다릅니다. 목록 {theirs or '없음'}, 자료 {ours or '없음'}"
+        elif model.get("lifecycle") == "retired" and status.state != "retired":
+            yield f"{model['id']}: 목록에는 종료되었다고, 자료에는 {status.state}"
+    if unknown:
+        yield f"자료에 없는 이름 {len(unknown)}개: {', '.join(unknown)}"
+    if default_model(provider) not in {model["id"] for model in models}:
+        yield f"{default_model(provider)}: 기본 모델인데 목록에 없습니다."
+
+
+def _ask(provider: str) -> tuple[list[dict[str, Any]], str]:
+    """(모델 목록, 받지 못한 이유)입니다."""
+    sdk: Any
+    if provider == "anthropic":
+        import anthropic as sdk
+
+        client, path = sdk.Anthropic(timeout=60), "/v1/models?limit=1000"
+    else:
+        import openai as sdk
+
+        client, path = sdk.OpenAI(timeout=60), "/models"
+    try:
+        return json.loads(client.get(path, cast_to=str))["data"], ""
+    except sdk.APIStatusError as error:
+        return [], str(error.status_code)
+    except (sdk.APIConnectionError, ValueError, LookupError, TypeError) as error:
+        return [], type(error).__name__

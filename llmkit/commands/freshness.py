@@ -1,0 +1,60 @@
+"""자료의 나이: 날짜를 적어 둔 자료를 90일 넘게 확인하지 않았으면 알립니다. `doctor`와 테스트가 봅니다."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+
+from ..cost.krw import RATE_DATE
+from ..models import known_models
+
+STALE_AFTER = datetime.timedelta(days=90)
+PRICES = ("genai-prices", "0.2.3", datetime.date(2026, 11, 21))  # 가격표의 버전과, 그 값을 확인한 날
+_TITLES = {"models.json": "기본 모델", "facts.json": "본문의 사실", "parameters.json": "파라미터 표"}
+
+
+@dataclass(frozen=True)
+class Age:
+    """자료 하나와, 그 안에서 가장 오래전에 확인한 날짜(모르면 `None`)."""
+
+    title: str
+    oldest: datetime.date | None
+
+    def is_stale(self, on: datetime.date) -> bool:
+        """`on` 날짜에 확인한 지 90일이 넘었는지. 날짜를 모르면 넘은 것으로 봅니다."""
+        return self.oldest is None or on - self.oldest > STALE_AFTER
+
+
+def ages(on: datetime.date) -> Iterator[Age]:
+    """날짜가 적힌 자료마다 가장 오래된 날짜입니다. 이미 종료된 모델의 상태는 낡지 않으므로 세지 않습니다.
+
+    >>> [age.title for age in ages(datetime.date(2026, 11, 26))][:2]
+    ['모델의 상태', '가격표']
+    """
+    rows = known_models().values()
+    alive = [row.as_of for row in rows if not row.ends or (row.shutdown and on < row.shutdown)]
+    yield Age("모델의 상태", min(alive))
+    package, checked, day = PRICES
+    yield Age("가격표", day if version(package) == checked else None)
+    yield Age("환율", RATE_DATE)
+    for file in sorted(files("llmkit").joinpath("data").iterdir(), key=lambda file: file.name):
+        if file.name.endswith(".json") and file.name != "model_states.json":
+            days = [datetime.date.fromisoformat(day) for day in _dates(json.loads(file.read_text("utf-8")))]
+            if days:
+                yield Age(_TITLES.get(file.name, file.name), min(days))
+
+
+def _dates(value: Any) -> Iterator[str]:
+    """JSON 어디에 있든 `as_of`의 값들."""
+    if isinstance(value, dict):
+        if "as_of" in value:
+            yield value["as_of"]
+        value = list(value.values())
+    if isinstance(value, list):
+        for part in value:
+            yield from _dates(part)

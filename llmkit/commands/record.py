@@ -1,0 +1,145 @@
+"""노트북을 녹화하고, 그 녹화를 재생한 출력으로 노트북을 저장합니다."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..replay.cassette import Cassette
+from ..replay.plan import VARIABLE, Plan, Result, all_cells_ran
+from ..replay.player import fingerprint
+from ..common.providers import PROVIDERS
+from ..session import CASSETTES
+
+HOSTED = [name for name in PROVIDERS if name != "local"]
+
+
+class Unfinished(Exception):
+    """녹화가 끝까지 가지 못했습니다. `result`는 거기까지의 결과입니다."""
+
+    def __init__(self, message: str, result: Result) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def record_notebook(
+    path: Path,
+    *,
+    startup: Sequence[str] = (),
+    providers: Sequence[str] | None = None,
+    cassettes: Path = CASSETTES,
+    save: bool = True,
+    budget: Decimal | None = None,
+    unpriced: int = 0,
+) -> Result:
+    """노트북을 처음부터 끝까지 녹화하며 실행한 뒤, 재생으로 다시 실행해 출력을 저장합니다.
+
+    Args:
+        startup: 첫 셀보다 먼저 커널에서 실행할 파이썬 줄들.
+        providers: 녹화할 제공자. 없으면 네트워크의 제공자 모두이며, 나머지는 카세트의 것을 재생합니다.
+        cassettes: 카세트를 둘 폴더.
+        save: False면 노트북을 다시 쓰지 않습니다.
+        budget: 여기까지만 씁니다(USD). 없으면 제한하지 않습니다.
+        unpriced: 예산이 있을 때, 비용을 알 수 없는 호출은 이만큼만 합니다.
+
+    Raises:
+        Unfinished: 셀이 실패했거나 커널이 꺼졌을 때. 받은 응답은 다음 녹화가 이어서 씁니다.
+    """
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    plan = Plan(str(cassettes), list(providers or HOSTED), **_wishes(notebook))
+    plan.budget, plan.unpriced = None if budget is None else str(budget), unpriced
+    result = _run(nbformat.from_dict(notebook), path, plan, startup)
+    for line in result.refused:
+        print(line)
+    if result.done and save:
+        store_outputs(path, cassettes=cassettes)
+    return result
+
+
+def _carry_marks(notebook: Any, file: Path) -> None:
+    """셀 메타데이터 {"llmkit": {"sample": ["openai"]}}를 카세트에 옮겨, 재생할 때 그 셀에도 샘플 응답 표시가 나오게 합니다."""
+    if not file.exists():
+        return
+    cassette = Cassette.load(file)
+    marks = {fingerprint(cell.source): list(providers) for cell, providers in _wish(notebook, "sample")}
+    if marks != cassette.marks:
+        cassette.marks = marks
+        cassette.save()
+
+
+def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
+    """키 없이 재생한 출력을 노트북에 저장합니다. 보는 사람이나 컴퓨터에 따라 달라지는 것은 남기지 않습니다."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    _carry_marks(notebook, cassettes / f"{path.stem}.json")
+    _run(notebook, path, Plan(str(cassettes)), environment=_without_keys())
+    notebook.metadata = nbformat.from_dict(
+        {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+            **{name: value for name, value in notebook.metadata.items() if name == "colab"},
+        }
+    )
+    nbformat.write(notebook, path)
+
+
+def _wishes(notebook: Any) -> dict[str, dict[str, Any]]:
+    """셀 메타데이터 {"llmkit": {"take": 2, "inputs": ["네", "끝"]}}를 셀의 지문별로 모읍니다."""
+    return {
+        "takes": {fingerprint(cell.source): int(take) for cell, take in _wish(notebook, "take")},
+        "inputs": {fingerprint(cell.source): list(replies) for cell, replies in _wish(notebook, "inputs")},
+    }
+
+
+def _wish(notebook: Any, name: str) -> list[tuple[Any, Any]]:
+    wishes = [(cell, cell.metadata.get("llmkit", {})) for cell in notebook.cells]
+    return [(cell, wish[name]) for cell, wish in wishes if name in wish]
+
+
+def _run(
+    notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: dict[str, str] | None = None
+) -> Result:
+    """계획대로 노트북을 실행합니다. `notebook`에는 출력이 담깁니다."""
+    from nbclient import NotebookClient
+
+    client = NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(path.parent)}},
+        extra_arguments=[f"--IPKernelApp.exec_lines={line}" for line in startup],
+        coalesce_streams=True,
+        record_timing=False,
+        store_widget_state=False,
+    )
+    with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
+        folder = Path(name)
+        plan.write(folder / "plan.json")
+        client.create_kernel_manager().shutdown_wait_time = 60  # 커널은 꺼지면서 카세트를 마무리합니다.
+        try:
+            env = {**(environment or os.environ), VARIABLE: str(folder / "plan.json")}
+            with client.setup_kernel(env=env):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                    if Result.read(folder).stopped:
+                        break
+                else:
+                    all_cells_ran(folder).touch()
+        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
+            if Result.read(folder).stopped is None:
+                raise Unfinished(str(error), Result.read(folder)) from error
+        return Result.read(folder)
+
+
+def _without_keys() -> dict[str, str]:
+    """키 없는 학습자의 환경 변수입니다."""
+    personal = {name for provider in PROVIDERS.values() for name in (*provider.keys, provider.model_variable)}
+    kept = {name: value for name, value in os.environ.items() if name not in personal}
+    return kept | {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_MODE": "replay", "LLMKIT_PACE": "0"}

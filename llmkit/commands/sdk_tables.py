@@ -1,0 +1,155 @@
+"""SDK의 표: 설치된 openai와 anthropic의 소스에서 모델 이름과 종료일을 읽어, 강좌의 자료와 비교합니다.
+
+`drift`와 테스트만 씁니다. SDK의 소스는 버전마다 자리를 옮기므로 학습자의 호출은 소스를 읽지 않습니다. 여기서도 파일 이름을
+정해 두지 않고 패키지 전체에서 찾으며, 찾지 못하면 조용히 넘어가지 않고 `TableNotFound`를 던집니다.
+"""
+
+from __future__ import annotations
+
+import ast
+import datetime
+import importlib.util
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+
+from ..models import Known, state_data
+
+PACKAGES = ("openai", "anthropic")
+_FIELD = re.compile(r"(^|_)model$|Models?(Param)?$")  # model, ChatModel, AllModels, ModelParam ...
+_NAME = re.compile(r"[a-z]+[-\d]")  # "auto"나 날짜가 아니라 "o1", "gpt-5"처럼 생긴 값
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)|({_MONTHS}) (\d+)(?:st|nd|rd|th)?, (\d{{4}})")
+
+
+class TableNotFound(Exception):
+    """SDK의 소스에서 모델 표를 찾지 못했거나 읽지 못했습니다. 표를 찾는 방법을 고쳐야 합니다."""
+
+
+@dataclass
+class SdkTable:
+    """SDK 하나가 아는 모델: 이름, 종료일, 지원하지 않는다고 적힌 이름."""
+
+    label: str
+    names: set[str] = field(default_factory=set)
+    shutdowns: dict[str, datetime.date] = field(default_factory=dict)
+    unsupported: set[str] = field(default_factory=set)
+
+
+def version_of_data(package: str) -> str:
+    """자료를 만들 때 읽은 SDK의 버전입니다. 그보다 오래된 SDK에는 표가 없을 수 있습니다(openai 2.54에는 종료일이 없습니다).
+
+    >>> version_of_data("anthropic") >= "2.14.0"
+    True
+    """
+    sources = {group["source"] for group in state_data()["states"]}
+    read = [source.rpartition(" ")[2] for source in sources if source.startswith(f"{package} SDK ")]
+    return max(read, key=_numbers)
+
+
+def is_older_than_data(package: str) -> bool:
+    """설치된 SDK가 자료를 만들 때 읽은 것보다 오래되었는지."""
+    return _numbers(version(package)) < _numbers(version_of_data(package))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)[:3]]
+
+
+def read_table(package: str, folder: Path | None = None) -> SdkTable:
+    """설치된 SDK(또는 `folder`에 있는 소스)의 표를 읽습니다.
+
+    Raises:
+        TableNotFound: 이름이나 종료일의 표가 없을 때, 또는 표의 날짜를 읽을 수 없을 때.
+    """
+    if folder is None:
+        spec = importlib.util.find_spec(package)
+        if spec is None or not spec.submodule_search_locations:
+            raise TableNotFound(f"{package} SDK가 설치되어 있지 않습니다.")
+        folder = Path(spec.submodule_search_locations[0])
+    table = SdkTable(f"{package} SDK {version(package)}")
+    for file in sorted(folder.rglob("*.py")):
+        source = file.read_text(encoding="utf-8")
+        if "DEPRECATED_MODELS" in source or ("Literal[" in source and re.search("odels?(Param)?:", source)):
+            _read_file(ast.parse(source), table)
+    for what, found in (("모델 이름", table.names), ("종료일", table.shutdowns)):
+        if not found:
+            raise TableNotFound(f"{table.label}: 소스에서 {what} 표를 찾지 못했습니다.")
+    return table
+
+
+def differences(table: SdkTable, known: Mapping[str, Known]) -> list[str]:
+    """SDK의 표와 다른 자료를 한 줄씩 말합니다. 자료에 없는 이름이 먼저 옵니다."""
+    missing, different = [], []
+    for name in sorted(table.names | set(table.shutdowns)):
+        row, day = known.get(name), table.shutdowns.get(name)
+        if row is None:
+            missing.append(f"{name}: 자료에 없는 이름입니다. SDK의 종료일: {day or '없음'}")
+        elif (name in table.unsupported) != row.unsupported:
+            what = "지원하지 않는 이름" if name in table.unsupported else "지원하는 이름"
+            different.append(f"{name}: SDK에는 {what}, 자료에는 반대로 적혀 있습니다.")
+        elif day and day != row.shutdown:
+            different.append(f"{name}: 종료일이 다릅니다. SDK {day}, 자료 {row.shutdown or '없음'}")
+    return missing + different
+
+
+def _read_file(tree: ast.Module, table: SdkTable) -> None:
+    for body in _bodies(tree):
+        for statement, following in zip(body, [*body[1:], None], strict=True):
+            if not isinstance(statement, ast.Assign | ast.AnnAssign):
+                continue
+            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
+            name = target.id if isinstance(target, ast.Name) else ""
+            if name == "DEPRECATED_MODELS" and isinstance(statement.value, ast.Dict):
+                for key, day in ast.literal_eval(statement.value).items():
+                    table.shutdowns[key] = _day(day, key)
+            elif _FIELD.search(name):
+                table.names |= {value for value in _literals(statement) if _NAME.match(value)}
+                _read_note(following, table)
+
+
+def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
+    yield tree.body
+    yield from (node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def _literals(statement: ast.stmt) -> Iterator[str]:
+    """`Literal["gpt-5", ...]` 안의 문자열들."""
+    for node in ast.walk(statement):
+        if (
+            isinstance(node, ast.Subscript)
+            and isinstance(node.value, ast.Name)
+            and node.value.id == "Literal"
+        ):
+            yield from (
+                part.value
+                for part in ast.walk(node.slice)
+                if isinstance(part, ast.Constant) and isinstance(part.value, str)
+            )
+
+
+def _read_note(statement: ast.stmt | None, table: SdkTable) -> None:
+    """openai의 설명문: 'Deprecated values: - "이름", "이름": Announced shutdown date: 2027-01-14. ...'"""
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
+        return
+    note = " ".join(value.value.partition("Deprecated values:")[2].split())
+    for names, about in re.findall(r'- ((?:"[^"]+",? ?)+): (.+?)(?= - "|$)', note):
+        for name in re.findall(r'"([^"]+)"', names):
+            if about.startswith("Not a supported model"):
+                table.unsupported.add(name)
+            else:
+                table.shutdowns[name] = _day(about, name)
+
+
+def _day(text: str, name: str) -> datetime.date:
+    """글의 첫 날짜. strptime의 %B는 로캘이 한국어이면 영어 달 이름을 읽지 못하므로 쓰지 않습니다."""
+    found = _DATE.search(text)
+    if not found:
+        raise TableNotFound(f"{name}: SDK의 표에서 날짜를 읽지 못했습니다({text!r}).")
+    year, month, day, word, number, written = found.groups()
+    if year:
+        return datetime.date(int(year), int(month), int(day))
+    return datetime.date(int(written), _MONTHS.split("|").index(word) + 1, int(number))

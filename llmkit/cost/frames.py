@@ -1,0 +1,266 @@
+"""호출 기록 표에 비용 열을 붙입니다. pandas든 polars든 DuckDB든 같은 식 하나로 계산합니다.
+
+금액은 피코달러(1조분의 1달러) 정수입니다. 소수가 아니라 정수라서 백만 줄을 어떤 순서로 더해도 같은 금액입니다.
+
+단가는 모델, 기간, 입력의 길이에 따라 정해집니다. 그 셋의 조합을 칸(cell)이라 하고, 줄마다 몇 번째 칸인지 번호를
+매긴 다음 번호로 단가를 찾습니다.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import narwhals as nw
+
+from ..common.clock import today
+from .calculate import Cost
+from .prices import EXACT, SOURCE, Rates, find_rates, price_day
+from .sellers import UnknownPrice
+
+COST, PRICED = "cost_pico_usd", "priced"
+PICO = 10**12
+_HALF = 10**9  # 합계를 낼 때 큰 자리와 작은 자리를 여기서 나눕니다. 90억 줄까지 넘치지 않습니다
+_MOST = 10**9  # 한 줄의 토큰이 이보다 많으면 잘못된 수로 봅니다. 금액이 int64를 넘지 않게도 합니다
+_USED, _HIT, _OUT, _CELL = _SCRATCH = [
+    f"_llmkit_{name}" for name in ("used", "hit", "out", "cell")
+]  # 쓰고 지울 열
+
+
+def add_cost(
+    frame: Any,
+    *,
+    model: str = "model",
+    input_tokens: str = "input_tokens",
+    output_tokens: str = "output_tokens",
+    cached: str | None = None,
+    at: str | datetime.date | datetime.datetime | None = None,
+) -> Any:
+    """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 표로 돌려줍니다.
+
+    줄마다 `calculate_cost`와 같은 금액입니다. 날짜에 따른 가격 변동, 캐시, 긴 입력의 할증을 셉니다. 모델의 요금을
+    모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은 0이 아니라 빈 값(null)이고 `priced`가 `False`입니다.
+    합계는 `total_cost`로 구하세요. 열을 그냥 더하면 920만 달러부터 int64를 넘쳐 틀립니다.
+
+    Args:
+        frame: pandas나 polars의 표, 또는 narwhals가 아는 지연 계산 표(polars LazyFrame, DuckDB, Dask, PySpark).
+            지연 계산 표에서는 어떤 모델이 있는지 알아보느라 모델 열만 먼저 한 번 읽습니다.
+        model, input_tokens, output_tokens: 열 이름. 입력에는 캐시에서 읽은 토큰이 들어 있어야 합니다.
+        cached: 입력 가운데 캐시에서 읽은 토큰의 열 이름.
+        at: 가격을 찾을 날짜. 날짜 하나, 또는 날짜나 시간대가 있는 시각이 든 열의 이름. 없으면 오늘입니다.
+
+    Returns:
+        같은 종류의 새 표. 받은 표는 그대로입니다.
+
+    Raises:
+        TypeError: 표가 아닐 때.
+        ValueError: 열이 없거나 종류가 맞지 않을 때, 붙일 열의 이름이 이미 쓰이고 있을 때.
+
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"model": ["gpt-4o-mini", "?"], "input_tokens": 1000, "output_tokens": 200})
+    >>> add_cost(log)[["cost_pico_usd", "priced"]].values.tolist()
+    [[270000000, True], [<NA>, False]]
+    """
+    table = _open(frame)
+    schema = table.collect_schema()
+    _check_columns(schema, [model, input_tokens, output_tokens, cached, at if isinstance(at, str) else None])
+    hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
+    counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
+
+    table, cells, dated = _place(table, _distinct(table, model), model, at, counts)
+    cost, known = _cost(cells)
+    return _finish(table.with_columns(cost.alias(COST), (known & dated).alias(PRICED)).drop(_SCRATCH))
+
+
+def total_cost(frame: Any) -> Cost:
+    """`add_cost`가 준 표의 비용을 모두 더합니다. 어느 엔진에서든, 얼마나 크든 정확합니다.
+
+    `cost_pico_usd`를 그냥 더하면 안 됩니다. int64에는 약 920만 달러까지만 들어가고, 넘치면 오류 없이 틀린 금액이
+    나옵니다. 여기서는 큰 자리와 작은 자리를 따로 더한 다음 파이썬의 정수로 합칩니다.
+
+    Args:
+        frame: `add_cost`가 준 표, 또는 그 표에서 줄을 고른 것. 지연 계산 표는 여기서 계산됩니다.
+
+    Returns:
+        `Cost`. 표에는 줄마다의 합계만 있으므로 입력과 출력의 금액, 토큰 수, 가격 날짜는 `None`입니다. 요금을 모르는
+        줄은 합계에 없고 몇 줄인지 `note`가 말합니다.
+
+    Raises:
+        TypeError: 표가 아닐 때.
+        ValueError: `add_cost`가 준 열이 없거나 정수가 아닐 때.
+
+    >>> import pandas as pd
+    >>> log = pd.DataFrame({"model": ["gpt-4o-mini", "?"], "input_tokens": 1000, "output_tokens": 200})
+    >>> total_cost(add_cost(log)).usd == Decimal("0.00027"), total_cost(add_cost(log)).note
+    (True, '요금을 모르는 1줄은 들어 있지 않습니다.')
+    """
+    table = _open(frame)
+    _check_priced(table.collect_schema())
+    pico = nw.col(COST)
+    small = pico % _HALF
+    sums = table.select(
+        ((pico - small) // _HALF).sum().alias("large"),
+        small.sum().alias("small"),
+        nw.len().alias("rows"),
+        nw.col(PRICED).cast(nw.Int64).sum().alias("priced"),
+    )
+    sums = sums.collect() if isinstance(sums, nw.LazyFrame) else sums
+    large, small, rows, priced = (int(value or 0) for value in sums.row(0))
+    usd = EXACT.scaleb(Decimal(large * _HALF + small), -12)
+    note = f"요금을 모르는 {rows - priced:,}줄은 들어 있지 않습니다." if rows > priced else ""
+    return Cost(usd, None, None, None, None, f"표의 {priced:,}줄", None, SOURCE, None, None, note)
+
+
+def _open(frame: Any) -> Any:
+    try:
+        return nw.from_native(frame)
+    except TypeError as error:
+        raise TypeError(
+            f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}"
+        ) from error
+
+
+def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
+    for name in columns:
+        if name is not None and name not in schema:
+            raise ValueError(f"열 {name!r}이(가) 없습니다. 있는 열: {', '.join(schema.names())}")
+    for name in columns[1:4]:
+        if name is not None and not schema[name].is_numeric():
+            raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")
+    ours = (COST, PRICED, *_SCRATCH)
+    if taken := [
+        name for name in schema if name.lower() in ours
+    ]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
+        raise ValueError(
+            f"표에 {', '.join(taken)} 열이 이미 있어 덮어쓰지 않았습니다. 이름을 바꾸거나(rename) 지운(drop) 뒤 다시 부르세요."
+        )
+
+
+def _check_priced(schema: nw.Schema) -> None:
+    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
+        kind = (
+            f"지금 {COST} 열은 {schema[COST]}입니다."
+            if COST in schema
+            else f"있는 열: {', '.join(schema.names())}"
+        )
+        raise ValueError(
+            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}"
+        )
+
+
+def _distinct(table: Any, column: str) -> list[str]:
+    names = table.select(nw.col(column).cast(nw.String)).unique()
+    names = names.collect() if isinstance(names, nw.LazyFrame) else names
+    return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
+
+
+def _place(
+    table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]
+) -> tuple[Any, list, nw.Expr]:
+    """(줄마다 칸의 번호를 매긴 표, 칸마다의 단가, 날짜가 있는지)입니다."""
+    days, period, dated = _periods(models, at, table.collect_schema())
+    prices = [_known(name, day) for name in models for day in days]
+    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
+    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
+    table = table.with_columns(place.alias(_CELL), **counts)
+    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
+    return table, [_pico(rates, start + 1) for rates in prices for start in (-1, *starts)], dated
+
+
+def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
+    """토큰 수 열. 비었거나 음수이거나 정수가 아니면 -1입니다."""
+    column = nw.col(name)
+    sound = (column >= 0) & (column <= _MOST)
+    if not schema[name].is_integer():
+        sound = sound & (column % 1 == 0)
+    return nw.when(sound).then(column).otherwise(nw.lit(-1)).cast(nw.Int64)
+
+
+def _look_up(column: nw.Expr, keys: Iterable[Any], values: Iterable[int]) -> nw.Expr:
+    """`keys`에 없는 값은 -1이 됩니다."""
+    return column.replace_strict(list(keys), list(values), default=-1, return_dtype=nw.Int64)
+
+
+def _steps(value: nw.Expr, starts: Iterable[Any], *, reached: bool = False) -> nw.Expr:
+    """`starts` 가운데 몇 개를 넘었는지 셉니다."""
+    count = nw.lit(0)
+    for start in starts:
+        passed = value >= nw.lit(start) if reached else value > start
+        count = count + nw.when(passed).then(nw.lit(1)).otherwise(nw.lit(0))
+    return count
+
+
+def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[datetime.date], nw.Expr, nw.Expr]:
+    """(기간마다 대표하는 날, 줄마다 몇 번째 기간인지, 날짜가 있는지)입니다."""
+    if not isinstance(at, str):
+        return [price_day(at)], nw.lit(0), nw.lit(True)
+    kind = schema[at]
+    known = [rates for name in models if (rates := _known(name, today()))]
+    changes: list[Any] = sorted({day for rates in known for day in rates.changes})
+    days = [datetime.date.min, *changes]
+    if isinstance(kind, nw.Datetime) and kind.time_zone:
+        zone, midnight = _zone(kind.time_zone), datetime.time(tzinfo=datetime.UTC)
+        changes = [datetime.datetime.combine(day, midnight).astimezone(zone) for day in changes]
+    elif kind != nw.Date:
+        raise ValueError(
+            f"열 {at!r}에는 날짜나 시간대가 있는 시각이 있어야 합니다(예: tz='Asia/Seoul'). 지금은 {kind}입니다. "
+            "문자열이면 pd.to_datetime(..., utc=True)로 바꾸세요."
+        )
+    return days, _steps(nw.col(at), changes, reached=True), ~nw.col(at).is_null()
+
+
+def _zone(name: str) -> datetime.tzinfo:
+    """열의 시간대. "+09:00" 같은 시차는 이름이 아니지만, 그런 열은 UTC의 시각과 바로 비교할 수 있습니다."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return datetime.UTC
+
+
+def _known(model: str, day: datetime.date) -> Rates | None:
+    try:
+        return find_rates(model, None, day)
+    except (UnknownPrice, ValueError):
+        return None
+
+
+def _pico(rates: Rates | None, length: int) -> tuple[int, int, int, int]:
+    """입력이 `length`토큰일 때 (입력, 캐시, 출력) 한 개의 피코달러와, 무엇을 아는지입니다(0 없음, 1 입력만, 2 모두)."""
+    if rates is None:
+        return 0, 0, 0, 0
+    if not rates.rates:
+        return 0, 0, 0, 2
+    usual = rates.find("input_tokens")
+    kinds = usual, rates.find("cache_read_tokens") or usual, rates.find("output_tokens")
+    exact = [EXACT.multiply(rate.at(length), PICO) if rate else Decimal(0) for rate in kinds]
+    used, hit, out = map(int, exact)
+    if [used, hit, out] != exact:  # 피코달러로 나누어떨어지지 않는 단가는 정수로 적을 수 없습니다
+        return 0, 0, 0, 0
+    return used, hit, out, 2 if kinds[2] else 1
+
+
+def _cost(cells: list[tuple[int, int, int, int]]) -> tuple[nw.Expr, nw.Expr]:
+    """(줄의 피코달러, 그것을 믿어도 되는지)입니다."""
+    used, hit, out, cell = map(nw.col, _SCRATCH)
+    numbers = range(len(cells))
+    rate_in, rate_hit, rate_out, state = (
+        _look_up(cell, numbers, values) for values in zip(*cells, strict=True)
+    )
+    sound = (used >= 0) & (out >= 0) & (hit >= 0) & (hit <= used)
+    known = state > nw.when(out > 0).then(nw.lit(1)).otherwise(
+        nw.lit(0)
+    )  # 출력이 없으면 입력의 단가만 알면 됩니다
+    return (used - hit) * rate_in + hit * rate_hit + out * rate_out, sound & known
+
+
+def _finish(table: Any) -> Any:
+    """모르는 비용을 빈 값으로 만듭니다. 어느 엔진에서든 정수로 남아야 합니다."""
+    if table.implementation.is_dask():  # pandas의 int64에는 빈 값을 둘 수 없어 실수가 됩니다
+        native = table.to_native()
+        return native.assign(**{COST: native[COST].astype("Int64").where(native[PRICED])})
+    if isinstance(table, nw.DataFrame):  # 같은 이유로 Int64로 바꿉니다
+        table = table.with_columns(nw.maybe_convert_dtypes(table.get_column(COST)))
+    return table.with_columns(nw.when(nw.col(PRICED)).then(nw.col(COST)).alias(COST)).to_native()

@@ -1,0 +1,273 @@
+"""가격표에서 단가를 찾습니다. 가격표는 genai-prices가 가지고 있습니다.
+
+모델과 날짜에 맞는 단가를 한 번 찾아 기억해 두므로(`find_rates`) 계산은 곱셈뿐입니다. 모르는 요금은 0이 아니라
+오류입니다.
+"""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from importlib.metadata import version
+
+from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
+
+from ..common.clock import today
+from ..models import model_status
+from .sellers import LOCAL, UnknownPrice, find_seller, nearest, sellers
+from .usage import REGISTRY, Context
+
+SOURCE = f"genai-prices {version('genai-prices')}"
+# genai-prices와 같은 정밀도. 노트북에서 `getcontext().prec`를 바꾸어도 금액이 달라지지 않습니다.
+EXACT = decimal.Context(prec=28)
+# genai-prices가 가격을 모으기 시작한 날(저장소의 첫 커밋). 바뀐 기록이 없는 가격은 이날부터만 압니다.
+FIRST_DAY = datetime.date(2025, 6, 21)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """한 종류(예: 캐시에서 읽은 입력)의 단가입니다. 1개당 달러입니다."""
+
+    key: str
+    direction: str | None  # "input", "output". 웹 검색 같은 도구는 None
+    base: Decimal
+    tiers: tuple[tuple[int, Decimal], ...]  # 입력이 이 수를 **넘으면** 모든 토큰이 이 단가. 큰 수부터
+    parts: tuple[str, ...]  # 이 종류에 들어 있지만 따로 값을 매기는 종류
+    crossing: tuple[str, ...]  # 두 종류가 겹치는 부분(예: 캐시에서 읽은 소리)이면 그것을 품는 종류들
+
+    def at(self, input_tokens: int) -> Decimal:
+        """입력이 이만큼일 때의 단가입니다. 긴 문맥은 더 비쌀 수 있습니다."""
+        for start, price in self.tiers:
+            if input_tokens > start:
+                return price
+        return self.base
+
+
+@dataclass(frozen=True, repr=False)
+class Rates:
+    """한 모델의 어느 날 단가입니다.
+
+    Attributes:
+        model: 가격표의 모델 이름.
+        source: 가격표의 이름과 버전, 파는 곳.
+        day: 어느 날(UTC)의 단가인지.
+        context_window: 한 번에 넣을 수 있는 토큰. 모르면 `None`.
+        changes: 단가가 바뀌거나, 알려지기 시작한 날들.
+        rates: 종류마다의 단가(`Rate`). 좁은 종류부터이고, 무료이면 비어 있습니다.
+        covered: 요금을 계산할 수 있는 종류.
+        note: 종료된 모델이면 그 설명.
+    """
+
+    model: str
+    source: str
+    day: datetime.date
+    context_window: int | None = None
+    changes: tuple[datetime.date, ...] = ()
+    rates: tuple[Rate, ...] = ()
+    covered: frozenset[str] = frozenset()
+    note: str = ""
+
+    def find(self, key: str) -> Rate | None:
+        return next((rate for rate in self.rates if rate.key == key), None)
+
+    def per_million(self, key: str = "input_tokens", input_tokens: int = 0) -> Decimal | None:
+        """100만 개의 요금(달러)입니다. 따로 정해진 단가가 없으면 `None`, 무료이면 0입니다.
+
+        Args:
+            key: "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens" ...
+            input_tokens: 입력이 몇 토큰일 때의 단가인지.
+        """
+        rate = self.find(key)
+        if rate is None:
+            return None if self.rates else Decimal(0)
+        return EXACT.multiply(rate.at(input_tokens), 1_000_000)
+
+    def price(self, counts: Mapping[str, int]) -> tuple[Decimal, Decimal, Decimal]:
+        """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 요금은 합계에만 들어 있습니다.
+
+        Raises:
+            UnknownPrice: 단가가 없는 종류가 0보다 많을 때.
+            ValueError: 수들이 서로 맞지 않을 때.
+        """
+        if not self.rates:
+            return Decimal(0), Decimal(0), Decimal(0)
+        if not self.covered.issuperset(counts):
+            for key in counts.keys() - self.covered:
+                if counts[key]:
+                    raise UnknownPrice(
+                        f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다."
+                    )
+        input_tokens = counts["input_tokens"]
+        own: dict[str, int] = {}
+        sums = {"input": Decimal(0), "output": Decimal(0), None: Decimal(0)}
+        for rate in self.rates:
+            key = rate.key
+            count = counts.get(key, 0)
+            for part in rate.parts:
+                if part in own:
+                    count -= own[part]
+            if count > 0:
+                own[key] = count
+                price = rate.at(input_tokens) if rate.tiers else rate.base
+                sums[rate.direction] = EXACT.fma(price, count, sums[rate.direction])
+            elif count < 0:
+                raise ValueError(
+                    f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다."
+                )
+            elif rate.crossing and key not in counts and all(map(counts.get, rate.crossing)):
+                both = ", ".join(rate.crossing)
+                raise ValueError(f"{both}가 얼마나 겹치는지 알아야 합니다. usage에 {key}도 넣으세요.")
+        input_usd, output_usd, tools = sums.values()
+        return EXACT.add(EXACT.add(input_usd, output_usd), tools), input_usd, output_usd
+
+    def __str__(self) -> str:
+        prices = [self.per_million(key) for key in ("input_tokens", "output_tokens")]
+        shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
+        basis = f"{self.day} 기준, {self.source}"
+        return f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD ({basis}){self.note and ' ' + self.note}"
+
+    __repr__ = __str__
+
+
+def price_table(
+    model: str, provider: str | None = None, day: datetime.date | datetime.datetime | None = None
+) -> Rates:
+    """모델의 단가를 출처, 날짜와 함께 돌려줍니다. 무엇이 얼마인지 비교할 때 씁니다.
+
+    Args:
+        model: 모델 이름. "groq/openai/gpt-oss-20b"처럼 앞에 제공자를 적을 수 있습니다.
+        provider: 강좌의 제공자 이름("openai", "anthropic" ...). 없으면 모델 이름에서 찾습니다.
+        day: 어느 날의 단가인지. 시각에는 시간대가 있어야 합니다. 없으면 오늘(재생 중에는 카세트의 날짜)입니다.
+
+    Returns:
+        `Rates`. `per_million("input_tokens")`는 100만 토큰의 달러, `context_window`는 한 번에 넣을 수 있는 토큰입니다.
+
+    Raises:
+        UnknownPrice: 모델이나 그날의 단가를 모를 때. 비슷한 이름을 알려 줍니다.
+        ValueError: 날짜가 아니거나 시간대가 없는 시각일 때.
+
+    >>> table = price_table("gpt-4o-mini", "openai", datetime.date(2026, 11, 21))
+    >>> table
+    gpt-4o-mini: 100만 토큰에 입력 0.15, 출력 0.6 USD (2026-11-21 기준, genai-prices 0.2.3의 openai)
+    >>> table.per_million("input_tokens") == Decimal("0.15")
+    True
+    """
+    return find_rates(model, provider, price_day(day))
+
+
+def price_day(at: datetime.date | datetime.datetime | None) -> datetime.date:
+    """가격을 찾을 날(UTC)입니다. 시간대가 없는 시각은 어느 날인지 알 수 없어 오류입니다."""
+    if at is None:
+        return today()
+    if isinstance(at, datetime.datetime):
+        if at.tzinfo is None:
+            raise ValueError(
+                f"시간대가 없는 시각입니다: {at}. 가격은 UTC 날짜로 바뀌므로 at=datetime(..., tzinfo=ZoneInfo('Asia/Seoul'))"
+                "처럼 시간대를 주거나 날짜만 주세요."
+            )
+        return at.astimezone(datetime.UTC).date()
+    if isinstance(at, datetime.date):
+        return at
+    raise ValueError(f"at은 날짜여야 합니다. 예: at=datetime.date(2026, 11, 21). 받은 값: {at!r}")
+
+
+@lru_cache(maxsize=4096)
+def find_rates(model: str, provider: str | None, day: datetime.date, context: Context = ()) -> Rates:
+    """모델의 단가를 가격표에서 찾고 기억해 둡니다.
+
+    Args:
+        model: 모델 이름. "groq/openai/gpt-oss-20b"처럼 앞에 제공자를 적을 수 있습니다.
+        provider: 강좌의 제공자 이름. 모르면 `None`이고 모델 이름에서 찾습니다.
+        day: 어느 날(UTC)의 단가인지.
+        context: 표준과 다른 처리 방식.
+
+    Raises:
+        UnknownPrice: 모델이나 그 처리 방식의 요금을 모를 때.
+
+    >>> rates = find_rates("gpt-6-luna", None, datetime.date(2026, 11, 21))
+    >>> rates.per_million("input_tokens") * 2 == rates.per_million("input_tokens", input_tokens=272_001)
+    True
+    """
+    seller, name = find_seller(model, provider)
+    if seller in LOCAL:
+        return Rates(name, "무료: 내 컴퓨터에서 실행합니다", day)
+    info = sellers()[seller].find_model(name) if seller in sellers() else None
+    if info is None:
+        raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{nearest(name)}")
+    rates, changes = _rates(_prices(info, day, context)), _changes(info)
+    if not rates and "free of charge" in (info.price_comments or "").lower():
+        return Rates(info.id, f"무료: {SOURCE}의 설명", day, info.context_window, changes)
+    keys = {rate.key for rate in rates}
+    if "input_tokens" not in keys:
+        raise UnknownPrice(f"{seller}/{info.id}의 토큰 단가가 가격표에 없습니다({SOURCE}).")
+    covered = frozenset(key for key in REGISTRY.units if _has_price(key, keys))
+    status = model_status(name, on=day)
+    gone = (
+        f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다."
+        if status.state == "retired"
+        else ""
+    )
+    source = f"{SOURCE}의 {seller}"
+    return Rates(info.id, source, day, info.context_window, changes, rates, covered, gone)
+
+
+def _has_price(key: str, keys: set[str]) -> bool:
+    """이 종류의 요금을 계산할 수 있는지.
+
+    추론은 출력의 단가, 캐시에서 읽은 입력은 입력의 단가로 계산해도 되지만, 소리와 이미지, 1시간짜리 캐시는
+    제 단가가 있어야 합니다.
+    """
+    unit = REGISTRY.units[key].dimensions
+    if unit.get("modality", "text") != "text" or unit.get("cache_ttl") == "1h":
+        return key in keys
+    return key in keys or bool(REGISTRY.ancestor_usage_keys(key) & keys)
+
+
+def _changes(info: ModelInfo) -> tuple[datetime.date, ...]:
+    """단가가 바뀐 날들. 바뀐 기록이 없으면 알려지기 시작한 날입니다."""
+    prices = info.prices if isinstance(info.prices, list) else []
+    return tuple(price.constraint.start_date for price in prices if price.constraint) or (FIRST_DAY,)
+
+
+def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
+    at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
+    for key, value in context:  # genai-prices는 모르는 처리 방식을 표준 단가로 계산하므로 먼저 확인합니다
+        known = [variant.constraint for variant in info.price_variants or () if variant.when == {key: value}]
+        if not any(when is None or when.active(at) for when in known):
+            since = f" {known[0].start_date}부터의 단가만 압니다." if known else ""
+            raise UnknownPrice(f"{info.id}의 {value} 요금({key})을 모릅니다({day}, {SOURCE}).{since}")
+    conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
+    if any(when and not isinstance(when, StartDateConstraint) for when in conditions):
+        raise UnknownPrice(f"{info.id}는 시간대마다 단가가 달라 날짜만으로는 계산할 수 없습니다.")
+    if _changes(info) == (FIRST_DAY,) and day < FIRST_DAY:
+        raise UnknownPrice(f"{info.id}의 {FIRST_DAY} 이전 요금을 모릅니다({day}, {SOURCE}).")
+    return info.get_prices(at, dict(context) or None)
+
+
+def _rates(prices: ModelPrice) -> tuple[Rate, ...]:
+    units = [REGISTRY.unit_for_price_key(key) for key, price in vars(prices).items() if price is not None]
+    units = [unit for unit in units if unit.dimensions["family"] in ("tokens", "tool_calls")]
+    units.sort(key=lambda unit: -len(unit.dimensions))
+    rates = []
+    for unit in units:
+        key, price = unit.usage_key, getattr(prices, unit.price_key)
+        base, tiers = (price.base, price.tiers[::-1]) if isinstance(price, TieredPrices) else (price, [])
+        wider, parts = REGISTRY.ancestor_usage_keys(key), REGISTRY.ancestor_usage_keys
+        keys = [other.usage_key for other in units]
+        crossing = {"modality", "token_type"} <= unit.dimensions.keys()
+        with decimal.localcontext(EXACT):
+            rates.append(
+                Rate(
+                    key,
+                    unit.dimensions.get("direction"),
+                    base / unit.per,
+                    tuple((tier.start, tier.price / unit.per) for tier in tiers),
+                    tuple(other for other in keys if key in parts(other)),
+                    tuple(other for other in keys if other in wider) if crossing else (),
+                )
+            )
+    return tuple(rates)

@@ -1,0 +1,266 @@
+"""어느 SDK의 스트림이든 같은 조각으로 읽습니다.
+
+SDK를 불러오지 않고 이벤트의 생김새로 알아봅니다. `choices`가 있으면 Chat Completions(OpenAI, Hugging Face, Groq,
+Gemini, 로컬 서버), `type`이 `response.`로 시작하면 OpenAI Responses, `message_`나 `content_block_`으로 시작하면
+Anthropic입니다.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Literal, NamedTuple
+
+from ..common.errors import StreamError
+from ..common.ledger import billable
+
+
+class Piece(NamedTuple):
+    """스트림이 준 조각 하나입니다. `part`가 다르면 다른 도구 호출(또는 다른 추론 문단)입니다."""
+
+    kind: Literal["text", "reasoning", "refusal", "tool"]
+    text: str
+    part: Any = None
+    name: str | None = None  # 도구 호출의 첫 조각에만 있는 도구 이름
+
+
+# OpenAI Responses에서 글자를 나르는 이벤트. 여기 없는 이벤트(음성, 진행 상황 ...)는 보일 글이 없습니다.
+_RESPONSES_DELTAS: dict[str, Literal["text", "reasoning", "refusal", "tool"]] = {
+    "response.output_text.delta": "text",
+    "response.refusal.delta": "refusal",
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.function_call_arguments.delta": "tool",
+    "response.custom_tool_call_input.delta": "tool",
+    "response.mcp_call_arguments.delta": "tool",
+    "response.code_interpreter_call_code.delta": "tool",
+}
+
+
+class Reader:
+    """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 이유를 모읍니다.
+
+    Attributes:
+        model: 제공자가 응답에 적은 모델. 아직 모르면 None.
+        usage: 제공자가 보낸 usage 그대로의 dict. 보내지 않았으면 None.
+        finish_reason: 제공자의 말 그대로의 끝난 이유("stop", "end_turn", "completed" ...).
+        chunks: 받은 이벤트의 수.
+        api: "chat", "responses", "anthropic". 문자열만 왔으면 None.
+        candidates: `n`으로 여럿을 부탁했을 때 온 후보의 수. 첫 후보만 조각으로 나옵니다.
+
+    >>> reader = Reader()
+    >>> [piece.text for event in ("안녕", "하세요") for piece in reader.read(event)]
+    ['안녕', '하세요']
+    """
+
+    def __init__(self) -> None:
+        self.model: str | None = None
+        self.usage: dict[str, Any] | None = None
+        self.finish_reason: str | None = None
+        self.chunks = 0
+        self.api: str | None = None
+        self.candidates = 1
+
+    def read(self, event: Any) -> Iterator[Piece]:
+        """이벤트 하나에 든 조각을 차례로 내놓습니다. 처음 보는 종류의 이벤트는 지나칩니다.
+
+        Raises:
+            StreamError: 이벤트가 오류이면.
+            TypeError: 스트림의 이벤트가 아니면.
+        """
+        self.chunks += 1
+        kind = _get(event, "type")
+        if isinstance(event, str):
+            pieces: Iterable[Piece] = [Piece("text", event)]
+        elif kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
+            pieces = self._chat(_get(event, "chunk"))
+        elif _get(event, "choices") is not None:
+            pieces = self._chat(event)
+        elif kind == "error":
+            raise _failure(_get(event, "error") or event)
+        elif isinstance(kind, str):
+            read = self._responses if kind.startswith("response.") else self._anthropic
+            pieces = read(event, kind)
+        else:
+            raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
+        return (piece for piece in pieces if piece.text or piece.name)
+
+    def _chat(self, chunk: Any) -> Iterator[Piece]:
+        self.api = "chat"
+        self.model = _get(chunk, "model") or self.model
+        usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
+        self.usage = _billable(usage, {"service_tier": _get(chunk, "service_tier")}) or self.usage
+        for choice in _get(chunk, "choices"):
+            index = _get(choice, "index") or 0
+            self.candidates = max(self.candidates, index + 1)
+            if index == 0:
+                self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
+                yield from self._delta(_get(choice, "delta") or choice)
+
+    def _delta(self, delta: Any) -> Iterator[Piece]:
+        # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
+        yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
+        yield Piece("text", _text(delta, "content") or _text(delta, "text"))  # text는 옛 Completions API
+        yield Piece("refusal", _text(delta, "refusal"))
+        for place, call in enumerate(_get(delta, "tool_calls") or ()):
+            function, index = _get(call, "function"), _get(call, "index")
+            part = place if index is None else index
+            yield Piece("tool", _text(function, "arguments"), part, _get(function, "name"))
+
+    def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
+        self.api = "responses"
+        place = (_get(event, "output_index"), _get(event, "summary_index"))
+        if response := _get(event, "response"):
+            self.model = _get(response, "model") or self.model
+            self.usage = _billable(_get(response, "usage"), response) or self.usage
+        if kind == "response.failed":
+            raise _failure(_get(response, "error"))
+        if kind in ("response.completed", "response.incomplete"):
+            why = _get(_get(response, "incomplete_details"), "reason")
+            self.finish_reason = why or kind.removeprefix("response.")
+        elif kind == "response.output_item.added":
+            item = _get(event, "item")
+            if (item_type := _text(item, "type")).endswith("_call"):
+                yield Piece("tool", "", place, _get(item, "name") or item_type)
+        elif kind in _RESPONSES_DELTAS:
+            yield Piece(_RESPONSES_DELTAS[kind], _text(event, "delta"), place)
+
+    def _anthropic(self, event: Any, kind: str) -> Iterator[Piece]:
+        # .stream()은 원래 이벤트 말고도 "text", "thinking" 같은 이벤트를 더 줍니다. 같은 글이므로 세지 않습니다.
+        delta, place = _get(event, "delta"), _get(event, "index")
+        if kind == "message_start":
+            self.api = "anthropic"
+            self.model = _get(_get(event, "message"), "model")
+            self.usage = _plain(_get(_get(event, "message"), "usage"))
+        elif kind == "content_block_start":
+            block = _get(event, "content_block")
+            if (block_type := _text(block, "type")).endswith("tool_use"):
+                yield Piece("tool", "", place, _get(block, "name") or block_type)
+            yield Piece("text", _text(block, "text"))
+        elif kind == "content_block_delta":
+            yield Piece("text", _text(delta, "text"))
+            yield Piece("reasoning", _text(delta, "thinking"), place)
+            yield Piece("tool", _text(delta, "partial_json"), place)
+        elif kind == "message_delta":
+            self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
+            # 누적값이므로 덮어씁니다.
+            self.usage = {**(self.usage or {}), **(_plain(_get(event, "usage")) or {})}
+            yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
+
+
+def stream_text(stream: Any) -> Any:
+    """스트림에서 답의 글만 조각조각 꺼냅니다. `print` 반복문에 씁니다.
+
+    추론, 도구 호출, 거절은 나오지 않습니다. 반복을 도중에 그만두면 연결도 닫힙니다.
+
+    Args:
+        stream: OpenAI, Anthropic, Hugging Face의 스트림이나 문자열의 이터레이터. 비동기 스트림이면 `async for`로 씁니다.
+
+    Returns:
+        글 조각(str)의 이터레이터. 비동기 스트림이면 비동기 이터레이터.
+
+    >>> for text in stream_text(["안녕", "하세요"]):
+    ...     print(text, end="|")
+    안녕|하세요|
+    """
+    return _atexts(stream) if _is_async(stream) else _texts(stream)
+
+
+def _texts(stream: Any) -> Iterator[str]:
+    reader = Reader()
+    with opened(stream) as events:
+        for event in events:
+            yield from (piece.text for piece in reader.read(event) if piece.kind == "text")
+
+
+async def _atexts(stream: Any) -> AsyncIterator[str]:
+    reader = Reader()
+    async with aopened(stream) as events:
+        async for event in events:
+            for piece in reader.read(event):
+                if piece.kind == "text":
+                    yield piece.text
+
+
+@contextmanager
+def opened(stream: Any) -> Iterator[Iterable[Any]]:
+    """스트림을 열어 이벤트를 내놓고, 어떻게 끝나든 연결을 닫습니다.
+
+    Raises:
+        TypeError: 동기 스트림이 아니면. 무엇을 고쳐야 하는지 말합니다.
+    """
+    if inspect.isawaitable(stream) or _is_async(stream):
+        raise TypeError("비동기 스트림입니다. await adisplay_stream(...)이나 async for를 쓰십시오.")
+    _refuse_whole_answer(stream)
+    if hasattr(stream, "__enter__"):  # SDK의 스트림. Anthropic의 .stream()은 여기서 비로소 요청을 보냅니다.
+        with stream as events:
+            yield events
+    else:
+        try:
+            yield stream
+        finally:
+            if hasattr(stream, "close"):  # Hugging Face의 스트림은 제너레이터입니다.
+                stream.close()
+
+
+@asynccontextmanager
+async def aopened(stream: Any) -> AsyncIterator[Any]:
+    """`opened`의 비동기판입니다. `await`하지 않은 `create(...)`도 받습니다."""
+    if inspect.isawaitable(stream):
+        stream = await stream
+    _refuse_whole_answer(stream)
+    if not _is_async(stream):
+        raise TypeError("비동기 스트림이 아닙니다. display_stream(...)이나 for를 쓰십시오.")
+    if hasattr(stream, "__aenter__"):
+        async with stream as events:
+            yield events
+    else:
+        try:
+            yield stream
+        finally:
+            if hasattr(stream, "aclose"):
+                await stream.aclose()
+
+
+def _is_async(stream: Any) -> bool:
+    return hasattr(stream, "__aiter__") or hasattr(stream, "__aenter__")
+
+
+def _refuse_whole_answer(stream: Any) -> None:
+    # 완성된 응답도 (필드, 값)을 차례로 내놓으므로, 여기서 막지 않으면 엉뚱한 글이 나옵니다.
+    if isinstance(stream, Mapping) or hasattr(stream, "model_dump"):
+        raise TypeError("스트림이 아니라 완성된 응답입니다. 요청에 stream=True를 넣으십시오.")
+    if not any(hasattr(stream, name) for name in ("__iter__", "__enter__", "__aiter__", "__aenter__")):
+        raise TypeError(f"스트림이 아닙니다: {type(stream).__name__}")
+
+
+def _get(value: Any, name: str) -> Any:
+    """속성이든 키든 있으면 꺼내고, 없으면 None입니다. (SDK가 모르는 필드는 dict로 남습니다.)"""
+    if isinstance(value, Mapping) and name in value:
+        return value[name]
+    return getattr(value, name, None) if not isinstance(value, (str, bytes)) else None
+
+
+def _text(value: Any, name: str) -> str:
+    found = _get(value, name)
+    return found if isinstance(found, str) else ""
+
+
+def _billable(usage: Any, response: Any) -> dict[str, Any] | None:
+    """usage에, 응답에 적힌 처리 방식(flex, priority)과 제공자의 도구를 더합니다. 그래야 요금이 맞습니다."""
+    return billable(_plain(usage) or {}, _plain(response) or {}) if usage else None
+
+
+def _plain(usage: Any) -> dict[str, Any] | None:
+    """usage를 제공자가 보낸 필드만 든 dict로 바꿉니다."""
+    if hasattr(usage, "model_dump"):
+        usage = usage.model_dump(mode="json", exclude_unset=True)
+    return {name: value for name, value in dict(usage).items() if value is not None} if usage else None
+
+
+def _failure(error: Any) -> StreamError:
+    name = _get(error, "code") or _get(error, "type") or "error"
+    return StreamError(
+        f"스트림 도중 제공자가 오류를 보냈습니다({name}): {_get(error, 'message') or '설명 없음'}"
+    )

@@ -1,0 +1,93 @@
+"""저장되지 않은 요청: 무엇을 물었고, 어느 녹화와 어디가 다르며, 어떻게 하면 되는지."""
+
+from __future__ import annotations
+
+import difflib
+import heapq
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from ..common.errors import CassetteMiss
+from .exchange import Exchange
+from ..common.keys import redact
+from ..common.providers import PROVIDERS
+from .request import Ask, leaves
+
+_WIDTH = 64  # 값 하나를 보여 주는 글자 수
+_MARGIN = 400  # 가장 긴 키보다 길게
+_SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
+
+
+def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: list[str]) -> CassetteMiss:
+    """녹화 가운데 가장 비슷한 것을 찾아 차이를 적은 `CassetteMiss`를 만듭니다.
+
+    `played`는 이 셀이 같은 요청을 이미 재생한 횟수, `ways`는 이어서 할 수 있는 일입니다.
+    """
+    title = PROVIDERS[ask.provider].title
+    lines = ["저장되지 않은 요청입니다. 재생 중이므로 아무것도 보내지 않았습니다."]
+    lines.append(f"  요청: {title} {ask.method} {ask.path}" + (f", 모델 {ask.model}" if ask.model else ""))
+    if played:
+        lines.append(f"  같은 요청의 답은 {played}개 저장되어 있는데 {played + 1}번째로 보냈습니다.")
+    elif nearest := _nearest(ask, recorded):
+        lines.append("  저장된 요청과 다른 곳:")
+        changes = list(_changes(nearest.body, ask.body))
+        for where, before, now in changes[:_SHOWN]:
+            before, now = _focus(before, now)
+            lines += [f"    {where}", f"      저장 {before}", f"      지금 {now}"]
+        if len(changes) > _SHOWN:
+            lines.append(f"    그 밖에 {len(changes) - _SHOWN}곳")
+    else:
+        lines.append(f"  이 수업에는 {title} {ask.path} 요청이 저장되어 있지 않습니다.")
+    lines = [" ".join(redact(line).splitlines())[: 2 * _WIDTH] for line in lines]  # 이름 속 줄바꿈과 긴 경로
+    return CassetteMiss("\n".join([*lines, "계속하려면:", *(f"  - {way}" for way in ways)]))
+
+
+def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:
+    near = [e for e in recorded if (e.provider, e.path) == (ask.provider, ask.path)]
+    # 긴 녹화가 수백 개여도 빠르도록, 앞뒤가 가장 길게 같은 몇 개만 추려서 자세히 봅니다.
+    backwards = ask.key[::-1]
+    near = heapq.nlargest(8, near, key=lambda e: _same(e.key, ask.key) + _same(e.key[::-1], backwards))
+
+    def distance(exchange: Exchange) -> float:
+        """고친 곳마다 얼마나 달라졌는지(0에서 1)를 더한 것."""
+        changes = ((before[:200], now[:200]) for _, before, now in _changes(exchange.body, ask.body))
+        return sum(1 - difflib.SequenceMatcher(None, *pair, autojunk=False).quick_ratio() for pair in changes)
+
+    return min(near, key=distance, default=None)
+
+
+def _same(a: str, b: str) -> int:
+    """두 글이 처음부터 몇 글자까지 같은지를 반씩 좁혀 가며 찾습니다."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if a.startswith(b[:middle]) else (low, middle - 1)
+    return low
+
+
+def _changes(before: Any, now: Any) -> Iterator[tuple[str, str, str]]:
+    old, new = dict(leaves(before)), dict(leaves(now))
+    for where in [*new, *(path for path in old if path not in new)]:
+        if old.get(where, _ABSENT) != new.get(where, _ABSENT):
+            yield where, _show(old.get(where, _ABSENT)), _show(new.get(where, _ABSENT))
+
+
+_ABSENT = object()
+
+
+def _show(value: Any) -> str:
+    return "(없음)" if value is _ABSENT else repr(value)
+
+
+def _focus(before: str, now: str) -> tuple[str, str]:
+    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다. 자른 키는 알아볼 수 없으므로 자르기 전에 가립니다."""
+    same = _same(before, now)
+    start = max(0, same - _MARGIN)
+    before, now = redact(before[start : same + _MARGIN]), redact(now[start : same + _MARGIN])
+    middle = max(0, _same(before, now) - _WIDTH // 3)
+    return _cut(before, middle, start), _cut(now, middle, start)
+
+
+def _cut(text: str, start: int, before: int) -> str:
+    end = start + _WIDTH
+    return ("…" if start or before else "") + text[start:end] + ("…" if len(text) > end else "")

@@ -1,0 +1,264 @@
+"""녹화기: 끝난 교환을 바로바로 카세트에 담습니다. 담으면 안 되는 것은 담지 않고 까닭을 말합니다."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from weakref import WeakSet
+
+from ..cost.budget import Budget
+from .cassette import Cassette
+from ..common.errors import BudgetReached, CassetteError
+from .exchange import Exchange
+from ..common.keys import has_secret, known_keys, redact
+from ..common.ledger import Call
+from .plan import Plan, Result, all_cells_ran
+from .player import Player, fingerprint
+from .request import Ask, leaves
+from ..common.sse import documents
+from .tape import Tape
+
+
+# `llmkit.commands.record`가 켠 커널에서만 있습니다.
+plan = Plan.of_this_kernel()
+
+
+class CellRun:
+    """셀을 한 번 실행하는 동안의 녹화입니다. 스트림은 다음 셀에서 끝나기도 하므로, 요청할 때의 것을 기억해 둡니다."""
+
+    def __init__(self, source: str) -> None:
+        self.cell = fingerprint(source)
+        self.place: Counter[str] = Counter()  # 요청마다 몇 번째 답까지 담았는지
+
+
+class Recorder:
+    """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다.
+
+    계획이 있으면 카세트 옆의 파일(`unfinished`)에 담다가, 노트북을 끝까지 녹화했을 때에만 카세트를 바꿉니다. 대화의 앞만 새
+    응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
+    """
+
+    def __init__(self, cassette: Cassette, on_authored: Callable[[str], None]) -> None:
+        self.cassette = cassette
+        self._on_authored = on_authored  # 샘플 응답을 받으면 그 제공자를 알립니다.
+        self.refused: list[str] = []
+        self._takes = plan.takes if plan else {}
+        self._replies = plan.inputs if plan else {}
+        limit = Decimal(plan.budget) if plan and plan.budget else None
+        self._budget = Budget(limit, plan.unpriced if plan else 0)
+        self._stopped: str | None = None
+        self._target = cassette.path
+        self._paid = already_paid(cassette) if plan else []
+        self._paid_player = Player(Cassette(exchanges=self._paid))
+        if plan and cassette.path:
+            cassette.path = unfinished(cassette.path)
+        self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
+        self._models: set[str] = set()  # 이번에 model()로 물은 제공자
+        self.open: WeakSet[Tape] = WeakSet()
+        self._old = {id(exchange): exchange for exchange in cassette.exchanges}
+        self._lock = threading.Lock()
+        self.start_cell("")
+
+    def start_cell(self, source: str) -> None:
+        with self._lock:
+            self.run = CellRun(source)
+            self._said: dict[str, list[str]] = {}
+        self._paid_player.start_cell(source)
+
+    def replay(self, ask: Ask) -> Exchange | None:
+        """지난번에 멈춘 녹화에 이 요청의 응답이 있으면 그것을 담고 돌려줍니다."""
+        if not self._paid_player.has(ask.key, self._takes.get(self.run.cell, 1)):
+            return None
+        exchange = self._paid_player.play(ask, lambda ask: [])
+        with self._lock:
+            kept = self.cassette.exchanges
+            kept[:] = [e for e in kept if e.key != ask.key or id(e) not in self._old]
+            if not any(e is exchange for e in kept):
+                kept.append(exchange)
+            self.run.place[ask.key] += 1
+            self.cassette.save()
+        return exchange
+
+    def check_budget(self) -> None:
+        """예산을 다 썼으면 `BudgetReached`를 던집니다. 호출을 보내기 전마다 부릅니다."""
+        with self._lock:
+            self._stopped = self._stopped or self._budget.why_stop()
+            self._report()
+        if self._stopped:
+            raise BudgetReached(f"{self._stopped} 이 요청은 보내지 않았고, 녹화는 여기서 멈춥니다.")
+
+    def pay(self, call: Call) -> None:
+        """끝난 호출의 비용을 셉니다. 계획 없이 녹화할 때는 셀 이유가 없습니다."""
+        if plan is None:
+            return
+        with self._lock:
+            self._budget.add(call)
+            self._report()
+
+    def _report(self, done: bool = False) -> None:
+        if plan:
+            Result(self.refused, str(self._budget.usd), self._budget.unpriced, self._stopped, done).write()
+
+    def finish(self) -> None:
+        """커널이 꺼질 때 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""
+        self.close_open()
+        whole = all_cells_ran().exists() and not self.refused and not self._stopped
+        if whole and plan:
+            self.forget_old(set(plan.providers))
+            if self.cassette.path.exists():
+                self.cassette.path.replace(self._target)
+        self._report(done=whole)
+
+    def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
+        """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
+        run, keys = self.run, known_keys(*headers)
+
+        def keep(exchange: Exchange) -> None:
+            call.provenance = "recorded" if exchange.provenance == "recorded" else "authored"
+            if call.provenance == "authored":
+                self._on_authored(ask.provider)
+            self.pay(call)
+            self.keep(exchange, run, keys)
+
+        tape = Tape(ask, call, keep)
+        self.open.add(tape)
+        return tape
+
+    def keep(self, exchange: Exchange, run: CellRun, keys: set[str]) -> None:
+        """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀, `keys`는 지금 아는 키들입니다."""
+        if any(has_secret(text, keys) for text in _texts(exchange)):
+            return self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
+        with self._lock:
+            exchange.cell, exchange.take = run.cell, self._takes.get(run.cell, 1)
+            kept = self.cassette.exchanges
+            # 새로 녹화한 요청의 옛 답은 이제 필요 없습니다.
+            kept[:] = [e for e in kept if e.key != exchange.key or id(e) not in self._old]
+            siblings = [at for at, e in enumerate(kept) if e.key == exchange.key and e.take == exchange.take]
+            place = run.place[exchange.key]
+            run.place[exchange.key] += 1
+            if place >= len(siblings):
+                kept.append(exchange)
+            elif (before := kept[siblings[place]]).same_answer(exchange):
+                return
+            elif before.cell == exchange.cell:
+                kept[siblings[place]] = exchange
+            else:
+                reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
+                return self._refuse(f"{exchange.provider} {exchange.path}", reason)
+            if not self._save(f"{exchange.provider} {exchange.path}"):
+                kept[:] = [e for e in kept if e is not exchange]
+
+    def _save(self, what: str) -> bool:
+        """파일에 씁니다. JSON으로 적을 수 없는 것이 있으면 False이고, 다른 까닭이면 다음에 쓸 때 함께 씁니다."""
+        try:
+            self.cassette.save()
+        except CassetteError as error:
+            self._refuse(what, str(error).rstrip("."))
+        except OSError as error:  # 가득 찬 디스크
+            self._refuse(what, f"파일에 쓰지 못했습니다({error.strerror})")
+        except (ValueError, RecursionError):  # 수백 겹으로 겹친 JSON
+            self._refuse(what, "JSON으로 적을 수 없습니다")
+            return False
+        return True
+
+    def close_open(self) -> None:
+        """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
+        for tape in list(self.open):
+            tape.close()
+
+    def reply(self, prompt: str) -> str | None:
+        """`input(prompt)`에 줄 다음 대답을 계획에서 꺼내고, 재생에서 쓰도록 카세트에도 담습니다."""
+        replies = self._replies.get(self.run.cell, [])
+        place = sum(len(said) for said in self._said.values())
+        if place >= len(replies):
+            return None
+        self._said.setdefault(prompt, []).append(replies[place])
+        first = self._asked.setdefault(prompt, self.run.cell)
+        if self._replies[first] != replies and len(self._said[prompt]) == 1:
+            self._refuse(f"input({prompt!r})", "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오")
+        self.cassette.inputs[prompt] = self._said[prompt]
+        return replies[place]
+
+    def model(self, provider: str, model: str) -> None:
+        with self._lock:
+            self.cassette.models[provider] = model
+            self._models.add(provider)
+            self._save(f"{provider} 모델")
+
+    def forget_old(self, providers: set[str]) -> None:
+        """이번에 다시 쓰이지 않은 옛것을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
+        tape = self.cassette
+        with self._lock:
+            kept = [e for e in tape.exchanges if id(e) not in self._old or e.provider not in providers]
+            tape.exchanges[:] = kept
+            for name in providers - self._models:
+                tape.models.pop(name, None)
+            for prompt in tape.inputs.keys() - self._asked.keys():
+                del tape.inputs[prompt]
+            for exchange in kept:
+                self._keep_timing(exchange)
+            self._save("녹화를 마치며")
+
+    def _keep_timing(self, exchange: Exchange) -> None:
+        """같은 답이 또 왔으면 잰 시간은 앞의 것을 둡니다. 그래야 다시 녹화한 diff에 바뀐 답만 나옵니다."""
+        for old in self._old.values():
+            if (old.key, old.provenance) == (exchange.key, exchange.provenance) and old.same_answer(exchange):
+                exchange.delay, exchange.events, exchange.origin = old.delay, old.events, old.origin
+                return
+
+    def _refuse(self, what: str, reason: str) -> None:
+        line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
+        self.refused.append(line)
+        print(f"llmkit: {line}")
+
+
+def unfinished(cassette: Path) -> Path:
+    """녹화가 끝나기 전까지 담아 두는 파일입니다."""
+    return cassette.with_suffix(".recording")
+
+
+def already_paid(cassette: Cassette) -> list[Exchange]:
+    """지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들입니다. 샘플 응답은 다시 만들면 되므로 쓰지 않습니다."""
+    file = unfinished(cassette.path) if cassette.path else None
+    if file is None or not file.exists():
+        return []
+    return [
+        exchange
+        for exchange in Cassette.load(file).exchanges
+        if exchange.provenance == "recorded"
+        and not any((e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges)
+    ]
+
+
+def _texts(exchange: Exchange) -> Iterator[str]:
+    """키가 숨어 있을 수 있는 모든 글."""
+    yield exchange.path
+    yield from exchange.headers.values()
+    yield from exchange.error or ()
+    yield json.dumps(exchange.body, ensure_ascii=False)
+    for _, value in leaves(exchange.body):
+        yield str(value)
+    content = exchange.payload
+    text = content.decode("utf-8", "replace")
+    yield text
+    yield re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), text)
+    yield from _joined(content)
+
+
+def _joined(content: bytes) -> Iterator[str]:
+    """스트림에서 조각으로 나뉘어 온 글을 이어 붙입니다. 번갈아 오는 글(n=2, 글과 도구 인자)은 따로 잇습니다."""
+    joined: dict[Any, str] = defaultdict(str)
+    for document in documents(content):
+        items = [(path, path.rpartition(".")[2], value) for path, value in leaves(document)]
+        which = tuple(value for _, name, value in items if name.endswith(("index", "type", "item_id")))
+        for path, _, value in items:
+            if isinstance(value, str):
+                joined[path] += value
+                joined[path, which] += value
+    yield from joined.values()

@@ -1,0 +1,144 @@
+"""요청 하나를 알아보기: 누구에게 가는 요청이며, 어떤 녹화와 같은 요청인가."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+from ..common.providers import PROVIDERS
+
+_BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
+_BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
+_VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
+_API = re.compile(
+    r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
+)
+KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+_BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
+
+
+# 요청마다 새로 만들지 않고 함께 씁니다.
+_to_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+
+
+class Ask:
+    """비교할 수 있게 다듬은 요청입니다. 헤더와 호스트는 비교하지 않습니다.
+
+    `key`가 같으면 같은 요청입니다: 0과 0.0은 같고, 한글은 NFC로 맞추며, JSON 키의 순서는 보지 않습니다. `body`와 `key`는
+    재생하거나 녹화할 때만 쓰이므로 물을 때 만듭니다. 큰 파일을 올리는 실제 호출에서는 만들지 않습니다.
+    """
+
+    def __init__(self, provider: str, request: Any, content: bytes) -> None:
+        self.provider = provider
+        self.request = request  # httpx의 요청 그대로
+        self.content = content
+        self.method: str = request.method
+        self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
+        if request.url.query and (query := str(request.url.params.remove("key"))):  # Gemini는 키를 주소에 적기도 합니다.
+            self.path += "?" + query
+
+    @cached_property
+    def body(self) -> Any:
+        """JSON이면 파이썬 값, 아니면 문자열입니다."""
+        return _readable(self.content, self.request.headers.get("content-type", ""))
+
+    @cached_property
+    def key(self) -> str:
+        try:
+            return request_key(self.provider, self.method, self.path, self.body)
+        except RecursionError:  # 수천 겹으로 겹친 값은 글로 보고 비교합니다.
+            self.body = self.content.decode("utf-8", "backslashreplace")
+            return request_key(self.provider, self.method, self.path, self.body)
+
+    def secrets(self) -> list[str]:
+        """요청에 실려 나가는 키들입니다. 없으면 빈 문자열이 섞여 있습니다."""
+        values = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
+        return [*values, self.request.url.params.get("key", "")]  # Gemini는 API 키를 주소에 적기도 합니다.
+
+    @property
+    def model(self) -> str | None:
+        return model_in(self.body)
+
+
+def owner(request: Any) -> str | None:
+    """요청의 주인인 제공자 이름. 강좌와 상관없는 요청이면 None입니다.
+
+    호스트를 먼저 보고, 모르는 호스트면(프록시, 직접 정한 base_url) SDK의 user agent를 봅니다.
+    """
+    host = request.url.host
+    by_host = _BY_HOST.get(host)
+    if by_host and by_host != "local":
+        return by_host
+    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
+        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
+    agent = request.headers.get("user-agent", "").lower()
+    by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
+    if by_agent == "huggingface" and request.method != "POST":  # 큰 파일은 다른 호스트에서 내려받습니다.
+        by_agent = None
+    if by_host:
+        return by_host if by_agent or _API.search(request.url.path) else None
+    return by_agent
+
+
+def read_request(request: Any, provider: str, content: bytes) -> Ask:
+    """httpx 또는 httpx2의 요청을 `Ask`로 바꿉니다."""
+    return Ask(provider, request, content)
+
+
+def api_path(path: str) -> str:
+    """기본 주소를 뗀 API 경로입니다.
+
+    >>> api_path("/v1/chat/completions"), api_path("/v1beta/openai/chat/completions"), api_path("/proxy/messages")
+    ('/chat/completions', '/chat/completions', '/messages')
+    """
+    if version := _VERSION.match(path):
+        return path[version.end() :]
+    found = _API.search(path)
+    return path[found.start() :] if found else path
+
+
+def request_key(provider: str, method: str, path: str, body: Any) -> str:
+    """같은 요청이면 같은 문자열입니다."""
+    text = _to_canonical([provider, method, path, body])
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def model_in(body: Any) -> str | None:
+    """요청의 본문에 적은 모델 이름입니다."""
+    model = body.get("model") if isinstance(body, dict) else None
+    return model if isinstance(model, str) else None
+
+
+def leaves(value: Any) -> Iterator[tuple[str, Any]]:
+    """JSON 값을 ("messages[0].content", "안녕")처럼 납작하게 폅니다. 깊이 겹친 값도 되도록, 남은 것을 쌓아 두고 폅니다."""
+    waiting = [("", value)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict) and value:
+            inside = [(f"{path}.{name}" if path else str(name), item) for name, item in value.items()]
+            waiting += reversed(inside)
+        elif isinstance(value, list) and value:
+            waiting += reversed([(f"{path}[{index}]", item) for index, item in enumerate(value)])
+        else:
+            yield path or "본문", value
+
+
+def _readable(content: bytes, content_type: str) -> Any:
+    if boundary := _BOUNDARY.search(content_type):
+        content = content.replace(boundary[1].encode(), b"BOUNDARY")  # 보낼 때마다 새로 뽑는 값입니다.
+    try:
+        return _from_json(content.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return content.decode("utf-8", "backslashreplace")
+
+
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
+_from_json = json.JSONDecoder(parse_float=_number).decode

@@ -1,0 +1,77 @@
+"""재생하는 동안 SDK가 재시도 전에 쉬는 시간도 pace만큼만 쉬게 합니다. 계획한 시간은 장부에 남깁니다.
+
+바꾼 시계를 쓰는 것은 방금 **재생한 실패** 바로 다음의 쉼 한 번뿐입니다. 실제로 호출한 요청의 재시도는 늘 제 시간을 쉽니다.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextvars import ContextVar
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from ..common.clock import pace
+from ..common.ledger import Call
+
+_SDK_SLEEPERS = ("openai._base_client", "anthropic._base_client")
+
+_originals: list[tuple[ModuleType, str, Any]] = []
+# 이 스레드나 태스크가 방금 재생한, SDK가 다시 시도할 수 있는 호출
+_failed_call: ContextVar[Call | None] = ContextVar("failed_call", default=None)
+
+
+def expect_retry(call: Call | None) -> None:
+    """다음 쉼이 누구의 것인지 정합니다. 재생한 호출이 아니면 None입니다."""
+    may_retry = call is not None and (call.status is None or call.status >= 400)
+    _failed_call.set(call if may_retry else None)
+    if may_retry:
+        _quiet()
+
+
+def restore() -> None:
+    """SDK의 시계를 되돌립니다."""
+    while _originals:
+        setattr(*_originals.pop())
+
+
+def _quiet() -> None:
+    for name in _SDK_SLEEPERS:
+        module = sys.modules.get(name)
+        if module is not None and not isinstance(module.time, _PacedModule):
+            _originals.append((module, "time", module.time))
+            _originals.append((module, "anyio", module.anyio))
+            module.time = _PacedModule(module.time, sleep=_sleep)
+            module.anyio = _PacedModule(module.anyio, sleep=_async_sleep)
+
+
+class _PacedModule(SimpleNamespace):
+    """`sleep`만 바꾼 모듈입니다. 나머지는 원래 모듈의 것을 그대로 돌려줍니다."""
+
+    def __init__(self, module: ModuleType, **changed: Any) -> None:
+        super().__init__(**changed)
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._module, name)
+
+
+def _planned(seconds: float) -> float:
+    call = _failed_call.get()
+    _failed_call.set(None)
+    speed = pace()
+    if call is None or speed is None:
+        return seconds
+    call.waited_s = seconds
+    return seconds * speed
+
+
+def _sleep(seconds: float) -> None:
+    if (wait := _planned(seconds)) > 0:
+        time.sleep(wait)
+
+
+async def _async_sleep(seconds: float) -> None:
+    import anyio
+
+    await anyio.sleep(max(0.0, _planned(seconds)))

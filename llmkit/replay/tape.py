@@ -1,0 +1,167 @@
+"""테이프: 지나가는 응답 하나를 받아 적어 장부와 카세트에 넘깁니다. 학습자에게 가는 바이트는 건드리지 않습니다.
+
+받아 적다가 무엇이 잘못되어도 학습자의 호출은 그대로 이어집니다. 그래서 장부에 적는 일의 오류는 여기서 멈춥니다.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ..common import sse
+from .cassette import kept_headers
+from .exchange import Exchange
+from ..common.ledger import Call, read_usage
+from ..common.providers import LOOPBACK, PROVIDERS
+from .request import Ask
+
+# SDK는 이 이벤트를 보면 더 읽지 않고 연결을 닫습니다. 그것은 도중에 그만둔 것이 아닙니다.
+_LAST_EVENT = re.compile(
+    rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
+)
+_DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
+_TALKS = ("application/json", "text/event-stream", "application/x-ndjson", "application/jsonl")  # usage가 있을 수 있는 것
+
+
+class Tape:
+    """응답 하나를 끝까지 따라갑니다. 끝나면(또는 끊기면) `keep`에 `Exchange`를 한 번만 넘깁니다.
+
+    `keep`이 None이면 녹화하지 않고 장부에만 적습니다. 그때는 파일처럼 usage가 없을 본문은 모으지 않습니다.
+    """
+
+    def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None = None) -> None:
+        self._ask, self._call, self._keep = ask, call, keep
+        self._started = time.perf_counter()
+        self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
+        self._chunks: list[tuple[float, bytes]] = []
+        self._last: float | None = None  # 마지막 조각이 온 때
+        self._collects = True
+        self._library_response: Any = None
+        self._reached_provider = False
+        self._done = threading.Lock()
+
+    def start(self, response: Any) -> None:
+        """응답의 머리가 왔습니다."""
+        self._library_response = response
+        exchange = self._exchange
+        exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
+        exchange.delay = self._elapsed()
+        self._collects = self._keep is not None or exchange.headers.get("content-type", "").startswith(_TALKS)
+        self._reached_provider = reached_provider(self._ask, response)
+        self._call.status = response.status_code
+
+    def add(self, data: bytes) -> None:
+        self._last = self._elapsed()
+        if not self._collects:
+            return
+        self._chunks.append((self._last, data))
+        if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
+            self.finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
+
+    def finish(self) -> None:
+        """본문을 끝까지 받았습니다."""
+        self._end()
+
+    def fail(self, error: BaseException) -> None:
+        """응답을 기다리거나 받다가 실패했습니다. SDK가 보게 될 예외를 그대로 적습니다."""
+        is_transport_error = any(base.__name__ == "TransportError" for base in type(error).__mro__)
+        if not is_transport_error:  # 학습자가 멈춘 것(KeyboardInterrupt, CancelledError)은 제공자의 일이 아닙니다.
+            self._call.error = type(error).__name__
+            return self.close()
+        self._exchange.error = (type(error).__name__, str(error))
+        if self._exchange.status is None:
+            self._exchange.delay = self._elapsed()
+        self._call.error = type(error).__name__
+        self._end()
+
+    def close(self) -> None:
+        """받는 쪽이 닫았습니다. 끝 표시까지 받았다면 다 받은 것이고, 아니면 도중에 그만둔 것입니다."""
+        if self._exchange.status is not None:
+            self._end(closed=True)
+
+    def _end(self, closed: bool = False) -> None:
+        if not self._done.acquire(blocking=False):
+            return
+        try:
+            content = self._read_body(closed)
+            self._fill_call(content)
+            self._note_origin(content)
+            if self._keep:
+                self._exchange.key = self._ask.key
+                self._exchange.body = self._ask.body
+                self._keep(self._exchange)
+        except Exception as error:  # noqa: BLE001
+            if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
+                print(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+
+    def _read_body(self, closed: bool) -> bytes:
+        """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
+        exchange = self._exchange
+        chunks = list(_decoded(self._library_response, self._chunks)) if self._chunks else []
+        content = b"".join(data for _, data in chunks)
+        end = sse.separator(exchange.headers.get("content-type", ""))
+        if end is None:
+            exchange.content = content
+        elif self._keep:
+            exchange.events = sse.split(chunks, end)
+            exchange.abandoned = closed and not _LAST_EVENT.search(content)
+        return content
+
+    def _fill_call(self, content: bytes) -> None:
+        call = self._call
+        call.total_s = self._exchange.delay if self._last is None else self._last
+        call.usage, call.model = read_usage(content, None)
+        call.model = call.model or self._ask.model
+
+    def _note_origin(self, content: bytes) -> None:
+        # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
+        is_ollama = self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content
+        if not (self._reached_provider or is_ollama):
+            return
+        self._exchange.provenance = "recorded"
+        self._exchange.origin = {
+            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+            "from": self._ask.request.url.host,
+            "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
+        }
+
+    def _elapsed(self) -> float:
+        return round(time.perf_counter() - self._started, 4)
+
+
+def reached_provider(ask: Ask, response: Any) -> bool:
+    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다. 아니면 우리가 쓴 것(`authored`)으로 봅니다.
+
+    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다.
+    """
+    if ask.provider == "local":
+        return response.headers.get("server", "").startswith("llama.cpp")
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream is not None else None
+    peer_host = str(peer[0]) if peer else "127.0.0.1"
+    is_far = peer_host not in LOOPBACK and not peer_host.startswith("127.")
+    encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
+    is_known = ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
+    return is_known and is_far and encrypted
+
+
+def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
+    """압축된 본문을 httpx가 푸는 방식 그대로, 조각의 시각을 지키며 풉니다. Anthropic은 스트림도 압축해 보냅니다."""
+    at = 0.0
+
+    def raw() -> Iterator[bytes]:
+        nonlocal at
+        for at, data in chunks:
+            yield data
+
+    copy = type(response)(response.status_code, headers=response.headers, content=raw())
+    try:
+        for data in copy.iter_bytes():
+            yield at, data
+    except Exception as error:  # 압축이 도중에 끊겼습니다. 푼 데까지가 학습자가 본 것입니다.
+        if type(error).__name__ != "DecodingError":
+            raise
