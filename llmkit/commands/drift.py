@@ -34,7 +34,7 @@ BASE_URLS = {  # 나머지는 SDK가 압니다.
     "huggingface": "https://router.huggingface.co/v1",
 }
 RECORD = "{record} 명령으로 다시 녹화하고, git diff와 노트북의 설명을 살펴보십시오."
-FORM = " 제공자의 키 없이 고치려면 tests/upstream의 형식이나 대본(scripts)을 먼저 고치십시오."
+FORM = " 제공자의 키 없이 고치려면 tests/authoring/provider의 형식이나 대본(scripts)을 먼저 고치십시오."
 NO_ANSWER = {None: "인터넷 연결을", 401: "키를", 403: "키의 권한을", 429: "사용 한도를"}
 
 
@@ -252,4 +252,4 @@ def _record_command(place: Place) -> str:
     provider, number = place.exchange.provider, place.lesson.partition("_")[0]
     if provider == "local" or find_key(PROVIDERS[provider]).found:
         return f"python -m llmkit record {number} --provider {provider}"
-    return f"python -m tests.upstream record {number}"
+    return f"python -m tests.authoring.provider record {number}"

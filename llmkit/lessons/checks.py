@@ -1,6 +1,6 @@
 """연습의 오프라인 채점: 맞았는지만이 아니라 무엇이 틀렸는지 말합니다.
 
-수업마다 `exercises_NN.py`가 있고, 연습마다 채점 함수가 하나 있습니다. 채점 함수는 학습자가 **만든 것**(메시지 목록, 요청의 인자,
+수업마다 `lesson_NN.py`가 있고, 연습마다 채점 함수가 하나 있습니다. 채점 함수는 학습자가 **만든 것**(메시지 목록, 요청의 인자,
 함수)만 봅니다. 모델의 말은 채점하지 않습니다.
 
     @exercise("01-1")
@@ -141,7 +141,7 @@ def _last_line_in(function: Any, error: Exception) -> list[int]:
 
 def _find(exercise_id: str) -> Callable[[Any], Iterator[str]]:
     for module in pkgutil.iter_modules([str(Path(__file__).parent)]):
-        if module.name.startswith("exercises_"):
+        if module.name.startswith("lesson_"):
             importlib.import_module(f"{__package__}.{module.name}")
     if exercise_id not in _checks:
         near = difflib.get_close_matches(str(exercise_id), _checks, n=3, cutoff=0.5) or sorted(_checks)
