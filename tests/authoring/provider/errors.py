@@ -58,6 +58,10 @@ WRONG_KEY = (
     "Incorrect API key provided: ********. You can find your API key at "
     "https://platform.openai.com/account/api-keys."
 )
+NO_KEY = (
+    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
+    "auth (i.e. Authorization: Bearer YOUR_KEY)."
+)
 TOO_LONG = "Your input exceeds the context window of this model. Please adjust your input and try again."
 PROXY_TEXT = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 PROXY_HTML = "<html><head><title>Authored proxy</title></head><body><h1>It works!</h1></body></html>"

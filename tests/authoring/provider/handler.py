@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from llmkit.models import model_status
 
 from . import chat, messages, models, responses, tokens
-from .errors import Failure, Refusal, failure, in_stream
+from .errors import NO_KEY, Failure, Refusal, failure, in_stream
 from .reasoning import tokens_for
 from .reply import Completion, Event, Reply
 from .script import HTTP_FAULTS, Answer, Fault, Question
@@ -39,10 +39,6 @@ RATE_LIMITS = {
     "x-ratelimit-reset-requests": "120ms",
     "x-ratelimit-reset-tokens": "15ms",
 }
-NO_KEY = (
-    "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
-    "auth (i.e. Authorization: Bearer YOUR_KEY)."
-)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -153,15 +149,12 @@ class Handler(BaseHTTPRequestHandler):
             return self._hang_up()
         limit, stop = form.limits(self.asked)
         stops = [stop] if isinstance(stop, str) else stop or []
-        completions = [
-            Completion.of(answer, self._reasoning(answer), limit, stops) for answer in answers
-        ]
         reply = Reply(
             provider=self.provider,
             request=self.asked,
             model=models.served_as(self.provider, model),
             created=int(script.date.timestamp()),
-            completions=completions,
+            completions=[Completion.of(answer, self._reasoning(answer), limit, stops) for answer in answers],
             prompt_tokens=prompt_tokens,
             digest=self.digest,
             token_ms=script.token_ms,
