@@ -11,6 +11,7 @@ from .cassette import Cassette
 from .exchange import Exchange
 from .keys import load_environment
 from .krw import dollars, to_krw, won
+from .ledger import Call
 from .models import default_model
 from .providers import PROVIDERS
 from .receipt import Receipt
