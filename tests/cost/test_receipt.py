@@ -12,7 +12,6 @@ import pytest
 import llmkit
 from llmkit.replay.cassette import Cassette, Exchange
 from llmkit.cost.calculate import calculate_cost
-from llmkit.replay.exchange import Exchange
 from llmkit.cost.krw import to_krw
 from llmkit.common.ledger import Call, read_usage
 from llmkit.cost.receipt import Receipt
