@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,6 +29,7 @@ from .replay.request import Ask
 from .replay.tape import Tape
 
 if TYPE_CHECKING:
+    from .cost.budget import Budget
     from .cost.receipt import Receipt
 
 MODES = ("auto", "live", "replay", "record")
@@ -97,6 +99,15 @@ def _finish_recording() -> None:
         _current.recorder.finish()
 
 
+def _budget() -> Budget | None:
+    """녹화 계획의 예산. 가격표는 무거우므로 계획이 있을 때만 읽습니다."""
+    if not recorder.plan:
+        return None
+    from .cost.budget import Budget
+
+    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
+
+
 if recorder.plan:
     atexit.register(_finish_recording)
 
@@ -114,7 +125,7 @@ class Session:
         self.calls: list[Call] = []
         self.halts: list[Halt] = []
         self.player = Player(cassette)
-        self.recorder = Recorder(cassette, self._note_authored) if mode == "record" else None
+        self.recorder = Recorder(cassette, self._note_authored, _budget()) if mode == "record" else None
         in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
         self._asked_mode = "replay" if in_ci and mode != "record" else mode
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}

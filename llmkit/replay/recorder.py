@@ -7,12 +7,11 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from decimal import Decimal
+from typing import Any, Protocol
 from weakref import WeakSet
 
-from ..cost.budget import Budget
 from .cassette import Cassette
 from ..common.errors import BudgetReached, CassetteError
 from .exchange import Exchange
@@ -27,6 +26,16 @@ from .tape import Tape
 
 # `llmkit.commands.record`가 켠 커널에서만 있습니다.
 plan = Plan.of_this_kernel()
+
+
+class Meter(Protocol):
+    """쓴 비용을 세는 것. `llmkit.cost.budget.Budget`입니다."""
+
+    usd: Decimal
+    unpriced: int
+
+    def add(self, call: Call) -> None: ...
+    def why_stop(self) -> str | None: ...
 
 
 class CellRun:
@@ -44,14 +53,13 @@ class Recorder:
     응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
     """
 
-    def __init__(self, cassette: Cassette, on_authored: Callable[[str], None]) -> None:
+    def __init__(self, cassette: Cassette, on_authored: Callable[[str], None], budget: Meter | None = None) -> None:
         self.cassette = cassette
         self._on_authored = on_authored  # 샘플 응답을 받으면 그 제공자를 알립니다.
+        self._budget = budget  # 계획에 따라 녹화할 때만 셉니다.
         self.refused: list[str] = []
         self._takes = plan.takes if plan else {}
         self._replies = plan.inputs if plan else {}
-        limit = Decimal(plan.budget) if plan and plan.budget else None
-        self._budget = Budget(limit, plan.unpriced if plan else 0)
         self._stopped: str | None = None
         self._target = cassette.path
         self._paid = already_paid(cassette) if plan else []
@@ -88,21 +96,20 @@ class Recorder:
     def check_budget(self) -> None:
         """예산을 다 썼으면 `BudgetReached`를 던집니다. 호출을 보내기 전마다 부릅니다."""
         with self._lock:
-            self._stopped = self._stopped or self._budget.why_stop()
+            self._stopped = self._stopped or (self._budget.why_stop() if self._budget else None)
             self._report()
         if self._stopped:
             raise BudgetReached(f"{self._stopped} 이 요청은 보내지 않았고, 녹화는 여기서 멈춥니다.")
 
     def pay(self, call: Call) -> None:
-        """끝난 호출의 비용을 셉니다. 계획 없이 녹화할 때는 셀 이유가 없습니다."""
-        if plan is None:
-            return
-        with self._lock:
-            self._budget.add(call)
-            self._report()
+        """끝난 호출의 비용을 셉니다."""
+        if self._budget:
+            with self._lock:
+                self._budget.add(call)
+                self._report()
 
     def _report(self, done: bool = False) -> None:
-        if plan:
+        if self._budget:
             Result(self.refused, str(self._budget.usd), self._budget.unpriced, self._stopped, done).write()
 
     def finish(self) -> None:
