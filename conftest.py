@@ -81,7 +81,9 @@ def _stays_on_this_machine() -> Iterator[None]:
 
 def _must_not_skip(report: Any) -> None:
     if os.environ.get("LLMKIT_REQUIRE_ALL") and report.skipped and not hasattr(report, "wasxfail"):
-        if not any(name in str(report.longrepr) for name in ("shared", "real_exchanges", "확인한 판", "시스템의 chromium")):
+        if not any(
+            name in str(report.longrepr) for name in ("shared", "real_exchanges", "확인한 판", "시스템의 chromium")
+        ):
             report.outcome, report.longrepr = "failed", f"건너뛰면 안 되는 테스트입니다: {report.longrepr}"
 
 

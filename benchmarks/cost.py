@@ -18,9 +18,9 @@ import genai_prices
 import polars as pl
 from openai.types import CompletionUsage
 
+from llmkit import encoding
 from llmkit.cost.calculate import calculate_cost
 from llmkit.cost.frames import add_cost
-from llmkit import encoding
 from llmkit.cost.tokens import count_tokens
 
 DAY = datetime.date(2026, 11, 21)
@@ -127,9 +127,7 @@ def main() -> None:
     def loop() -> list[int]:
         return [
             int(
-                calculate_cost(
-                    {"input_tokens": used, "output_tokens": out, "cache_read_tokens": hit}, name, at=day
-                ).usd
+                calculate_cost({"input_tokens": used, "output_tokens": out, "cache_read_tokens": hit}, name, at=day).usd
                 * 10**12
             )
             for name, used, out, hit, day in few.iter_rows()
@@ -140,9 +138,7 @@ def main() -> None:
             usage = genai_prices.Usage(input_tokens=used, output_tokens=out, cache_read_tokens=hit)
             at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
             provider = "groq" if name.startswith("groq/") else None
-            genai_prices.calc_price(
-                usage, name.removeprefix("groq/"), provider_id=provider, genai_request_timestamp=at
-            )
+            genai_prices.calc_price(usage, name.removeprefix("groq/"), provider_id=provider, genai_request_timestamp=at)
 
     assert loop() == done["cost_pico_usd"].head(2000).to_list()
     ours = min(seconds(lambda: add_cost(log, cached="cached", at="day")) for _ in range(5))
@@ -173,9 +169,7 @@ def main() -> None:
           f"genai-prices {version('genai-prices')}, polars {version('polars')}, tiktoken {version('tiktoken')}")  # fmt: skip
     print("| 무엇을 / 무엇과 | 우리 CPU 시간 | 견준 것 | 비율 |\n|:--|--:|--:|--:|")
     for name, ours, theirs_s in results:
-        print(
-            f"| {name} | {ours:.3g} s | {theirs_s:.3g} s | {ours / theirs_s:.3f} (1/{theirs_s / ours:.1f}) |"
-        )
+        print(f"| {name} | {ours:.3g} s | {theirs_s:.3g} s | {ours / theirs_s:.3f} (1/{theirs_s / ours:.1f}) |")
     print("반복은 2,000줄을 재어 1,000,000줄로 늘린 값입니다.")
 
 

@@ -150,7 +150,7 @@ def run(client, code: str, timeout: float = 300) -> list[tuple[float, int, dict]
 def in_kernel(counts: list[int], rates: list[int], ways: list[str]) -> None:
     import psutil
 
-    answer = {count: 0 for count in counts}
+    answer = dict.fromkeys(counts, 0)
     rows = []
     for rate in rates:
         for count in counts:
@@ -158,9 +158,7 @@ def in_kernel(counts: list[int], rates: list[int], ways: list[str]) -> None:
             for way in [FLOOR, *(name for name in ways if name != FLOOR)]:
                 with kernel() as (manager, client):
                     run(client, SETUP.format(root=str(ROOT)))
-                    answer[count] = int(
-                        printed(run(client, f'print(len("".join(stream({count}, 0)).encode()))'))
-                    )
+                    answer[count] = int(printed(run(client, f'print(len("".join(stream({count}, 0)).encode()))')))
                     run(client, code_of(way, 3, 0))  # 불러오기와 첫 실행의 값을 뺍니다.
                     process = psutil.Process(manager.provisioner.pid)
                     before = sum(process.cpu_times()[:2])
@@ -199,9 +197,7 @@ llmkit.display_stream(stalls())
 with open({str(stalled_at)!r}, "w") as file:
     file.write(str(TIMES["stall"]))"""
             messages = run(client, code)
-            shown = next(
-                at for at, _, m in messages if "STALLED" in m["content"]["data"].get("text/markdown", "")
-            )
+            shown = next(at for at, _, m in messages if "STALLED" in m["content"]["data"].get("text/markdown", ""))
             waits.append(shown - float(stalled_at.read_text()))
         stalled_at.unlink()
     print(f"멎은 스트림의 글이 모두 보일 때까지: {', '.join(f'{w:.2f}' for w in waits)}초 (다섯 번)")
@@ -260,9 +256,7 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             page.evaluate(WATCH)
             page.evaluate(lab.RUN_ALL)
             deadline = time.time() + (count / rate if rate else 0) + 90
-            while time.time() < deadline and not (
-                times.exists() and page.evaluate("Boolean(window.seen.last)")
-            ):
+            while time.time() < deadline and not (times.exists() and page.evaluate("Boolean(window.seen.last)")):
                 time.sleep(0.1)
                 if times.exists() and time.time() > times.stat().st_mtime + 25:
                     break  # 25초가 지나도 따라오지 못했습니다.
@@ -272,10 +266,7 @@ def in_browser(count: int, rate: int, ways: list[str]) -> None:
             time.sleep(1)
             outputs = nbformat.read(path, 4).cells[1].outputs
             whole = "LAST" in json.dumps(outputs)
-            late = [
-                f"{seen[n] - stopped[n]:.2f}초" if n in seen else "25초 안에 안 보임"
-                for n in ("first", "last")
-            ]
+            late = [f"{seen[n] - stopped[n]:.2f}초" if n in seen else "25초 안에 안 보임" for n in ("first", "last")]
             rows.append([way, *late, f"{long_tasks:.1f}초", str(len(outputs)), "온전함" if whole else "잘림"])
             page.close()
             print(".", end="", flush=True, file=sys.stderr)
@@ -291,17 +282,11 @@ def table(header: list[str], rows: list[list[str]]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--browser", action="store_true", help="진짜 JupyterLab에서 화면을 잽니다(방법마다 약 1분)"
-    )
+    parser.add_argument("--browser", action="store_true", help="진짜 JupyterLab에서 화면을 잽니다(방법마다 약 1분)")
     parser.add_argument("--quick", action="store_true", help="조각 200개와 1,000개만")
-    parser.add_argument(
-        "--only", nargs="+", metavar="이름", help="이름에 이 글이 든 방법만(바닥은 늘 잽니다)"
-    )
+    parser.add_argument("--only", nargs="+", metavar="이름", help="이름에 이 글이 든 방법만(바닥은 늘 잽니다)")
     arguments = parser.parse_args()
-    ways = [
-        way for way in WAYS if not arguments.only or any(part in way for part in [FLOOR, *arguments.only])
-    ]
+    ways = [way for way in WAYS if not arguments.only or any(part in way for part in [FLOOR, *arguments.only])]
     names = ("ipykernel", "ipython", "ipywidgets", "rich", "chatlas")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     print(f"{datetime.date.today()}, {platform.platform()}, CPU {os.cpu_count()}개")

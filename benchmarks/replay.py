@@ -61,9 +61,7 @@ def answer_of(number: int) -> bytes:
 def chunks_of(number: int) -> list[bytes]:
     head = {"id": f"chatcmpl-authored-{number}", "object": "chat.completion.chunk", "created": 1}
     deltas = [{"index": 0, "delta": {"content": f"{n}번 "}, "finish_reason": None} for n in range(CHUNKS - 1)]
-    events = [
-        json.dumps(head | {"model": "gpt-6-luna", "choices": [delta]}, ensure_ascii=False) for delta in deltas
-    ]
+    events = [json.dumps(head | {"model": "gpt-6-luna", "choices": [delta]}, ensure_ascii=False) for delta in deltas]
     return [f"data: {event}\n\n".encode() for event in [*events, "[DONE]"]]
 
 
@@ -84,7 +82,7 @@ def plain(client: httpx2.Client, number: int) -> object:
 
 def plain_stream(client: httpx2.Client, number: int) -> object:
     with client.stream("POST", URL, json=request_of(number, True)) as response:
-        return [data for data in response.iter_raw()]
+        return list(response.iter_raw())
 
 
 def sdk(client: openai.OpenAI, number: int) -> object:

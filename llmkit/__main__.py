@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .replay.cassette import Cassette
 from .common.errors import CassetteError
 from .common.providers import PROVIDERS
+from .replay.cassette import Cassette
 
 # argparse가 스스로 하는 말. 표준 라이브러리에는 한국어가 없습니다.
 _KOREAN = (
@@ -126,11 +126,13 @@ def _record_all(given: argparse.Namespace) -> int:
     if not re.fullmatch(r"\d+(\.\d+)?", given.budget) or not Decimal(given.budget):
         raise Refused(f"예산은 0보다 큰 달러 금액이어야 합니다: {given.budget!r}")
     if not sys.stdin.isatty():
-        raise Refused("비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다.")
+        raise Refused(
+            "비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다."
+        )
     try:
-        from .commands.record_all import record_all
-
         import nbclient  # noqa: F401
+
+        from .commands.record_all import record_all
     except ImportError as error:
         raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
     return record_all(_notebooks().values(), Decimal(given.budget))
@@ -138,9 +140,9 @@ def _record_all(given: argparse.Namespace) -> int:
 
 def _record(notebook: Path, provider: str | None) -> int:
     from .commands.estimate import estimate
-    from .common.keys import find_key, load_environment, redact
     from .commands.record import HOSTED, Unfinished, record_notebook
     from .commands.record_all import always_replays
+    from .common.keys import find_key, load_environment, redact
     from .session import CASSETTES
 
     if always_replays(notebook):
@@ -153,7 +155,9 @@ def _record(notebook: Path, provider: str | None) -> int:
     missing = [f"  {PROVIDERS[name].title}: {key.problem}" for name, key in keys.items() if not key.found]
     ready = [name for name in wanted if name not in keys or keys[name].found]
     if not ready:
-        raise Refused("\n".join(["녹화하려면 실제 제공자의 키가 필요합니다.", *missing, ".env에 키를 넣고 다시 실행하십시오."]))
+        raise Refused(
+            "\n".join(["녹화하려면 실제 제공자의 키가 필요합니다.", *missing, ".env에 키를 넣고 다시 실행하십시오."])
+        )
     print(f"{notebook.name}을 녹화합니다: {', '.join(PROVIDERS[name].title for name in ready)}")
     if missing:
         print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
@@ -165,7 +169,10 @@ def _record(notebook: Path, provider: str | None) -> int:
         raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하십시오.") from None
     except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
         print(redact(str(error)), file=sys.stderr)
-        print("셀이 실패해 녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다.", file=sys.stderr)
+        print(
+            "셀이 실패해 녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다.",
+            file=sys.stderr,
+        )
         return 1
 
 

@@ -13,17 +13,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .replay import hook, recorder
 from . import models
-from .replay.cassette import Cassette
 from .common.clock import choose_pace, set_pace, set_today, today
 from .common.errors import CassetteError, Halt, PlaceholderKey
-from .replay.exchange import Exchange
 from .common.keys import find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
+from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
+from .replay import hook, recorder
+from .replay.cassette import Cassette
+from .replay.exchange import Exchange
 from .replay.notebook import Notebook
 from .replay.player import Player
-from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
 from .replay.recorder import Recorder
 from .replay.request import Ask
 from .replay.tape import Tape
@@ -408,7 +408,9 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
         if not file.exists() and mode != "record":
             near = difflib.get_close_matches(str(lesson).lower(), lessons, n=1, cutoff=0.3)
             hint = f" 혹시 {near[0]!r}입니까?" if near else ""
-            raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{hint} 있는 수업: {', '.join(lessons) or '없음'}")
+            raise ValueError(
+                f"없는 수업입니다: {redact(repr(lesson))}.{hint} 있는 수업: {', '.join(lessons) or '없음'}"
+            )
     else:
         return Cassette()
     if mode == "record" and not file.exists():

@@ -22,9 +22,7 @@ SHAPES = [
 def fake_keys(seed: int = 0) -> dict[str, str]:
     """환경 변수 이름 → 가짜 키."""
     random_ = random.Random(seed)
-    return {
-        name: prefix + "".join(random_.choices(letters, k=size)) for name, prefix, size, letters in SHAPES
-    }
+    return {name: prefix + "".join(random_.choices(letters, k=size)) for name, prefix, size, letters in SHAPES}
 
 
 def leaked(text: str, keys: dict[str, str]) -> list[str]:

@@ -43,7 +43,9 @@ def examine() -> int:
 def _packages() -> Iterator[Finding]:
     python = f"Python {sys.version.split()[0]} ({sys.executable})"
     enough = sys.version_info >= (3, 11)
-    yield (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드십시오.")
+    yield (
+        (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드십시오.")
+    )
     install = f"{sys.executable} -m pip install -r requirements.txt"
     try:
         from packaging.requirements import Requirement
@@ -76,15 +78,18 @@ def _versions() -> Iterator[Finding]:
     """시험한 버전(constraints.txt)과 다른 것이 있으면 한 줄로 말합니다."""
     if different := moved():
         more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
-        yield NOTE, (
-            f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
-            "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+        yield (
+            NOTE,
+            (
+                f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
+                "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+            ),
         )
 
 
 def _cassettes() -> Iterator[Finding]:
-    from ..replay.cassette import Cassette
     from ..common.errors import CassetteError
+    from ..replay.cassette import Cassette
     from ..session import CASSETTES
 
     files = sorted(CASSETTES.glob("*.json"))
@@ -167,11 +172,11 @@ def _models() -> Iterator[Finding]:
 
 def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     """(로컬 모델인가, 모델)마다 그것을 쓰는 곳: 기본값, .env, 카세트."""
-    from ..replay.cassette import Cassette
     from ..common.errors import CassetteError
     from ..common.keys import load_environment
-    from ..models import default_model
     from ..common.providers import PROVIDERS
+    from ..models import default_model
+    from ..replay.cassette import Cassette
     from ..session import CASSETTES
 
     load_environment()

@@ -14,16 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..replay.cassette import Cassette
-from .drift_models import LISTING, compare_listings, compare_tables
-from .estimate import summary
-from ..replay.exchange import Exchange
 from ..common.keys import find_key, load_environment, redact
+from ..common.providers import PROVIDERS
+from ..cost.prices import Rates, UnknownPrice, find_rates
+from ..cost.receipt import Receipt
 from ..local import find_servers
 from ..models import default_model, model_status
-from ..cost.prices import Rates, UnknownPrice, find_rates
-from ..common.providers import PROVIDERS
-from ..cost.receipt import Receipt
+from ..replay.cassette import Cassette
+from ..replay.exchange import Exchange
+from .drift_models import LISTING, compare_listings, compare_tables
+from .estimate import summary
 from .shape import differences
 
 # 요청의 내용 때문에 온 답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
@@ -183,9 +183,7 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
         if status not in REPEATABLE:
             todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하십시오."
             yield Finding(f"{place.title}: 답을 받지 못했습니다({status or body})", place, todo)
-            yield from (
-                Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:]
-            )
+            yield from (Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:])
             return
         content = exchange.payload
         changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ..common.keys import find_key
-from ..models import default_model, known_models, model_status
 from ..common.providers import PROVIDERS
+from ..models import default_model, known_models, model_status
 from .sdk_tables import PACKAGES, TableNotFound, differences, is_older_than_data, read_table, version_of_data
 
 LISTING = ("openai", "anthropic")  # 모델 목록에 종료일이 있는 제공자

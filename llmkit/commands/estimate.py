@@ -9,14 +9,14 @@ from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 
+from ..common.keys import load_environment
+from ..common.ledger import Call
+from ..common.providers import PROVIDERS
+from ..cost.krw import digits, dollars, to_krw, won
+from ..cost.receipt import Receipt
+from ..models import default_model
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
-from ..common.keys import load_environment
-from ..cost.krw import digits, dollars, to_krw, won
-from ..common.ledger import Call
-from ..models import default_model
-from ..common.providers import PROVIDERS
-from ..cost.receipt import Receipt
 from ..session import CASSETTES
 
 _TABLE = re.compile(r"<!-- estimate [\d-]+ -->.*?<!-- /estimate -->", re.DOTALL)

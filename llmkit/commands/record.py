@@ -9,10 +9,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..common.providers import PROVIDERS
 from ..replay.cassette import Cassette
 from ..replay.plan import VARIABLE, Plan, Result, all_cells_ran
 from ..replay.player import fingerprint
-from ..common.providers import PROVIDERS
 from ..session import CASSETTES
 
 HOSTED = [name for name in PROVIDERS if name != "local"]

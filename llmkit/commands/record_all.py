@@ -9,16 +9,16 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from ..replay.cassette import Cassette
-from ..replay.exchange import Exchange
-from .estimate import estimate, summary, write_table
 from ..common.keys import find_key, load_environment, redact
+from ..common.providers import PROVIDERS
 from ..cost.krw import dollars
 from ..models import default_model
-from ..common.providers import PROVIDERS
+from ..replay.cassette import Cassette
+from ..replay.exchange import Exchange
+from ..session import CASSETTES
+from .estimate import estimate, summary, write_table
 from .record import HOSTED, Unfinished, record_notebook
 from .samples import sample_sentences
-from ..session import CASSETTES
 
 
 @dataclass
@@ -105,7 +105,9 @@ def _show_estimate(lessons: Iterable[Lesson], budget: Decimal) -> int:
         unpriced += sum(row.calls for row in receipt.unknown)
         titles = ", ".join(PROVIDERS[name].title for name in lesson.providers)
         print(f"{lesson.name}: {titles}, 추정 {summary(receipt)}")
-    print(f"합계: 추정 {dollars(total)}, 예산 {dollars(budget)}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다.")
+    print(
+        f"합계: 추정 {dollars(total)}, 예산 {dollars(budget)}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다."
+    )
     return 2 * unpriced + 5  # 스트림이 실제로는 다른 곳에서 끊기므로, 추정보다 넉넉하게 둡니다.
 
 

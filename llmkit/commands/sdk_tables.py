@@ -118,11 +118,7 @@ def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
 def _literals(statement: ast.stmt) -> Iterator[str]:
     """`Literal["gpt-5", ...]` 안의 문자열들."""
     for node in ast.walk(statement):
-        if (
-            isinstance(node, ast.Subscript)
-            and isinstance(node.value, ast.Name)
-            and node.value.id == "Literal"
-        ):
+        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
             yield from (
                 part.value
                 for part in ast.walk(node.slice)

@@ -94,7 +94,9 @@ def _load_colab_secrets() -> None:
             _put(name, userdata.get(name))
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
             if type(error).__name__ == "NotebookAccessError":
-                _refused[name] = "값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다. 켜고 이 셀을 다시 실행하십시오"
+                _refused[name] = (
+                    "값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다. 켜고 이 셀을 다시 실행하십시오"
+                )
             if type(error).__name__ == "TimeoutException":  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
                 late = "값을 Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하십시오"
                 _refused.update(dict.fromkeys(wanted[at:], late))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime
 from decimal import Decimal
 
-from .krw import dollars
 from ..common.ledger import Call
+from .krw import dollars
 from .receipt import Receipt
 
 
@@ -22,7 +22,7 @@ class Budget:
         """끝난 호출 하나를 셉니다."""
         try:
             receipt = Receipt([call], datetime.datetime.now(datetime.UTC).date())
-        except Exception:  # noqa: BLE001  # 셀 수 없었다고 0원이 되지는 않습니다.
+        except Exception:  # 셀 수 없었다고 0원이 되지는 않습니다.
             self.unpriced += 1
             return
         self.usd += receipt.usd

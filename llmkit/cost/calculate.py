@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from ..common.tables import Table
 from .krw import Krw, digits, dollars, to_krw, won
 from .prices import EXACT, find_rates, price_day
 from .sellers import LOCAL
-from ..common.tables import Table
 from .usage import Usage, read, whole_number
 
 
@@ -54,9 +54,7 @@ class Cost:
             return self if other == 0 else NotImplemented  # sum()은 0에서 시작합니다
         both = [cost._parts or ((cost.model, cost.source, cost.note),) for cost in (self, other)]
         parts = tuple(dict.fromkeys((*both[0], *both[1])))
-        model, source, note = (
-            ", ".join(filter(None, dict.fromkeys(names))) for names in zip(*parts, strict=True)
-        )
+        model, source, note = (", ".join(filter(None, dict.fromkeys(names))) for names in zip(*parts, strict=True))
         dates = self.price_date, other.price_date
         with decimal.localcontext(EXACT):
             sums = {name: _plus(getattr(self, name), getattr(other, name)) for name in _AMOUNTS}
@@ -152,9 +150,7 @@ def calculate_cost(
     usage = read(usage_or_response)
     model = usage.model if model is None else model
     if not isinstance(model, str) or not model.strip():
-        raise ValueError(
-            f"모델 이름을 함께 주세요. 예: calculate_cost(usage, 'gpt-4o-mini'). 받은 값: {model!r}"
-        )
+        raise ValueError(f"모델 이름을 함께 주세요. 예: calculate_cost(usage, 'gpt-4o-mini'). 받은 값: {model!r}")
     return price(usage, model, None, price_day(at), batch=batch)
 
 

@@ -25,9 +25,7 @@ COST, PRICED = "cost_pico_usd", "priced"
 PICO = 10**12
 _HALF = 10**9  # 합계를 낼 때 큰 자리와 작은 자리를 여기서 나눕니다. 90억 줄까지 넘치지 않습니다
 _MOST = 10**9  # 한 줄의 토큰이 이보다 많으면 잘못된 수로 봅니다. 금액이 int64를 넘지 않게도 합니다
-_USED, _HIT, _OUT, _CELL = _SCRATCH = [
-    f"_llmkit_{name}" for name in ("used", "hit", "out", "cell")
-]  # 쓰고 지울 열
+_USED, _HIT, _OUT, _CELL = _SCRATCH = [f"_llmkit_{name}" for name in ("used", "hit", "out", "cell")]  # 쓰고 지울 열
 
 
 def add_cost(
@@ -118,9 +116,7 @@ def _open(frame: Any) -> Any:
     try:
         return nw.from_native(frame)
     except TypeError as error:
-        raise TypeError(
-            f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}"
-        ) from error
+        raise TypeError(f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}") from error
 
 
 def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
@@ -131,9 +127,7 @@ def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
         if name is not None and not schema[name].is_numeric():
             raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")
     ours = (COST, PRICED, *_SCRATCH)
-    if taken := [
-        name for name in schema if name.lower() in ours
-    ]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
+    if taken := [name for name in schema if name.lower() in ours]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
         raise ValueError(
             f"표에 {', '.join(taken)} 열이 이미 있어 덮어쓰지 않았습니다. 이름을 바꾸거나(rename) 지운(drop) 뒤 다시 부르세요."
         )
@@ -141,14 +135,8 @@ def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
 
 def _check_priced(schema: nw.Schema) -> None:
     if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
-        kind = (
-            f"지금 {COST} 열은 {schema[COST]}입니다."
-            if COST in schema
-            else f"있는 열: {', '.join(schema.names())}"
-        )
-        raise ValueError(
-            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}"
-        )
+        kind = f"지금 {COST} 열은 {schema[COST]}입니다." if COST in schema else f"있는 열: {', '.join(schema.names())}"
+        raise ValueError(f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}")
 
 
 def _distinct(table: Any, column: str) -> list[str]:
@@ -157,9 +145,7 @@ def _distinct(table: Any, column: str) -> list[str]:
     return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
 
 
-def _place(
-    table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]
-) -> tuple[Any, list, nw.Expr]:
+def _place(table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]) -> tuple[Any, list, nw.Expr]:
     """(줄마다 칸의 번호를 매긴 표, 칸마다의 단가, 날짜가 있는지)입니다."""
     days, period, dated = _periods(models, at, table.collect_schema())
     prices = [_known(name, day) for name in models for day in days]
@@ -246,13 +232,9 @@ def _cost(cells: list[tuple[int, int, int, int]]) -> tuple[nw.Expr, nw.Expr]:
     """(줄의 피코달러, 그것을 믿어도 되는지)입니다."""
     used, hit, out, cell = map(nw.col, _SCRATCH)
     numbers = range(len(cells))
-    rate_in, rate_hit, rate_out, state = (
-        _look_up(cell, numbers, values) for values in zip(*cells, strict=True)
-    )
+    rate_in, rate_hit, rate_out, state = (_look_up(cell, numbers, values) for values in zip(*cells, strict=True))
     sound = (used >= 0) & (out >= 0) & (hit >= 0) & (hit <= used)
-    known = state > nw.when(out > 0).then(nw.lit(1)).otherwise(
-        nw.lit(0)
-    )  # 출력이 없으면 입력의 단가만 알면 됩니다
+    known = state > nw.when(out > 0).then(nw.lit(1)).otherwise(nw.lit(0))  # 출력이 없으면 입력의 단가만 알면 됩니다
     return (used - hit) * rate_in + hit * rate_hit + out * rate_out, sound & known
 
 

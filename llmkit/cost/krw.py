@@ -87,9 +87,7 @@ def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = F
     amount = _number(getattr(usd, "usd", usd), "달러 금액(usd)")
     used = RATE if rate is None else _number(rate, "환율(rate)")
     if used <= 0:
-        raise ValueError(
-            f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주세요. 예: rate=1400. 받은 값: {rate!r}"
-        )
+        raise ValueError(f"환율(rate)은 0보다 커야 합니다. 1달러가 몇 원인지 주세요. 예: rate=1400. 받은 값: {rate!r}")
     with decimal.localcontext(prec=50):
         won = amount * used * (Decimal("1.1") if vat else 1)
     return Krw(won, used, RATE_DATE if rate is None else None, vat)

@@ -98,9 +98,7 @@ class Rates:
         if not self.covered.issuperset(counts):
             for key in counts.keys() - self.covered:
                 if counts[key]:
-                    raise UnknownPrice(
-                        f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다."
-                    )
+                    raise UnknownPrice(f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
         input_tokens = counts["input_tokens"]
         own: dict[str, int] = {}
         sums = {"input": Decimal(0), "output": Decimal(0), None: Decimal(0)}
@@ -115,9 +113,7 @@ class Rates:
                 price = rate.at(input_tokens) if rate.tiers else rate.base
                 sums[rate.direction] = EXACT.fma(price, count, sums[rate.direction])
             elif count < 0:
-                raise ValueError(
-                    f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다."
-                )
+                raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다.")
             elif rate.crossing and key not in counts and all(map(counts.get, rate.crossing)):
                 both = ", ".join(rate.crossing)
                 raise ValueError(f"{both}가 얼마나 겹치는지 알아야 합니다. usage에 {key}도 넣으세요.")
@@ -128,14 +124,14 @@ class Rates:
         prices = [self.per_million(key) for key in ("input_tokens", "output_tokens")]
         shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
         basis = f"{self.day} 기준, {self.source}"
-        return f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD ({basis}){self.note and ' ' + self.note}"
+        return (
+            f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD ({basis}){self.note and ' ' + self.note}"
+        )
 
     __repr__ = __str__
 
 
-def price_table(
-    model: str, provider: str | None = None, day: datetime.date | datetime.datetime | None = None
-) -> Rates:
+def price_table(model: str, provider: str | None = None, day: datetime.date | datetime.datetime | None = None) -> Rates:
     """모델의 단가를 출처, 날짜와 함께 돌려줍니다. 무엇이 얼마인지 비교할 때 씁니다.
 
     Args:
@@ -206,11 +202,7 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
         raise UnknownPrice(f"{seller}/{info.id}의 토큰 단가가 가격표에 없습니다({SOURCE}).")
     covered = frozenset(key for key in REGISTRY.units if _has_price(key, keys))
     status = model_status(name, on=day)
-    gone = (
-        f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다."
-        if status.state == "retired"
-        else ""
-    )
+    gone = f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다." if status.state == "retired" else ""
     source = f"{SOURCE}의 {seller}"
     return Rates(info.id, source, day, info.context_window, changes, rates, covered, gone)
 

@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ..common.ledger import Call
+from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
-from ..common.ledger import Call
 from .prices import SOURCE
 from .sellers import UnknownPrice
-from ..common.tables import Table
 from .usage import read
 
 BASIS = {"authored": "추정", "recorded": "녹화", "live": "실제"}
@@ -131,21 +131,15 @@ class Receipt:
             spent = sum((row.cost.usd for row in self.rows if row.basis == "실제"), Decimal(0))
             notes.append(f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}")
         if any(row.basis == "추정" for row in self.rows + self.unknown):
-            notes.append(
-                "추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
-            )
+            notes.append("추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다.")
         if any(row.provider == "local" for row in self.rows):
             notes.append("local: 내 컴퓨터에서 실행하므로 0원입니다.")
         if self.failed_tries:
             tense = "못할" if self.planned else "못한"
-            notes.append(
-                f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다."
-            )
+            notes.append(f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다.")
         notes += dict.fromkeys(row.cost.note for row in self.rows if row.cost and row.cost.note)
         for row in self.unknown:
-            notes.append(
-                f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
-            )
+            notes.append(f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}")
         return notes
 
     def _repr_html_(self) -> str:

@@ -54,9 +54,7 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
     if len(known) == 1:
         return known[0], name
     hint = _ask(name) if "/" in name else nearest(name)
-    raise UnknownPrice(
-        f"모델 {name!r}의 가격을 모릅니다. {hint} 내 컴퓨터의 모델이면 'local/{name}'로 적으세요."
-    )
+    raise UnknownPrice(f"모델 {name!r}의 가격을 모릅니다. {hint} 내 컴퓨터의 모델이면 'local/{name}'로 적으세요.")
 
 
 @cache

@@ -133,16 +133,12 @@ def encoding(name: str) -> tiktoken.Encoding:
     if name == "o200k_harmony":  # 둘은 특수 토큰만 다릅니다
         return encoding("o200k_base")
     if name not in _ENCODINGS:
-        raise ValueError(
-            f"어휘 {name!r}는 들어 있지 않습니다. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony"
-        )
+        raise ValueError(f"어휘 {name!r}는 들어 있지 않습니다. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony")
     digest, pattern = _ENCODINGS[name]
     try:
         data = gzip.decompress(files("llmkit").joinpath(f"data/{name}.tiktoken.gz").read_bytes())
     except (OSError, EOFError) as error:
-        raise ValueError(
-            f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요."
-        ) from error
+        raise ValueError(f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요.") from error
     if hashlib.sha256(data).hexdigest() != digest:
         raise ValueError(f"어휘 파일 {name}이 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, data.splitlines())}

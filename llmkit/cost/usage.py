@@ -78,15 +78,11 @@ def _find(source: Any) -> tuple[Mapping[str, Any], str | None]:
     """(usage, 모델)을 찾습니다. 받은 것이 usage이면 그대로 돌려줍니다."""
     fields = fields_of(source)
     if fields is None:
-        raise ValueError(
-            f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주세요. 받은 값: {source!r}"
-        )
+        raise ValueError(f"usage를 읽을 수 없습니다. 응답이나 그 usage, 또는 dict를 주세요. 받은 값: {source!r}")
     if "prompt_tokens" in fields or "input_tokens" in fields:
         return fields, None
     if fields.get("interrupted") is True:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
-        raise ValueError(
-            "도중에 끊긴 스트림이라 출력 토큰 수를 모릅니다. 요금은 제공자의 청구 화면에서 확인하세요."
-        )
+        raise ValueError("도중에 끊긴 스트림이라 출력 토큰 수를 모릅니다. 요금은 제공자의 청구 화면에서 확인하세요.")
     if langchain := fields_of(fields.get("response_metadata")):
         fields = {**fields, **langchain}
     for name in ("usage", "token_usage", "usage_metadata"):
@@ -162,9 +158,7 @@ def _chat(usage: Mapping[str, Any]) -> dict[str, int]:
     }
     for name in counts.keys() & usage:
         if _number(usage, name) != counts[name]:
-            raise ValueError(
-                f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {name}={usage[name]}"
-            )
+            raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[name]}, {name}={usage[name]}")
     if usage.get("cached_tokens") is not None:
         counts["cache_read_tokens"] = _number(usage, "cached_tokens")
     _add_details(counts, usage.get("prompt_tokens_details"), _INPUT)
@@ -213,9 +207,7 @@ def _anthropic(usage: Mapping[str, Any]) -> dict[str, int]:
     _add_details(counts, usage.get("server_tool_use"), _DETAILS)
     steps = usage.get("iterations")
     for step in steps if isinstance(steps, list) else ():
-        if (fields_of(step) or {}).get(
-            "type"
-        ) == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
+        if (fields_of(step) or {}).get("type") == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
             raise ValueError(
                 "대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하세요."
             )

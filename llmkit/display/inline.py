@@ -38,7 +38,9 @@ _ADDRESS_END = re.compile(r"\s|$")
 _LINE_END = re.compile(r"[\r\n]|$")
 _BREAK = {False: re.compile(r"[\r\n]|$"), True: re.compile(r"[\r\n|]|$")}  # **가 넘지 못하는 것
 _WORDS = re.compile(r"[ㄱ-ㆎ가-힣]|(?<![A-Za-z])[A-Za-z]{2,}\s+[A-Za-z]{2,}")
-_ACTS = re.compile(r"\\(?:href|url|require|html|data|style|class|cssId|includegraphics)|!\[")  # 링크와 그림을 만드는 수식
+_ACTS = re.compile(
+    r"\\(?:href|url|require|html|data|style|class|cssId|includegraphics)|!\["
+)  # 링크와 그림을 만드는 수식
 _SAFE_TARGET = re.compile(r"\s*+(?:https?://|mailto:|[^\s:&\\<()\[\]]*(?=[\s)]|$))", re.IGNORECASE)
 _REST_IS_BLANK = re.compile(r"\s*$|[ \t]*[\r\n]")
 _BORDER_REST = re.compile(r"[][()]|(?:begin|end)\{")

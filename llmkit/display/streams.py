@@ -261,6 +261,4 @@ def _plain(usage: Any) -> dict[str, Any] | None:
 
 def _failure(error: Any) -> StreamError:
     name = _get(error, "code") or _get(error, "type") or "error"
-    return StreamError(
-        f"스트림 도중 제공자가 오류를 보냈습니다({name}): {_get(error, 'message') or '설명 없음'}"
-    )
+    return StreamError(f"스트림 도중 제공자가 오류를 보냈습니다({name}): {_get(error, 'message') or '설명 없음'}")

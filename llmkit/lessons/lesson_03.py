@@ -48,7 +48,9 @@ def collect_chunks(collect: Any) -> Iterator[str]:
             "output_tokens": tokens,
         }
         if not isinstance(result, dict) or set(result) != set(expected):
-            raise Wrong(f"`collect`는 {', '.join(expected)}가 든 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
+            raise Wrong(
+                f"`collect`는 {', '.join(expected)}가 든 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다."
+            )
         for key, value in expected.items():
             if result[key] != value:
                 yield f'{name}에서 "{key}"의 값은 {value!r}이어야 합니다. 지금은 {result[key]!r}입니다.'

@@ -53,9 +53,7 @@ def honest_retry(ask: Any) -> Iterator[str]:
     if fine.error is not None:
         raise Wrong(f"성공하는 호출인데 예외가 났습니다. {type(fine.error).__name__}: {fine.error}")
     if fine.value != "답" or fine.calls != 1 or fine.waits:
-        raise Wrong(
-            f"한 번에 성공하면 그 답을 바로 돌려줍니다. {fine.calls}번 부르고 {fine.value!r}을 돌려주었습니다."
-        )
+        raise Wrong(f"한 번에 성공하면 그 답을 바로 돌려줍니다. {fine.calls}번 부르고 {fine.value!r}을 돌려주었습니다.")
     lies = list(_lies(ask))
     yield from lies
     if not lies:  # 감추는 것부터 고치고, 그다음에 쉬는 시간을 봅니다.
@@ -162,7 +160,10 @@ def fall_back(answer: Any) -> Iterator[str]:
     overloaded = anthropic_error("OverloadedError", 529, "overloaded_error")
     for names, errors in (
         ("OpenAI의 503과 404, Anthropic의 529로", (down, retired, overloaded)),
-        ("시간 초과, 거부된 연결, 끊긴 스트림(httpx2.RemoteProtocolError)으로", (timed_out(), refused(), broken_stream())),
+        (
+            "시간 초과, 거부된 연결, 끊긴 스트림(httpx2.RemoteProtocolError)으로",
+            (timed_out(), refused(), broken_stream()),
+        ),
     ):
         failed = dict(zip("가나다", errors))
         last = _Ask(answer, **failed, 라={"답 4"})
@@ -267,9 +268,7 @@ def _outcome(value: Any, error: BaseException | None) -> str:
     return f"지금은 {type(error).__name__}({str(error)[:40]!r})가 나왔습니다"
 
 
-def _wrong_result(
-    when: str, value: Any, text: str, provider: str, failed: dict[str, Exception]
-) -> Iterator[str]:
+def _wrong_result(when: str, value: Any, text: str, provider: str, failed: dict[str, Exception]) -> Iterator[str]:
     if not isinstance(value, dict):
         yield f"{when} 딕셔너리를 돌려주어야 합니다. 지금은 {value!r}입니다."
         return

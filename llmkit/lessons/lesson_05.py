@@ -90,7 +90,7 @@ def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iter
     if not rules:
         if system == _STRANGE[0]["content"]:
             yield (
-                f"{title}: 'dev'는 지시의 역할이 아닌데 \"system\"에 들어갔습니다. `(\"system\" \"developer\")`처럼 쉼표가 없으면 두 "
+                f'{title}: \'dev\'는 지시의 역할이 아닌데 "system"에 들어갔습니다. `("system" "developer")`처럼 쉼표가 없으면 두 '
                 "문자열이 하나로 이어지고, `in`은 그 일부인지를 봅니다."
             )
         elif "system" in result:
@@ -186,7 +186,7 @@ def choose_by_need(choose: Any) -> Iterator[str]:
     for models, need, expected, why in _CHOICES:
         result = call(choose, copy.deepcopy(models), dict(need), name="choose", none_is_fine=True)
         if isinstance(result, dict) and "name" in result:
-            raise Wrong(f'모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {result["name"]!r}의 딕셔너리입니다.')
+            raise Wrong(f"모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {result['name']!r}의 딕셔너리입니다.")
         if result != expected and why not in told:
             told.add(why)
             yield f"골라야 할 것은 {expected!r}인데 {result!r}입니다. {why}."

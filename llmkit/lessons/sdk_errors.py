@@ -56,7 +56,9 @@ def broken_stream() -> Exception:
     """SDK가 감싸지 않고 내보내는 끊긴 스트림입니다."""
     import httpx2
 
-    return httpx2.RemoteProtocolError("peer closed connection (authored)", request=_request("https://api.anthropic.com/v1"))
+    return httpx2.RemoteProtocolError(
+        "peer closed connection (authored)", request=_request("https://api.anthropic.com/v1")
+    )
 
 
 def _request(base: str) -> Any:

@@ -16,12 +16,12 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from ..common import clock
-from . import retries
 from ..common.clock import stream_time
 from ..common.errors import Halt
-from .exchange import Exchange
 from ..common.ledger import Call
 from ..common.providers import PLACEHOLDERS
+from . import retries
+from .exchange import Exchange
 from .request import KEY_HEADERS, Ask, owner, read_request
 from .tape import Tape
 

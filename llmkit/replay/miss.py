@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..common.errors import CassetteMiss
-from .exchange import Exchange
 from ..common.keys import redact
 from ..common.providers import PROVIDERS
+from .exchange import Exchange
 from .request import Ask, leaves
 
 _WIDTH = 64  # 값 하나를 보여 주는 글자 수

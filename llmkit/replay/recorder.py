@@ -7,22 +7,21 @@ import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
 
-from .cassette import Cassette
 from ..common.errors import BudgetReached, CassetteError
-from .exchange import Exchange
 from ..common.keys import has_secret, known_keys, redact
 from ..common.ledger import Call
+from ..common.sse import documents
+from .cassette import Cassette
+from .exchange import Exchange
 from .plan import Plan, Result, all_cells_ran
 from .player import Player, fingerprint
 from .request import Ask, leaves
-from ..common.sse import documents
 from .tape import Tape
-
 
 # `llmkit.commands.record`가 켠 커널에서만 있습니다.
 plan = Plan.of_this_kernel()
@@ -152,7 +151,7 @@ class Recorder:
             if place >= len(siblings):
                 kept.append(exchange)
             elif (before := kept[siblings[place]]).same_answer(exchange):
-                return
+                return None
             elif before.cell == exchange.cell:
                 kept[siblings[place]] = exchange
             else:
@@ -188,7 +187,9 @@ class Recorder:
         self._said.setdefault(prompt, []).append(replies[place])
         first = self._asked.setdefault(prompt, self.run.cell)
         if self._replies[first] != replies and len(self._said[prompt]) == 1:
-            self._refuse(f"input({prompt!r})", "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오")
+            self._refuse(
+                f"input({prompt!r})", "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오"
+            )
         self.cassette.inputs[prompt] = self._said[prompt]
         return replies[place]
 
@@ -239,7 +240,9 @@ def already_paid(cassette: Cassette) -> list[Exchange]:
         exchange
         for exchange in Cassette.load(file).exchanges
         if exchange.provenance == "recorded"
-        and not any((e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges)
+        and not any(
+            (e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges
+        )
     ]
 
 

@@ -38,7 +38,9 @@ class Ask:
         self.content = content
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
-        if request.url.query and (query := str(request.url.params.remove("key"))):  # Gemini는 키를 주소에 적기도 합니다.
+        if request.url.query and (
+            query := str(request.url.params.remove("key"))
+        ):  # Gemini는 키를 주소에 적기도 합니다.
             self.path += "?" + query
 
     @cached_property

@@ -38,9 +38,7 @@ class Response(_Part):
     headers: dict[str, str]
     delay: Seconds  # 응답 헤더까지 걸린 초
     events: list[Annotated[tuple[Seconds, str], Field(strict=False)]] = None  # type: ignore[assignment]
-    style: Annotated[
-        Literal["compact", "spaced", "escaped", "indented"], Field(alias="json")
-    ] = None  # type: ignore[assignment]
+    style: Annotated[Literal["compact", "spaced", "escaped", "indented"], Field(alias="json")] = None  # type: ignore[assignment]
     body: Any = None
     base64: str = None  # type: ignore[assignment]
     text: str = None  # type: ignore[assignment]

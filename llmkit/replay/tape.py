@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..common import sse
-from .cassette import kept_headers
-from .exchange import Exchange
 from ..common.ledger import Call, read_usage
 from ..common.providers import LOOPBACK, PROVIDERS
+from .cassette import kept_headers
+from .exchange import Exchange
 from .request import Ask
 
 # SDK는 이 이벤트를 보면 더 읽지 않고 연결을 닫습니다. 그것은 도중에 그만둔 것이 아닙니다.
@@ -24,7 +24,12 @@ _LAST_EVENT = re.compile(
     rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
 )
 _DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
-_TALKS = ("application/json", "text/event-stream", "application/x-ndjson", "application/jsonl")  # usage가 있을 수 있는 것
+_TALKS = (
+    "application/json",
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/jsonl",
+)  # usage가 있을 수 있는 것
 
 
 class Tape:
@@ -94,7 +99,7 @@ class Tape:
                 self._exchange.key = self._ask.key
                 self._exchange.body = self._ask.body
                 self._keep(self._exchange)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
                 print(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
 
@@ -155,7 +160,7 @@ def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple
 
     def raw() -> Iterator[bytes]:
         nonlocal at
-        for at, data in chunks:
+        for _at, data in chunks:
             yield data
 
     copy = type(response)(response.status_code, headers=response.headers, content=raw())

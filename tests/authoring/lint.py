@@ -1,7 +1,7 @@
 """노트북 검사: 학습자의 화면에서 깨지거나, 한 해 뒤에 틀려지거나, 약속을 어긴 곳을 찾아 무엇을 쓸지 알려 줍니다.
 
-    python -m tests.authoring.lint                     # 모든 노트북
-    python -m tests.authoring.lint notebooks/01_*.ipynb
+python -m tests.authoring.lint                     # 모든 노트북
+python -m tests.authoring.lint notebooks/01_*.ipynb
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from pathlib import Path
 
 from markdown_it import MarkdownIt
 
-from llmkit.replay.cassette import Cassette
 from llmkit.common.keys import has_secret
 from llmkit.models import model_data, model_status
+from llmkit.replay.cassette import Cassette
 from tests.authoring import samples
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,7 +103,10 @@ def markdown_renders(lesson: Lesson) -> Iterator[Finding]:
             if block.type != "inline":
                 continue
             if any(token.type == "text" and "**" in token.content for token in block.children or []):
-                yield cell.number, f"굵은 글씨가 별표로 보입니다: {block.content[:60]!r}. **낱말**(영어)은 또는 <b>를 쓰십시오"
+                yield (
+                    cell.number,
+                    f"굵은 글씨가 별표로 보입니다: {block.content[:60]!r}. **낱말**(영어)은 또는 <b>를 쓰십시오",
+                )
             # JupyterLab은 물결표 하나씩도 취소선으로, \$ 두 개도 수식으로 읽습니다(tests/browser/test_display.py).
             text = re.sub(r"`[^`]*`", "", block.content)
             if len(re.findall(r"(?<!\\)~", text)) >= 2:
@@ -172,7 +175,10 @@ def dates_and_prices_are_facts(lesson: Lesson) -> Iterator[Finding]:
                 yield cell.number, f"사실 {key!r} 바로 앞에는 facts.json의 글 {facts[key]['text']!r}이 와야 합니다"
         for found in (*_DATE.finditer(cell.prose), *_PRICE.finditer(cell.prose)):
             if "<!-- fact:" not in cell.prose[found.end() : found.end() + 60]:
-                yield cell.number, f"근거 없는 날짜나 가격 {found[0]!r}. llmkit에서 계산하거나 <!-- fact: 열쇠 -->를 다십시오"
+                yield (
+                    cell.number,
+                    f"근거 없는 날짜나 가격 {found[0]!r}. llmkit에서 계산하거나 <!-- fact: 열쇠 -->를 다십시오",
+                )
 
 
 # 수업의 약속 -----------------------------------------------------------------------------------------------

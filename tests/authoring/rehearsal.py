@@ -24,7 +24,28 @@ from tests.authoring.provider.script import Script
 
 ROOT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*.egg-info", "*.recording", "shared")
-_WORDS = "봄바람 골목길 자전거 도서관 우체통 저녁놀 바닷가 소나무 할머니 고양이 수첩 연필 지붕 창문 달빛 시장 기차 등불 언덕 강물".split()
+_WORDS = [
+    "봄바람",
+    "골목길",
+    "자전거",
+    "도서관",
+    "우체통",
+    "저녁놀",
+    "바닷가",
+    "소나무",
+    "할머니",
+    "고양이",
+    "수첩",
+    "연필",
+    "지붕",
+    "창문",
+    "달빛",
+    "시장",
+    "기차",
+    "등불",
+    "언덕",
+    "강물",
+]
 _STARTUP = """
 import os, sys
 sys.path.insert(0, {root!r})

@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from llmkit.commands.samples import COMMENT, sentences_of
+from llmkit.common.providers import PROVIDERS
 from llmkit.replay.cassette import Cassette
 from llmkit.replay.exchange import Exchange
-from llmkit.common.providers import PROVIDERS
-from llmkit.commands.samples import COMMENT, sentences_of
 
 _TEXT_KEYS = {"content", "text", "thinking", "reasoning", "reasoning_content", "refusal", "delta"}
 _TEXT_KEYS |= {"arguments", "partial_json", "output_text"}
@@ -152,7 +152,10 @@ def untagged_prose(cells: list[dict[str, Any]], samples: Samples) -> Iterator[tu
             quoted = max(samples.quoted(sentence, MOST_QUOTED).values(), key=len, default="")
             said = quoted or ", ".join(sorted(_figures(sentence) & figures))
             if said:
-                yield number, f"샘플 응답에만 맞는 문장입니다({said[:40]!r}). 뒤에 {COMMENT}을 다세요: {sentence[:60]!r}"
+                yield (
+                    number,
+                    f"샘플 응답에만 맞는 문장입니다({said[:40]!r}). 뒤에 {COMMENT}을 다세요: {sentence[:60]!r}",
+                )
 
 
 def _sentences(source: str) -> Iterator[str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from llmkit.replay.cassette import Cassette
+from tests import authored
 from tests.authoring.lint import ROOT, lint
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -67,8 +69,14 @@ def test_prose_hazards_are_named(tmp_path: Path, prose: str, complaint: str) -> 
 
 @pytest.mark.parametrize(
     "prose",
-    ["**토큰**은 조각입니다.", "1–3 … 80–100", r"1\~3개 2\~4개", "`code`은 `a` 이 함수", "`$x`와 `$y`",
-     r"<span>\$</span>a와 <span>\$</span>b"],
+    [
+        "**토큰**은 조각입니다.",
+        "1–3 … 80–100",
+        r"1\~3개 2\~4개",
+        "`code`은 `a` 이 함수",
+        "`$x`와 `$y`",
+        r"<span>\$</span>a와 <span>\$</span>b",
+    ],
 )
 def test_good_prose_passes(tmp_path: Path, prose: str) -> None:
     assert spoiled(tmp_path, cell={"cell_type": "markdown", "source": [prose]}) == []
@@ -136,15 +144,24 @@ def test_lesson_promises(tmp_path: Path) -> None:
 # 샘플 응답 -----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """수업을 실제 응답으로 다시 녹화한 뒤에도 같도록, 샘플 응답 하나뿐인 카세트로 봅니다."""
+    cassette = Cassette(exchanges=[authored.exchange("openai", "질문", answer_of_01())])
+    monkeypatch.setattr("tests.lint.Cassette.load", lambda path: cassette)
+
+
 def answer_of_01() -> str:
     return "API는 한 프로그램이 다른 프로그램의 기능을 정해진 형식으로 불러 쓸 수 있게 한 약속입니다."
 
 
-def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path) -> None:
+def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path, one_sample: None) -> None:
     def shown(text: str, *marks: str) -> list[str]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
-        data = [{"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in (text, *marks)]
+        data = [
+            {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in (text, *marks)
+        ]
         return [line for line in spoiled(folder, cell=code("print(answer)", outputs=data)) if "셀 6:" in line]
 
     answer = answer_of_01()
@@ -155,7 +172,7 @@ def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path) -> None:
     assert shown(answer, mark.format("OpenAI")) == shown(answer[:19]) == []
 
 
-def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path) -> None:
+def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path, one_sample: None) -> None:
     def said(prose: str, tags: list[str] | None = None) -> list[str]:
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
         folder.mkdir()
@@ -170,16 +187,21 @@ def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path) -> None:
     assert "함께 다세요" in said("아무 말.", ["sample"])[0]
 
 
-def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path) -> None:
+def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path, one_sample: None) -> None:
     mark = "※ 예시 응답: 이 강좌가 쓴 글이며 OpenAI의 출력이 아닙니다."
-    data = [{"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in ("입력 7,341", mark)]
+    data = [
+        {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in ("입력 7,341", mark)
+    ]
     for prose, complaints in [("7,341토큰입니다.", 1), ("7341토큰입니다. <!-- sample -->", 0), ("7342토큰입니다.", 0)]:
         folder = tmp_path / prose[:5]
         folder.mkdir()
 
         def insert(cells: list, prose: str = prose) -> None:
             tags = {"tags": ["sample"] * ("<!--" in prose)}
-            cells[5:5] = [code("use()", outputs=data, metadata={}), {"cell_type": "markdown", "source": [prose], "metadata": tags}]
+            cells[5:5] = [
+                code("use()", outputs=data, metadata={}),
+                {"cell_type": "markdown", "source": [prose], "metadata": tags},
+            ]
 
         found = [line for line in spoiled(folder, edit=insert) if "셀 7:" in line]
         assert len(found) == complaints, found

@@ -47,7 +47,9 @@ def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -
         notebook = nbformat.read(path, as_version=4)
         title, install = notebook.cells[0].source, notebook.cells[1].source
         assert title.startswith("# ")
-        assert title.count(f"colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/{path.name}") == 1
+        assert (
+            title.count(f"colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/{path.name}") == 1
+        )
         assert "--no-deps https://github.com/someone/llm-course/archive/v0.1.0.zip" in install
         prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다.
@@ -100,7 +102,9 @@ def test_the_install_cell_leaves_what_colab_has(root: Path) -> None:
     if not pins.exists():
         pytest.skip("저장소 밖의 ../shared/colab-constraints.txt가 없습니다")
     colab = {canonicalize_name(Requirement(line).name) for line in pins.read_text().splitlines() if line[:1] not in "#"}
-    asked = {canonicalize_name(Requirement(need).name) for need in re.findall(r'"([^"]+==?[^"]+)"', install_cell(ADDRESS))}
+    asked = {
+        canonicalize_name(Requirement(need).name) for need in re.findall(r'"([^"]+==?[^"]+)"', install_cell(ADDRESS))
+    }
     assert "anthropic" in asked
     assert not asked & colab
     assert {canonicalize_name(name) for name in IN_COLAB} <= colab

@@ -22,9 +22,9 @@ import pytest
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
 from nbclient.exceptions import CellExecutionError
 
-from llmkit.replay.cassette import Cassette
-from llmkit.local import LocalServer
 from llmkit.commands.record import HOSTED
+from llmkit.local import LocalServer
+from llmkit.replay.cassette import Cassette
 from tests.authoring.provider import redirect, tokens
 from tests.authoring.provider.__main__ import FAKE_KEYS, record_with
 from tests.authoring.provider.errors import ANTHROPIC_IN_STREAM, OPENAI_IN_STREAM
@@ -154,9 +154,7 @@ def test_usage_adds_up_and_counts_reasoning(capital):
     assert usage.completion_tokens == tokens.count(ANSWER) + 8
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     last = list(
-        gpt.chat.completions.create(
-            model=GPT, messages=ASK, stream=True, stream_options={"include_usage": True}
-        )
+        gpt.chat.completions.create(model=GPT, messages=ASK, stream=True, stream_options={"include_usage": True})
     )[-1]
     assert last.usage == usage and last.choices == []
     counted = claude.messages.count_tokens(model=CLAUDE, messages=ASK).input_tokens
@@ -339,7 +337,9 @@ def test_the_other_errors_of_the_other_profile():
             refusal("responses", model=GPT, input="많음"),
         ]
 
-    script = '[[entry]]\nprompt = "돈"\nfault = "insufficient_quota"\n[[entry]]\nprompt = "많음"\nfault = "rate_limit"\n'
+    script = (
+        '[[entry]]\nprompt = "돈"\nfault = "insufficient_quota"\n[[entry]]\nprompt = "많음"\nfault = "rate_limit"\n'
+    )
     with stand_in(script):
         retired, unknown, quota, limited = refusals()
         assert retired[::2] == (404, "model_not_found") and "has been deprecated, learn more here" in retired[1]
@@ -372,9 +372,7 @@ def test_models_can_be_listed_and_looked_up(capital):
     assert claude.models.retrieve("claude-sonnet-4-5").lifecycle == "deprecated"
     with pytest.raises(openai.NotFoundError):
         gpt.models.retrieve("gpt-3.5-turbo")
-    groq = huggingface_hub.InferenceClient(
-        provider="groq", token="hf_test"
-    )  # Hub에 제공자 표를 먼저 묻습니다
+    groq = huggingface_hub.InferenceClient(provider="groq", token="hf_test")  # Hub에 제공자 표를 먼저 묻습니다
     assert groq.chat_completion(ASK, model="openai/gpt-oss-20b").choices[0].message.content == ANSWER
 
 
@@ -462,9 +460,7 @@ def test_openai_error(kind):
         gpt = openai.OpenAI(api_key="sk-test", max_retries=0)
         for create in (
             lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}]),
-            lambda: gpt.chat.completions.create(
-                model=GPT, messages=[{"role": "user", "content": kind}], stream=True
-            ),
+            lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": kind}], stream=True),
             lambda: gpt.responses.create(model=GPT, input=kind),
         ):
             with pytest.raises(openai.APIStatusError) as caught:
@@ -499,9 +495,7 @@ def test_anthropic_error(kind):
 def test_compatible_providers_have_their_own_error_shapes():
     with stand_in(EVERY_FAULT):
         messages = [{"role": "user", "content": "invalid_api_key"}]
-        gemini = openai.OpenAI(
-            api_key="k", base_url="https://generativelanguage.googleapis.com/v1beta/openai/"
-        )
+        gemini = openai.OpenAI(api_key="k", base_url="https://generativelanguage.googleapis.com/v1beta/openai/")
         with pytest.raises(openai.BadRequestError) as caught:
             gemini.chat.completions.create(model="gemini-2.5-flash-lite", messages=messages)
         assert caught.value.response.json()[0]["error"]["status"] == "INVALID_ARGUMENT"
@@ -573,14 +567,9 @@ def test_no_key_is_401_and_broken_json_is_400(capital):
     chat = "https://api.openai.com/v1/chat/completions"
     assert httpx2.post(chat, json={"model": GPT, "messages": ASK}).status_code == 401
     assert httpx2.post(chat, content=b"{", headers={"authorization": "Bearer k"}).status_code == 400
-    assert (
-        httpx2.post("https://api.openai.com/v1/nothing", json={}, headers={"authorization": "k"}).status_code
-        == 404
-    )
+    assert httpx2.post("https://api.openai.com/v1/nothing", json={}, headers={"authorization": "k"}).status_code == 404
     messages = httpx2.post("https://api.anthropic.com/v1/messages", json={})
-    assert (
-        messages.status_code == 401 and messages.json()["error"]["message"] == "x-api-key header is required"
-    )
+    assert messages.status_code == 401 and messages.json()["error"]["message"] == "x-api-key header is required"
 
 
 # 끊긴 연결: 소켓에서 진짜로 일어납니다
@@ -711,9 +700,7 @@ def in_stream(code):
 def test_the_name_of_an_error_inside_an_openai_stream(code):
     gpt, _, _ = clients()
     for stream in (
-        lambda: gpt.chat.completions.create(
-            model=GPT, messages=[{"role": "user", "content": "오류"}], stream=True
-        ),
+        lambda: gpt.chat.completions.create(model=GPT, messages=[{"role": "user", "content": "오류"}], stream=True),
         lambda: gpt.responses.create(model=GPT, input="오류", stream=True),
     ):
         came = []
@@ -768,9 +755,7 @@ def test_redirect_shows_a_loopback_peer_and_keeps_the_request(capital, library):
     url, headers = "https://api.openai.com/v1/models", {"authorization": "Bearer k"}
 
     def seen(response):
-        peer = response.extensions["network_stream"].get_extra_info(
-            "server_addr"
-        )  # 연결이 열려 있는 동안만 됩니다
+        peer = response.extensions["network_stream"].get_extra_info("server_addr")  # 연결이 열려 있는 동안만 됩니다
         return str(response.request.url), response.request.headers["host"], response.headers["server"], peer
 
     async def get():
@@ -834,9 +819,7 @@ answer = '''
 
         def ask(*messages, **options):
             turns = [dict(zip(("role", "content"), message, strict=True)) for message in messages]
-            return (
-                gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
-            )
+            return gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
 
         assert ask(("user", "이름?")) == "모릅니다."
         assert ask(("user", "이름?"), seed=1) == "씨앗 1"

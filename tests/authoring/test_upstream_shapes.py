@@ -47,9 +47,7 @@ ANTHROPIC_ERRORS = ("invalid_api_key", "model_not_found", "invalid_request", "ov
 
 ENTRIES = '[[entry]]\nprompt = "추론"\nreasoning_tokens = 8\nanswer = "**서울**입니다."\n'
 ENTRIES += '[[entry]]\nprompt = "답"\nanswers = ["**서울**입니다.", "부산입니다."]\n'
-ENTRIES += (
-    '[[entry]]\nprompt = "오류"\nanswer = "하나 둘 셋"\nfault = { kind = "error_event", after_chunks = 1 }\n'
-)
+ENTRIES += '[[entry]]\nprompt = "오류"\nanswer = "하나 둘 셋"\nfault = { kind = "error_event", after_chunks = 1 }\n'
 ENTRIES += "".join(f'[[entry]]\nprompt = "{kind}"\nfault = "{kind}"\n' for kind in sorted(HTTP_FAULTS))
 
 
@@ -176,9 +174,7 @@ def test_chat_completions_fit_the_sdk(profile, provider):
         for data in data_of(response):
             seen.add(data["object"])
             if provider == "groq":
-                assert (
-                    data.pop("service_tier", "on_demand") == "on_demand"
-                )  # OpenAI의 SDK가 모르는 값을 씁니다
+                assert data.pop("service_tier", "on_demand") == "on_demand"  # OpenAI의 SDK가 모르는 값을 씁니다
             assert strictly(kinds[data["object"]], data) <= UNDECLARED.get(provider, set())
     assert seen == kinds.keys()
 
@@ -186,9 +182,7 @@ def test_chat_completions_fit_the_sdk(profile, provider):
 def test_usage_comes_in_an_openai_stream_only_when_asked_for(post):
     url, model = CHAT["openai"]
     plain = data_of(post(url, model=model, messages=user("추론"), stream=True))
-    asked = data_of(
-        post(url, model=model, messages=user("추론"), stream=True, stream_options={"include_usage": True})
-    )
+    asked = data_of(post(url, model=model, messages=user("추론"), stream=True, stream_options={"include_usage": True}))
     assert plain[0]["choices"][0]["delta"] == {"role": "assistant", "content": "", "refusal": None}
     assert not any("usage" in chunk for chunk in plain)
     assert [chunk["usage"] is None for chunk in asked] == [True] * len(plain) + [False]
@@ -203,11 +197,7 @@ def test_responses_fit_the_sdk(profile):
     for response in responses:
         assert response.status_code == 200, response.text
         for data in data_of(response):
-            kind = (
-                openai.types.responses.Response
-                if "type" not in data
-                else openai.types.responses.ResponseStreamEvent
-            )
+            kind = openai.types.responses.Response if "type" not in data else openai.types.responses.ResponseStreamEvent
             assert strictly(kind, data) <= UNDECLARED["responses"]
             seen.add(data.get("type", "body"))
     assert {
@@ -239,11 +229,7 @@ def test_messages_fit_the_sdk(profile):
             if data["type"] == "ping":
                 assert data == {"type": "ping"}
                 continue
-            kind = (
-                anthropic.types.Message
-                if data["type"] == "message"
-                else anthropic.types.RawMessageStreamEvent
-            )
+            kind = anthropic.types.Message if data["type"] == "message" else anthropic.types.RawMessageStreamEvent
             assert strictly(kind, data) == set()
     assert seen == {
         "message",
@@ -272,9 +258,7 @@ def test_errors_fit_the_sdk(post, kind):
     assert strictly(openai.types.shared.ErrorObject, chat["error"]) == set() and chat.keys() == {"error"}
     message = post(MESSAGES, model=CLAUDE, max_tokens=9, messages=user(kind)).json()
     if kind == "too_large":  # 앞단이 보내는 오류라서 SDK의 모델보다 작습니다(anthropic-sdk-python의 이슈 938)
-        assert message == {
-            "error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}
-        }
+        assert message == {"error": {"type": "request_too_large", "message": "Request exceeds the maximum size"}}
     elif kind == "conflict":  # SDK의 ErrorType에는 있지만 ErrorResponse에는 아직 없습니다
         assert message["error"]["type"] in get_args(anthropic.types.shared.ErrorType)
     else:

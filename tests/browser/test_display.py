@@ -9,8 +9,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from llmkit.display.markdown import to_display
 from llmkit.common.tables import Table
+from llmkit.display.markdown import to_display
 from tests.browser import lab
 
 playwright = pytest.importorskip("playwright.sync_api", reason=lab.NO_PLAYWRIGHT)

@@ -193,7 +193,10 @@ def test_solutions_fold(lesson: Lesson) -> None:
     folds = lesson.page.locator(".jp-RenderedMarkdown details")
     assert folds.count() > 0
     for number in range(folds.count()):
-        summary, inside = folds.nth(number).locator("summary"), folds.nth(number).locator(":scope > :not(summary)").first
+        summary, inside = (
+            folds.nth(number).locator("summary"),
+            folds.nth(number).locator(":scope > :not(summary)").first,
+        )
         assert not inside.is_visible()
         summary.click()
         assert inside.is_visible()

@@ -14,15 +14,15 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
-from tests.fake_keys import fake_keys, leaked
 
 from llmkit import __main__ as command
 from llmkit import models, session
 from llmkit.commands import doctor, freshness
-from llmkit.replay.cassette import Cassette
 from llmkit.commands.estimate import estimate
 from llmkit.common.keys import KEY_NAMES, unload_environment
+from llmkit.replay.cassette import Cassette
 from llmkit.replay.plan import Result
+from tests.fake_keys import fake_keys, leaked
 
 KEYS = fake_keys() | {"GOOGLE_API_KEY": "AIza" + "s" * 35}
 TITLES = ("OpenAI", "Anthropic", "Hugging Face", "Gemini", "Groq")
@@ -70,7 +70,9 @@ def test_without_keys_all_is_replayed_and_all_is_well(examine: Callable[[], tupl
     assert report.endswith("강좌를 실행할 수 있습니다.\n")
 
 
-def test_keys_in_the_env_file_go_live_and_are_never_shown(examine: Callable[[], tuple[int, str]], tmp_path: Path) -> None:
+def test_keys_in_the_env_file_go_live_and_are_never_shown(
+    examine: Callable[[], tuple[int, str]], tmp_path: Path
+) -> None:
     (tmp_path / ".env").write_text("".join(f"{name}={key}\n" for name, key in KEYS.items()), encoding="utf-8")
     status, report = examine()
     assert status == 0
@@ -80,7 +82,9 @@ def test_keys_in_the_env_file_go_live_and_are_never_shown(examine: Callable[[], 
     assert leaked(report, KEYS) == []
 
 
-def test_a_key_that_stays_unused_says_why(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_that_stays_unused_says_why(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
     monkeypatch.setenv("CI", "true")
     assert "CI 환경 변수 때문에 재생" in line(examine()[1], "OpenAI:")
@@ -89,14 +93,18 @@ def test_a_key_that_stays_unused_says_why(examine: Callable[[], tuple[int, str]]
     assert "LLMKIT_MODE=replay 때문에 재생" in line(examine()[1], "OpenAI:")
 
 
-def test_live_without_a_key_is_pointed_out(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_live_without_a_key_is_pointed_out(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLMKIT_MODE", "live")
     status, report = examine()
     assert status == 0  # 강좌는 여전히 실행할 수 있습니다.
     assert "[주의]" in line(report, "OpenAI:") and "LLMKIT_MODE=live" in line(report, "OpenAI:")
 
 
-def test_a_mode_that_does_not_exist_stops_the_course(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mode_that_does_not_exist_stops_the_course(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("LLMKIT_MODE", "relpay")
     status, report = examine()
     assert status == 1
@@ -115,7 +123,9 @@ def test_a_wall_in_the_network_is_seen(examine: Callable[[], tuple[int, str]], m
     assert "[주의] api.groq.com에 연결할 수 없습니다" in report
 
 
-def test_versions_out_of_range_are_named(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_versions_out_of_range_are_named(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     openai = metadata.version("openai")
     absent = ["no-such-package>=1", 'no-such-extra>=1; extra == "plots"']
     require(monkeypatch, f"openai<{openai}", "nbval>=0.1", *absent)
@@ -128,7 +138,9 @@ def test_versions_out_of_range_are_named(examine: Callable[[], tuple[int, str]],
     assert "문제 2개" in report
 
 
-def test_a_broken_cassette_stops_the_course(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_broken_cassette_stops_the_course(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     cassettes = tmp_path / "cassettes"
     shutil.copytree(session.CASSETTES, cassettes)
     (cassettes / "01_basics.json").write_text('{"cassette": 1', encoding="utf-8")
@@ -138,7 +150,9 @@ def test_a_broken_cassette_stops_the_course(examine: Callable[[], tuple[int, str
     assert "01_basics.json" in report and "JSON" in report
 
 
-def test_models_are_judged_by_the_calendar_not_the_cassette(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_judged_by_the_calendar_not_the_cassette(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for variable, name in {
         "OPENAI_MODEL": "gpt-5",
         "ANTHROPIC_MODEL": "claude-opus-4-1",
@@ -151,9 +165,15 @@ def test_models_are_judged_by_the_calendar_not_the_cassette(examine: Callable[[]
     status, report = examine()
     assert status == 0
     assert "[주의]" in line(report, "gpt-5:") and "OPENAI_MODEL. 남은 날: 1일." in line(report, "gpt-5:")
-    assert "[주의]" in line(report, "claude-opus-4-1:") and "실제 호출은 실패할 수 있습니다" in line(report, "claude-opus-4-1:")
+    assert "[주의]" in line(report, "claude-opus-4-1:") and "실제 호출은 실패할 수 있습니다" in line(
+        report, "claude-opus-4-1:"
+    )
     unknown = line(report, "gemini-9-pro:")
-    assert "[주의]" in unknown and "모르는 이름입니다. 가장 가까운 이름: gemini-pro." in unknown and "이름이 맞는지" in unknown
+    assert (
+        "[주의]" in unknown
+        and "모르는 이름입니다. 가장 가까운 이름: gemini-pro." in unknown
+        and "이름이 맞는지" in unknown
+    )
     assert "[좋음]" in line(report, "openai/gpt-oss-120b:") and "GROQ_MODEL" in line(report, "openai/gpt-oss-120b:")
     assert "[좋음]" in line(report, "qwen3:8b:")  # 내 컴퓨터의 모델은 종료되지 않습니다.
     assert "[좋음]" in line(report, models.default_model("openai") + ":")
@@ -169,7 +189,9 @@ def test_a_lessons_model_that_is_going_gone_or_unknown_is_pointed_out(
     cassettes.mkdir()
     text = (session.CASSETTES / "01_basics.json").read_text(encoding="utf-8")
     old = models.default_model("openai")
-    (cassettes / "01_basics.json").write_text(text.replace(f'"openai": "{old}"', f'"openai": "{model}"'), encoding="utf-8")
+    (cassettes / "01_basics.json").write_text(
+        text.replace(f'"openai": "{old}"', f'"openai": "{model}"'), encoding="utf-8"
+    )
     monkeypatch.setattr(session, "CASSETTES", cassettes)
     monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 11, 26))
     status, report = examine()
@@ -178,7 +200,9 @@ def test_a_lessons_model_that_is_going_gone_or_unknown_is_pointed_out(
     assert "[좋음]" in line(report, f"{old}:") and "01_basics" not in line(report, f"{old}:")
 
 
-def test_data_of_a_hundred_days_ago_are_pointed_out(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_of_a_hundred_days_ago_are_pointed_out(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     now = datetime.date(2026, 11, 26)
     monkeypatch.setattr(doctor, "_today", lambda: now)
     for days, level, told in ((90, "[좋음]", ""), (100, "[주의]", "90일이 넘어 지금과 다를 수 있습니다.")):
@@ -192,7 +216,9 @@ def test_data_of_a_hundred_days_ago_are_pointed_out(examine: Callable[[], tuple[
     assert "[주의] 가격표: 설치된 버전의 날짜를 모릅니다" in examine()[1]
 
 
-def test_next_year_the_course_still_runs_and_says_what_is_old(examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_next_year_the_course_still_runs_and_says_what_is_old(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2027, 11, 26))
     status, report = examine()
     assert status == 0 and report.endswith("강좌를 실행할 수 있습니다.\n")
@@ -265,22 +291,31 @@ def test_output_survives_a_terminal_without_korean() -> None:
 
 
 @pytest.mark.parametrize("wanted", ["1", "01", "001", "01_basics", "01_basics.ipynb", "notebooks/01_basics.ipynb"])
-def test_a_notebook_is_found_by_number_or_name(wanted: str, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_notebook_is_found_by_number_or_name(
+    wanted: str, root: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert command.find_notebook(wanted) == root / "notebooks" / "01_basics.ipynb"
     monkeypatch.chdir(tmp_path)  # 어느 폴더에서 불러도 강좌의 노트북입니다.
     assert command.find_notebook(wanted) == root / "notebooks" / "01_basics.ipynb"
 
 
-def test_only_providers_with_a_key_are_recorded(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_providers_with_a_key_are_recorded(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = {}
-    monkeypatch.setattr("llmkit.commands.record.record_notebook", lambda path, providers: asked.update({path.stem: providers}) or Result(done=True))
+    monkeypatch.setattr(
+        "llmkit.commands.record.record_notebook",
+        lambda path, providers: asked.update({path.stem: providers}) or Result(done=True),
+    )
     monkeypatch.setenv("OPENAI_API_KEY", KEYS["OPENAI_API_KEY"])
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
     said = capsys.readouterr().out
     assert "어림" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
     assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
-    assert {"openai", "anthropic"} <= {e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges}
+    assert {"openai", "anthropic"} <= {
+        e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges
+    }
 
 
 # 어림 -------------------------------------------------------------------------------------------------

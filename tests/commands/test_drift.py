@@ -20,19 +20,19 @@ import pytest
 
 import llmkit
 from llmkit import __main__ as command
-from llmkit.commands import drift as drift_command
 from llmkit import local, models, session
+from llmkit.commands import drift as drift_command
 from llmkit.commands import drift_models, sdk_tables
-from llmkit.replay.cassette import Cassette
-from llmkit.common.providers import PROVIDERS
 from llmkit.commands.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from llmkit.commands.shape import differences
-from tests.fake_keys import fake_keys, leaked
+from llmkit.common.providers import PROVIDERS
+from llmkit.replay.cassette import Cassette
 from tests.authoring.provider import chat, messages, redirect
 from tests.authoring.provider import models as stand_in_models
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Handler, Upstream
 from tests.authoring.provider.testing import stand_in
+from tests.fake_keys import fake_keys, leaked
 
 KEYS = fake_keys()
 NOW = datetime.date(2026, 11, 26)
@@ -121,9 +121,7 @@ def test_nothing_changed(lesson: Path, drift: Drift) -> None:
     with stand_in(ANSWER):
         status, report = drift("01")
     assert status == 0
-    assert report.splitlines()[0].startswith(
-        "보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000"
-    )  # 값을 먼저 말합니다.
+    assert report.splitlines()[0].startswith("보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000")  # 값을 먼저 말합니다.
     assert "원" in report.splitlines()[0]
     assert "보내지 않는 교환: 1개" in report  # 429
     assert report.endswith("달라진 것이 없습니다.\n") and "확인하지 못함" not in report
@@ -178,9 +176,7 @@ def test_a_renamed_usage_field(lesson: Path, drift: Drift, monkeypatch: pytest.M
     assert "[달라짐] OpenAI /chat/completions: 사라진 필드 usage.prompt_tokens\n" in report
     assert "[달라짐] OpenAI /chat/completions: 새 필드 usage.input_tokens\n" in report
     # 같은 어긋남은 한 번만 말하고 어디인지 모두 적습니다. 객체 안의 필드까지 늘어놓지 않습니다.
-    assert (
-        report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
-    )
+    assert report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
     assert "python -m llmkit record 01 --provider openai 명령으로 다시 녹화하고" in report
     assert "tests/authoring/provider" in report  # 예시 응답입니다.
     assert report.endswith("달라진 것이 4가지입니다.\n") and "Anthropic /messages" not in report
@@ -202,7 +198,9 @@ def test_a_missing_field_and_a_new_type(lesson: Path, drift: Drift, monkeypatch:
 
 
 def test_a_new_finish_reason(lesson: Path, drift: Drift) -> None:
-    with stand_in('[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "서울"\n'):  # 이제 길이 제한에 걸리지 않습니다.
+    with stand_in(
+        '[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "서울"\n'
+    ):  # 이제 길이 제한에 걸리지 않습니다.
         status, report = drift("01")
     assert status == 1
     found = said(report, "choices[].finish_reason: length → stop")
@@ -297,9 +295,7 @@ def ending(monkeypatch: pytest.MonkeyPatch, model: str, day: datetime.date) -> N
     monkeypatch.setitem(models.known_models(), model, row)
 
 
-def test_the_default_model_is_to_go(
-    lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_model_is_to_go(lesson: Path, no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
     ending(monkeypatch, llmkit.model("openai"), NOW + datetime.timedelta(days=1))
     status, report = drift("01")
     assert status == 1
@@ -478,9 +474,7 @@ def test_every_lesson_is_looked_at(drift: Drift) -> None:
         assert f"[확인하지 못함] {PROVIDERS[name].title}: " in report
 
 
-def test_a_long_list_of_places_is_cut_short(
-    no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_list_of_places_is_cut_short(no_keys: None, drift: Drift, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(session, "CASSETTES", Path(session.__file__).parent / "cassettes")
     model = Cassette.load(session.CASSETTES / "01_basics.json").models["openai"]
     ending(monkeypatch, model, datetime.date(2020, 1, 1))
@@ -503,21 +497,15 @@ def test_the_local_model_still_answers_as_recorded(
     drift: Drift, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tapes = [Cassette.load(file) for file in sorted(session.CASSETTES.glob("*.json"))]
-    ours = [
-        e for tape in tapes for e in tape.exchanges if e.provider == "local" and e.provenance == "recorded"
-    ]
+    ours = [e for tape in tapes for e in tape.exchanges if e.provider == "local" and e.provenance == "recorded"]
     ours = [e for e in ours if not e.abandoned and "cache_prompt" not in e.body]
     # API와 방식마다 하나씩, 답이 가장 짧은 것
     ours.sort(key=lambda e: (e.usage[0] or {}).get("completion_tokens", 0), reverse=True)
-    chosen = {
-        (e.path, e.status, *sorted(e.body.keys() & {"stream", "logprobs", "n", "grammar"})): e for e in ours
-    }
+    chosen = {(e.path, e.status, *sorted(e.body.keys() & {"stream", "logprobs", "n", "grammar"})): e for e in ours}
     assert len(chosen) >= 6
     tape = tmp_path / "03_streaming.json"
     monkeypatch.setattr(session, "CASSETTES", tmp_path)
-    Cassette(
-        tape, datetime.date.today(), {"local": llmkit.model("local")}, exchanges=list(chosen.values())
-    ).save()
+    Cassette(tape, datetime.date.today(), {"local": llmkit.model("local")}, exchanges=list(chosen.values())).save()
     assert "smollm2-135m 모델이 켜져 있지 않습니다" in drift("03")[1]
     with local.LocalServer(0) as server:
         monkeypatch.setattr(local, "PORT", urlsplit(server.base_url).port)

@@ -12,8 +12,8 @@ import pytest
 
 from llmkit import models
 from llmkit.commands import freshness
-from llmkit.cost import krw
 from llmkit.commands.freshness import Age, ages
+from llmkit.cost import krw
 
 NOW = datetime.date(2026, 11, 26)
 OLD = NOW - datetime.timedelta(days=100)
@@ -37,15 +37,11 @@ def test_ninety_days_are_fine_and_one_more_is_not() -> None:
 def test_every_dated_file_is_looked_at() -> None:
     folder = files("llmkit").joinpath("data")
     dated = [
-        file.name
-        for file in folder.iterdir()
-        if file.name.endswith(".json") and '"as_of"' in file.read_text("utf-8")
+        file.name for file in folder.iterdir() if file.name.endswith(".json") and '"as_of"' in file.read_text("utf-8")
     ]
     titles = [age.title for age in ages(NOW)]
     assert titles[:3] == ["모델의 상태", "가격표", "환율"]
-    assert set(titles[3:]) == {
-        freshness._TITLES.get(name, name) for name in dated if name != "model_states.json"
-    }
+    assert set(titles[3:]) == {freshness._TITLES.get(name, name) for name in dated if name != "model_states.json"}
 
 
 @pytest.fixture
@@ -83,9 +79,7 @@ def test_fresh_data_say_nothing(copied: Path) -> None:
 @pytest.mark.parametrize("name", ["facts.json", "parameters.json", "models.json"])
 def test_one_fact_of_a_hundred_days_ago_is_found(copied: Path, name: str) -> None:
     text = (copied / name).read_text(encoding="utf-8")
-    (copied / name).write_text(
-        text.replace(str(NOW - datetime.timedelta(days=1)), str(OLD), 1), encoding="utf-8"
-    )
+    (copied / name).write_text(text.replace(str(NOW - datetime.timedelta(days=1)), str(OLD), 1), encoding="utf-8")
     assert stale() == [freshness._TITLES[name]]
 
 

@@ -10,11 +10,11 @@ from typing import Any
 import nbformat
 import pytest
 
-from llmkit.replay.cassette import Cassette
-from llmkit.cost.krw import dollars
-from llmkit.replay.player import fingerprint
-from llmkit.replay.plan import Result
 from llmkit.commands.record import Unfinished, record_notebook, store_outputs
+from llmkit.cost.krw import dollars
+from llmkit.replay.cassette import Cassette
+from llmkit.replay.plan import Result
+from llmkit.replay.player import fingerprint
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
 
@@ -107,9 +107,7 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
         ["질문: 하나\n네.\n질문: 둘\n네.\n질문: 끝\n", OPENAI_MARK],
         ["천천히 흘러가는 답입니다.", MARK.format("Anthropic")],
     ]
-    assert (
-        "재생(replay) — OPENAI_API_KEY 값이 없습니다." in shown[0][0]
-    )  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
+    assert "재생(replay) — OPENAI_API_KEY 값이 없습니다." in shown[0][0]  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
     cassette = Cassette.load(tmp_path / "cassettes" / "99_small.json")
     assert [exchange.take for exchange in cassette.exchanges] == [1, 1, 2, 1, 1, 1]
     assert {exchange.provenance for exchange in cassette.exchanges} == {"authored"}
@@ -133,18 +131,13 @@ def test_recording_twice_changes_nothing_but_what_changed(tmp_path: Path):
     assert any("아니요." in line for line in changed) and len(changed) <= 6, changed
 
 
-def test_a_conflict_between_cells_is_refused_and_says_what_to_do(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-):
+def test_a_conflict_between_cells_is_refused_and_says_what_to_do(tmp_path: Path, capfd: pytest.CaptureFixture[str]):
     cells = [*HEAD_CELLS, 'print(ask("다른 답"))', 'print(ask("다른 답"), "또")', 'print(ask("하나"))']
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", cells)
     before = path.read_bytes()
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert (
-        output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.")
-        == 1
-    )
+    assert output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.") == 1
     assert path.read_bytes() == before and not (tmp_path / "cassettes" / "99_small.json").exists()
     stored = Cassette.load(tmp_path / "cassettes" / "99_small.recording").exchanges
     assert ["첫 답".encode() in stored[0].content, "네.".encode() in stored[1].content, len(stored)] == [
@@ -163,10 +156,7 @@ def test_two_cells_that_ask_the_same_and_answer_differently_are_refused(tmp_path
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*cells, 'ask("하나")'])
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert (
-        "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오."
-        in output
-    )
+    assert "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오." in output
 
 
 def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
@@ -175,9 +165,7 @@ def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
         answer = Anthropic().messages.create(model=llmkit.model("anthropic"), max_tokens=2000,
                                              messages=[{"role": "user", "content": "하나"}])
         print("".join(block.text for block in answer.content if block.type == "text"))"""
-    path = notebook_of(
-        tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', anthropic]
-    )
+    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', anthropic])
     assert record(path, save=False) == 0
     script = SCRIPT.replace('"네."', '"새 답."')
     assert record(path, script, providers=["openai"]) == 0
@@ -221,9 +209,7 @@ def test_a_request_that_is_gone_leaves_the_cassette(tmp_path: Path):
 
 
 def test_a_cell_that_fails_stops_the_recording_and_keeps_the_notebook(tmp_path: Path):
-    path = notebook_of(
-        tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', "1 / 0"]
-    )
+    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'print(ask("하나"))', "1 / 0"])
     before = path.read_bytes()
     with pytest.raises(Unfinished, match="ZeroDivisionError"):
         record(path)

@@ -14,7 +14,14 @@ from tests.authoring.rehearsal import ROOT, Copy
 HOSTED = ("openai", "anthropic", "huggingface", "gemini", "groq")
 RECORD = ("-m", "llmkit", "record", "--all", "--budget", "2")
 # 노트북과 카세트를 읽는 테스트들입니다.
-LOOKING = ["test_lint.py", "test_exercises.py", "test_instructor.py", "test_drift.py", "test_cassette.py", "test_package.py"]
+LOOKING = [
+    "test_lint.py",
+    "test_exercises.py",
+    "test_instructor.py",
+    "test_drift.py",
+    "test_cassette.py",
+    "test_package.py",
+]
 
 
 def hosted(copy: Copy, lesson: str) -> list[dict]:
@@ -42,7 +49,9 @@ def rehearse(copy: Copy) -> str:
             continue
         now = hosted(copy, name)
         assert {exchange["provenance"] for exchange in now} == {"recorded"}
-        answered = [e for e in now if e.get("response", {}).get("status") == 200 and "/models/" not in e["request"]["path"]]
+        answered = [
+            e for e in now if e.get("response", {}).get("status") == 200 and "/models/" not in e["request"]["path"]
+        ]
         assert not bodies(answered) & bodies([e for e in before[name] if "response" in e]), name
         assert re.search(rf"^{name}: 실제 응답 {len(now)}개, 샘플 응답 0개$", said, re.MULTILINE), said
         assert MARK.search(stored_outputs(copy, name)) is None
@@ -81,7 +90,9 @@ def test_one_lesson_in_other_words_needs_no_hand_edit(tmp_path: Path) -> None:
     assert status == 0, found
     # 링크한 다른 노트북은 사본에 없으므로, 그 말만 빼고 봅니다.
     _, found = copy.run("-m", "tests.authoring.lint", keys={})
-    assert [line for line in found.splitlines() if "열리지 않는 링크" not in line and "고칠 곳을 찾지" not in line] == []
+    assert [
+        line for line in found.splitlines() if "열리지 않는 링크" not in line and "고칠 곳을 찾지" not in line
+    ] == []
 
 
 @pytest.mark.full

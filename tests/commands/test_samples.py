@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.replay.cassette import Cassette
 from llmkit.commands.samples import sample_sentences
+from llmkit.replay.cassette import Cassette
 from llmkit.session import CASSETTES
 from tests import authored
 from tests.authoring.samples import Samples, answer_texts
@@ -34,7 +34,10 @@ def test_the_sentence_before_the_comment_is_listed(source: str, sentences: list[
     path = tmp_path / "99_small.ipynb"
     path.write_text(json.dumps({"cells": cells}, ensure_ascii=False), encoding="utf-8")
     found = sample_sentences(path)
-    assert [(one.cell, one.text) for one in found] == [*((1, text) for text in sentences), (3, "(코드 셀) check(answer)")]
+    assert [(one.cell, one.text) for one in found] == [
+        *((1, text) for text in sentences),
+        (3, "(코드 셀) check(answer)"),
+    ]
     assert all(str(one).startswith("99_small.ipynb 셀 ") for one in found)
 
 
@@ -43,7 +46,7 @@ def test_every_answer_of_a_cassette_has_its_text(path: Path) -> None:
     """어느 SDK의 어느 모양이든, 출력 토큰이 있는 답에서는 텍스트가 나오고 이벤트의 껍데기는 나오지 않습니다."""
     for exchange in Cassette.load(path).exchanges:
         texts = answer_texts(exchange)
-        assert not any(text.startswith(("chatcmpl-", "msg_", "resp_", "{\"id\"")) for text in texts)
+        assert not any(text.startswith(("chatcmpl-", "msg_", "resp_", '{"id"')) for text in texts)
         pieces = [data for _, data in exchange.events if b'"content":"' in data and exchange.provider == "openai"]
         assert texts or not pieces or exchange.error
 

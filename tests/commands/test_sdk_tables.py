@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.models import Known, known_models
 from llmkit.commands.sdk_tables import (
     PACKAGES,
     SdkTable,
@@ -20,6 +19,7 @@ from llmkit.commands.sdk_tables import (
     read_table,
     version_of_data,
 )
+from llmkit.models import Known, known_models
 
 DAY = datetime.date
 CHAT_MODEL = '''
@@ -57,9 +57,7 @@ def package(folder: Path, **files: str) -> Path:
 @pytest.fixture
 def new_enough(name: str) -> None:
     if is_older_than_data(name):
-        pytest.skip(
-            f"자료는 {name} {version_of_data(name)}에서 읽었습니다. 더 오래된 SDK에는 표가 없을 수 있습니다"
-        )
+        pytest.skip(f"자료는 {name} {version_of_data(name)}에서 읽었습니다. 더 오래된 SDK에는 표가 없을 수 있습니다")
 
 
 @pytest.mark.parametrize("name", PACKAGES)
@@ -73,9 +71,7 @@ def test_the_data_say_what_the_installed_sdk_says(name: str, new_enough: None) -
 
 
 def test_names_days_and_unsupported_names_are_read(tmp_path: Path) -> None:
-    table = read_table(
-        "openai", package(tmp_path, types__chat_model=CHAT_MODEL, types__image_model=IMAGE_MODEL)
-    )
+    table = read_table("openai", package(tmp_path, types__chat_model=CHAT_MODEL, types__image_model=IMAGE_MODEL))
     assert table.names == {"gpt-5", "gpt-6-luna", "gpt-5.1-mini", "o3", "dall-e-3"}
     assert table.unsupported == {"gpt-5.1-mini"}
     assert table.shutdowns == {
@@ -85,9 +81,7 @@ def test_names_days_and_unsupported_names_are_read(tmp_path: Path) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "home", ["resources__messages__messages", "_data__deprecated_models", "somewhere__else"]
-)
+@pytest.mark.parametrize("home", ["resources__messages__messages", "_data__deprecated_models", "somewhere__else"])
 def test_a_moved_table_is_found(tmp_path: Path, home: str) -> None:
     table = read_table("anthropic", package(tmp_path, types__model=CLAUDE, **{home: DEPRECATED}))
     assert table.shutdowns == {"claude-opus-4-5": DAY(2027, 1, 22)}

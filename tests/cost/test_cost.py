@@ -52,13 +52,9 @@ def sells_tokens(model):
 
 
 SOLD = [(p.id, m) for p in price_table if p.id in OURS for m in p.models]
-BY_TOKEN = [
-    pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if sells_tokens(model)
-]
+BY_TOKEN = [pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if sells_tokens(model)]
 OTHERWISE = [
-    pytest.param(seller, model, id=f"{seller}/{model.id}")
-    for seller, model in SOLD
-    if not sells_tokens(model)
+    pytest.param(seller, model, id=f"{seller}/{model.id}") for seller, model in SOLD if not sells_tokens(model)
 ]
 
 
@@ -116,9 +112,7 @@ def test_audio_costs_what_genai_prices_says(kinds):
         "cache_read_tokens": kinds.get("cache_audio_read_tokens", 0),
         **kinds,
     }
-    theirs = genai_prices.calc_price(
-        genai_prices.Usage(**usage), "gemini-2.5-flash-lite", provider_id="google"
-    )
+    theirs = genai_prices.calc_price(genai_prices.Usage(**usage), "gemini-2.5-flash-lite", provider_id="google")
     assert calculate_cost(usage, "gemini-2.5-flash-lite").usd == theirs.total_price
 
 
@@ -152,9 +146,7 @@ def test_real_usages_cost_what_genai_prices_says(case):
     exchange, usage = case
     provider, model = exchange["provider"], exchange["model"]
     flavor = "default" if provider == "groq" else FLAVORS[exchange["endpoint"]]
-    extracted = genai_prices.extract_usage(
-        {"model": model, "usage": usage}, provider_id=provider, api_flavor=flavor
-    )
+    extracted = genai_prices.extract_usage({"model": model, "usage": usage}, provider_id=provider, api_flavor=flavor)
     at = datetime.datetime.combine(DAY, datetime.time(), datetime.UTC)
     expected = extracted.calc_price(genai_request_timestamp=at).total_price
     assert price(read(usage), model, provider, DAY).usd == expected
@@ -240,9 +232,7 @@ def test_responses_and_their_usage_of_every_sdk_are_read():
         # 캐시 빼고 500(claude)/600, 캐시 읽기 400, 1시간 캐시 쓰기 100(claude), 출력 200
         want = "0.000174" if claude else "0.000164"
         assert cost.usd == Decimal(want)
-        usage = getattr(response, "usage", None) or (
-            response["usage"] if isinstance(response, dict) else None
-        )
+        usage = getattr(response, "usage", None) or (response["usage"] if isinstance(response, dict) else None)
         if usage is not None:
             assert calculate_cost(usage, cost.model, at=DAY).usd == cost.usd
 

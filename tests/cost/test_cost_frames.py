@@ -85,9 +85,7 @@ def pandas_log(zone="UTC"):
     return log
 
 
-@pytest.mark.parametrize(
-    "convert", [lambda log: log, lambda log: log.convert_dtypes()], ids=["numpy", "nullable"]
-)
+@pytest.mark.parametrize("convert", [lambda log: log, lambda log: log.convert_dtypes()], ids=["numpy", "nullable"])
 def test_pandas(convert):
     log = convert(pandas_log())
     done = add_cost(log, **NAMES)
@@ -146,9 +144,7 @@ def test_one_day_for_the_whole_log():
 
 def test_times_are_read_in_utc():
     hours = [datetime.datetime(2025, 6, 10, 8, 59), datetime.datetime(2025, 6, 10, 9, 0)]
-    log = pl.DataFrame(
-        {"model": ["o3"] * 2, "input_tokens": [10**6] * 2, "output_tokens": [0] * 2, "at": hours}
-    )
+    log = pl.DataFrame({"model": ["o3"] * 2, "input_tokens": [10**6] * 2, "output_tokens": [0] * 2, "at": hours})
     seoul = log.with_columns(pl.col("at").dt.replace_time_zone("Asia/Seoul"))
     assert add_cost(seoul, at="at")["cost_pico_usd"].to_list() == [10 * 10**12, 2 * 10**12]
     assert add_cost(seoul.to_pandas(), at="at")["cost_pico_usd"].tolist() == [10 * 10**12, 2 * 10**12]
@@ -180,27 +176,21 @@ def test_every_kind_of_time_zone_is_read(zone, engine):
         table = pa.Table.from_pandas(log)
         done = add_cost(pl.from_arrow(table) if engine == "polars" else table, at="at")
         costs = (
-            pl.from_arrow(done)["cost_pico_usd"].to_list()
-            if engine == "pyarrow"
-            else done["cost_pico_usd"].to_list()
+            pl.from_arrow(done)["cost_pico_usd"].to_list() if engine == "pyarrow" else done["cost_pico_usd"].to_list()
         )
     assert costs == [10 * 10**12, 2 * 10**12]
 
 
 @pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])
 def test_text_is_no_time_and_the_message_says_what_to_do(make):
-    log = make(
-        {"model": ["o3"], "input_tokens": [1], "output_tokens": [0], "at": ["2025-06-10T09:00:00+09:00"]}
-    )
+    log = make({"model": ["o3"], "input_tokens": [1], "output_tokens": [0], "at": ["2025-06-10T09:00:00+09:00"]})
     with pytest.raises(ValueError, match="to_datetime"):
         add_cost(log, at="at")
 
 
 def test_before_the_first_known_day_a_row_is_not_priced():
     days = [datetime.date(2024, 6, 1), FIRST_DAY - datetime.timedelta(1), FIRST_DAY]
-    log = pl.DataFrame(
-        {"model": ["gpt-4o"] * 3, "input_tokens": [10] * 3, "output_tokens": [0] * 3, "day": days}
-    )
+    log = pl.DataFrame({"model": ["gpt-4o"] * 3, "input_tokens": [10] * 3, "output_tokens": [0] * 3, "day": days})
     done = add_cost(log, at="day")
     assert done["priced"].to_list() == [False, False, True] and done["cost_pico_usd"].to_list()[:2] == [
         None,
@@ -221,9 +211,7 @@ def dear(rows):
 
 def test_a_plain_sum_wraps_and_total_cost_does_not():
     done = add_cost(dear(200_000))
-    assert done["cost_pico_usd"].sum() != 24_000_000 * 10**12, (
-        "int64의 합이 넘치지 않는다면 total_cost도 필요 없습니다"
-    )
+    assert done["cost_pico_usd"].sum() != 24_000_000 * 10**12, "int64의 합이 넘치지 않는다면 total_cost도 필요 없습니다"
     total = total_cost(done)
     assert (total.usd, total.note) == (Decimal(24_000_000), "")
 
@@ -290,18 +278,14 @@ def test_a_row_that_cannot_be_priced_is_marked_and_not_zero(make):
     assert add_cost(log)["cost_pico_usd"].to_list()[0] == 22_500_000
     missing = make({"model": ["gpt-4o"], "input_tokens": [1], "output_tokens": [1], "day": [None]})
     if make is pl.DataFrame:
-        assert add_cost(missing.with_columns(pl.col("day").cast(pl.Date)), at="day")["priced"].to_list() == [
-            False
-        ]
+        assert add_cost(missing.with_columns(pl.col("day").cast(pl.Date)), at="day")["priced"].to_list() == [False]
 
 
 def test_a_missing_day_is_not_priced_in_pandas():
     log = pandas_log().head(50).copy()
     log.loc[log.index[0], "day"] = pd.NaT
     done = add_cost(log, **NAMES)
-    assert not done["priced"].iloc[0] and done["priced"].iloc[1:].tolist() == [
-        cost is not None for cost in WANT[1:50]
-    ]
+    assert not done["priced"].iloc[0] and done["priced"].iloc[1:].tolist() == [cost is not None for cost in WANT[1:50]]
 
 
 @pytest.mark.parametrize("make", [pl.DataFrame, pd.DataFrame], ids=["polars", "pandas"])

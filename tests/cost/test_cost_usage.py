@@ -9,13 +9,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from llmkit.cost.calculate import calculate_cost
-from llmkit.display.screen import StreamResult
 from llmkit.common.ledger import Call, read_usage
+from llmkit.cost.calculate import calculate_cost
 from llmkit.cost.prices import FIRST_DAY, UnknownPrice, price_table
 from llmkit.cost.receipt import Receipt
-from llmkit.display.streams import Reader
 from llmkit.cost.usage import read
+from llmkit.display.screen import StreamResult
+from llmkit.display.streams import Reader
 
 DAY = datetime.date(2026, 11, 21)
 CHAT = {"prompt_tokens": 1000, "completion_tokens": 1000, "total_tokens": 2000}
@@ -61,9 +61,7 @@ def test_the_tier_reaches_every_road(tier, usd):
     assert calculate_cost(whole, at=DAY).usd == calculate_cost(last, at=DAY).usd == usd
     assert on_receipt(whole).usd == on_receipt(last, path="/responses").usd == usd
     completed = {"type": "response.completed", "response": last}
-    assert (
-        calculate_cost(streamed(whole), at=DAY).usd == calculate_cost(streamed(completed), at=DAY).usd == usd
-    )
+    assert calculate_cost(streamed(whole), at=DAY).usd == calculate_cost(streamed(completed), at=DAY).usd == usd
     sse = f"event: response.completed\ndata: {json.dumps(completed)}\n\n".encode()
     assert calculate_cost(read_usage(sse, None)[0], "gpt-5", at=DAY).usd == usd
 
@@ -269,9 +267,7 @@ def test_langchain_counts_the_cache_of_anthropic_in_the_input():
 # --- 날짜 ---
 
 
-@pytest.mark.parametrize(
-    "model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"]
-)
+@pytest.mark.parametrize("model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"])
 def test_a_price_has_a_first_known_day(model):
     usage = {"prompt_tokens": 1000, "completion_tokens": 100}
     assert calculate_cost(usage, model, at=FIRST_DAY).usd > 0

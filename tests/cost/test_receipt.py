@@ -10,11 +10,11 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.replay.cassette import Cassette, Exchange
+from llmkit.common.ledger import Call, read_usage
 from llmkit.cost.calculate import calculate_cost
 from llmkit.cost.krw import to_krw
-from llmkit.common.ledger import Call, read_usage
 from llmkit.cost.receipt import Receipt
+from llmkit.replay.cassette import Cassette, Exchange
 
 DAY = datetime.date(2026, 11, 21)
 CHAT = {"prompt_tokens": 1000, "completion_tokens": 200, "prompt_tokens_details": {"cached_tokens": 400}}
@@ -70,9 +70,7 @@ def test_live_calls_among_replayed_ones_are_told_apart():
     receipt = Receipt([call(), call(provenance="authored")], DAY)
     spent = receipt.rows[0].cost.usd
     assert receipt.usd == 2 * spent
-    assert all("실제로 든 돈: 0.000164 USD" in text for text in shown(receipt)) and spent == Decimal(
-        "0.000164"
-    )
+    assert all("실제로 든 돈: 0.000164 USD" in text for text in shown(receipt)) and spent == Decimal("0.000164")
 
 
 def test_unknown_prices_stand_apart_and_are_never_zero():
@@ -105,10 +103,7 @@ def test_a_failed_try_costs_nothing_and_is_counted_apart():
 
 
 def test_asking_about_models_or_counting_tokens_is_no_purchase():
-    lookups = [
-        call(usage=None, path=path, method="GET")
-        for path in ("/models", "/api/models/a/b", "/files/f/content")
-    ]
+    lookups = [call(usage=None, path=path, method="GET") for path in ("/models", "/api/models/a/b", "/files/f/content")]
     free = (
         "/messages/count_tokens",
         "/responses/input_tokens",
@@ -260,8 +255,6 @@ def test_a_model_name_cannot_break_the_page():
 
 
 def test_columns_line_up_with_korean_names():
-    lines = str(
-        Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)
-    ).splitlines()
+    lines = str(Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)).splitlines()
     width = [sum(2 if ord(char) > 0x1100 else 1 for char in line) for line in lines[1:5]]
     assert len(set(width)) == 1

@@ -42,9 +42,7 @@ def test_vocabulary_and_pattern_are_tiktokens_own(name, monkeypatch):
         "🧑‍🚀<|endoftext|>",
     ]
     rng = random.Random(name)
-    letters = "가힣ㄱ가aZéß '\n\r\t.,!?/0919一ภ🙂\u0301\u200b\u3000<|>" + "".join(
-        map(chr, range(0x20, 0x300))
-    )
+    letters = "가힣ㄱ가aZéß '\n\r\t.,!?/0919一ภ🙂\u0301\u200b\u3000<|>" + "".join(map(chr, range(0x20, 0x300)))
     samples += ["".join(rng.choices(letters, k=rng.randint(1, 80))) for _ in range(3000)]
     assert tokens._ENCODINGS[name][1] == theirs["pat_str"]
     reference = tiktoken.Encoding(**theirs)
@@ -159,9 +157,7 @@ def test_a_megabyte_of_one_character_never_panics(unit, model):
         with pytest.raises(ValueError, match="공백"):
             count_tokens("글" * 999 + text + "글" * 999, model)
     else:
-        assert count_tokens(text, model) == len(
-            encoding(count_tokens("", model).encoding).encode_ordinary(text)
-        )
+        assert count_tokens(text, model) == len(encoding(count_tokens("", model).encoding).encode_ordinary(text))
 
 
 def test_spaces_just_short_of_the_limit_are_counted():

@@ -95,9 +95,7 @@ def data(message: dict[str, Any]) -> dict[str, str]:
 
 def test_one_output_with_the_text_as_it_came(kernel: Kernel) -> None:
     text = "**토큰(token)**은 1~3개, $5와 <b>\n"
-    messages = kernel.run(
-        f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}"
-    )
+    messages = kernel.run(f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}")
     assert kinds(messages) == [
         "display_data",
         "update_display_data",
@@ -177,9 +175,7 @@ STOPPED = {
 @pytest.mark.parametrize("way", STOPPED)
 def test_the_stop_button(kernel: Kernel, way: str) -> None:
     shown = fold(
-        kernel.run(
-            STOPPED[way], when=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", "")
-        )
+        kernel.run(STOPPED[way], when=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", ""))
     )
     assert kinds(shown) == ["display_data", "error"]
     assert data(shown[0])["text/plain"].startswith("0 1 2 3 4 5 ")
@@ -283,9 +279,7 @@ def run_python(*arguments: str, **env: str) -> str:
     return done.stdout.decode(env.get("PYTHONIOENCODING", "utf-8"))
 
 
-@pytest.mark.parametrize(
-    "start", [("-c",), ("-m", "IPython", "--colors=NoColor", "-c")], ids=["python", "ipython"]
-)
+@pytest.mark.parametrize("start", [("-c",), ("-m", "IPython", "--colors=NoColor", "-c")], ids=["python", "ipython"])
 def test_plain_python_and_a_terminal_print_the_text(start: tuple[str, ...]) -> None:
     code = "import llmkit; result = llmkit.display_stream(['**글**', ' $5\\n', '끝'])"
     assert "**글** $5\n끝\n" in run_python(*start, code, PYTHONIOENCODING="utf-8")
@@ -420,9 +414,7 @@ def test_bytes_grow_with_the_answer_not_its_square(notebook: list[dict[str, str]
     grown = {}
     for count in (1_000, 2_000, 4_000, 16_000):
         answer, grown[count] = sent(count, 100, notebook)
-        assert (
-            grown[count] <= 56 * answer
-        )  # 메시지의 머리를 더해도 60배 안쪽입니다. 조각마다 그리면 count/2배입니다.
+        assert grown[count] <= 56 * answer  # 메시지의 머리를 더해도 60배 안쪽입니다. 조각마다 그리면 count/2배입니다.
     assert grown[2_000] / grown[1_000] == pytest.approx(2, rel=0.15)
     assert grown[4_000] / grown[2_000] == pytest.approx(2, rel=0.15)
     assert grown[16_000] / grown[4_000] == pytest.approx(4, rel=0.15)
@@ -457,8 +449,6 @@ def test_times_in_replay_are_the_recorded_ones(tmp_path: Path, monkeypatch: pyte
     authored.save(tmp_path / "lesson.json", [made], {})
     with llmkit.setup(cassette=tmp_path / "lesson.json", mode="replay", pace=0):
         prompt = [{"role": "user", "content": "흘려 줘"}]
-        stream = openai.OpenAI().chat.completions.create(
-            model=made.body["model"], messages=prompt, stream=True
-        )
+        stream = openai.OpenAI().chat.completions.create(model=made.body["model"], messages=prompt, stream=True)
         result = llmkit.display_stream(stream)
     assert (result.text, result.first_token_s, result.total_s) == ("안녕하세요", 1.0, 2.0)

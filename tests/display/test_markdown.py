@@ -47,9 +47,7 @@ def test_bold_code_before_a_particle_is_bold_code() -> None:
     assert "<strong><code>max_tokens</code></strong>를" in rendered("**`max_tokens`**를 씁니다")
 
 
-@pytest.mark.parametrize(
-    "text", ["f(**kwargs)와 g(**options)는", "2**3와 4**5", "**굵게**입니다", "***둘 다***는"]
-)
+@pytest.mark.parametrize("text", ["f(**kwargs)와 g(**options)는", "2**3와 4**5", "**굵게**입니다", "***둘 다***는"])
 def test_stars_that_are_not_broken_bold_are_left_alone(text: str) -> None:
     assert to_display(text) == text
 
@@ -146,13 +144,17 @@ def acts(text: str) -> re.Match[str] | None:
      "javascript&colon;alert(1)", "java&Tab;script:alert(1)", "java\\script:alert(1)", "\njavascript:alert(1)", "file:///etc/passwd",
      "&#x6A;avascript:alert(1)", "x-app:run"],
 )  # fmt: skip
-@pytest.mark.parametrize("link", ["[누르세요]({})", "[누르세요]( {} '제목')", "[누르세요]\n\n[누르세요]: {}", "> - [누르세요]({})"])
+@pytest.mark.parametrize(
+    "link", ["[누르세요]({})", "[누르세요]( {} '제목')", "[누르세요]\n\n[누르세요]: {}", "> - [누르세요]({})"]
+)
 def test_a_link_that_acts_is_shown_as_text(link: str, target: str) -> None:
     assert not acts(link.format(target))
     assert "누르세요" in seen(link.format(target))
 
 
-@pytest.mark.parametrize("target", ["https://a.kr/b?c=d&e=f", "http://a.kr:80/", "mailto:a@b.kr", "#절", "../a.md", "", "a.md '제목'"])
+@pytest.mark.parametrize(
+    "target", ["https://a.kr/b?c=d&e=f", "http://a.kr:80/", "mailto:a@b.kr", "#절", "../a.md", "", "a.md '제목'"]
+)
 def test_other_links_stay_links(target: str) -> None:
     assert to_display(f"[이름]({target})") == f"[이름]({target})"
     assert "<a href=" in rendered(f"[이름]({target})")
@@ -203,10 +205,14 @@ def test_borders_that_parsers_read_differently_let_nothing_through(text: str) ->
     assert not acts(text), to_display(text)
 
 
-@pytest.mark.parametrize("text", [r"$\href{javascript:alert(1)}{x}$", r"\\(\href{javascript:alert(1)}{x}\\)", "&#36;&#92;href{a}{b}&#36;"])
+@pytest.mark.parametrize(
+    "text", [r"$\href{javascript:alert(1)}{x}$", r"\\(\href{javascript:alert(1)}{x}\\)", "&#36;&#92;href{a}{b}&#36;"]
+)
 def test_math_that_makes_links_is_not_math(text: str) -> None:
     r"""MathJax는 그려진 글에서 $…$와 \(…\)를 찾습니다. 요소로 갈라 놓으면 찾지 못합니다."""
-    assert not re.search(r"(?<!<span>)(\\\(|(?<!\\)\$)", html.unescape(to_display(text)).replace("<span>\\</span>(", ""))
+    assert not re.search(
+        r"(?<!<span>)(\\\(|(?<!\\)\$)", html.unescape(to_display(text)).replace("<span>\\</span>(", "")
+    )
 
 
 SCRAPS = [
@@ -242,15 +248,36 @@ def test_closing_fence_closes_what_is_open() -> None:
         assert "<p>표시</p>" in COMMONMARK.render("".join(scan(text)) + "\n\n표시")
 
 
-USUAL = (
-    "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
-)
+USUAL = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니다.\n\n- 목록 **a(b)**는\n\n```\n코드\n```\n\n"
 
 
 @pytest.mark.parametrize(
     "paragraph",
-    [USUAL, "`` ` ", "``` ` `` ", "$a ", "<", "** a", "| a `b ", "> - ", "https://a.kr/`", "- ", "1. ", "* * *\n", "\\begin{a}",
-     " ** **", "**a", "![", "](", "]:", "\\", "a", "&#36;", "www.", "$$aa "],
+    [
+        USUAL,
+        "`` ` ",
+        "``` ` `` ",
+        "$a ",
+        "<",
+        "** a",
+        "| a `b ",
+        "> - ",
+        "https://a.kr/`",
+        "- ",
+        "1. ",
+        "* * *\n",
+        "\\begin{a}",
+        " ** **",
+        "**a",
+        "![",
+        "](",
+        "]:",
+        "\\",
+        "a",
+        "&#36;",
+        "www.",
+        "$$aa ",
+    ],
 )
 def test_long_answers_take_linear_time(paragraph: str) -> None:
     """네 배의 글에 여덟 배 넘는 시간이 들지 않습니다(비례하면 4배, 제곱이면 16배). 같은 자리에서 잰 비율입니다."""

@@ -52,23 +52,14 @@ SYNC = {
     "messages": lambda: anthropic.Anthropic().messages.create(
         model=CLAUDE, max_tokens=500, messages=PROMPT, stream=True
     ),
-    "messages.stream": lambda: anthropic.Anthropic().messages.stream(
-        model=CLAUDE, max_tokens=500, messages=PROMPT
-    ),
+    "messages.stream": lambda: anthropic.Anthropic().messages.stream(model=CLAUDE, max_tokens=500, messages=PROMPT),
     "text_stream": lambda: (
-        anthropic.Anthropic()
-        .messages.stream(model=CLAUDE, max_tokens=500, messages=PROMPT)
-        .__enter__()
-        .text_stream
+        anthropic.Anthropic().messages.stream(model=CLAUDE, max_tokens=500, messages=PROMPT).__enter__().text_stream
     ),
-    "huggingface": lambda: client(0).chat_completion(
-        PROMPT, model=LLAMA, stream=True, max_tokens=500, **USAGE
-    ),
+    "huggingface": lambda: client(0).chat_completion(PROMPT, model=LLAMA, stream=True, max_tokens=500, **USAGE),
 }
 ASYNC = {
-    "chat": lambda: openai.AsyncOpenAI().chat.completions.create(
-        model=GPT, messages=PROMPT, stream=True, **USAGE
-    ),
+    "chat": lambda: openai.AsyncOpenAI().chat.completions.create(model=GPT, messages=PROMPT, stream=True, **USAGE),
     "chat.stream": lambda: openai.AsyncOpenAI().chat.completions.stream(model=GPT, messages=PROMPT, **USAGE),
     "responses": lambda: openai.AsyncOpenAI().responses.create(model=GPT, input="써 줘", stream=True),
     "messages": lambda: anthropic.AsyncAnthropic().messages.create(
@@ -77,9 +68,7 @@ ASYNC = {
     "messages.stream": lambda: anthropic.AsyncAnthropic().messages.stream(
         model=CLAUDE, max_tokens=500, messages=PROMPT
     ),
-    "huggingface": lambda: client(1).chat_completion(
-        PROMPT, model=LLAMA, stream=True, max_tokens=500, **USAGE
-    ),
+    "huggingface": lambda: client(1).chat_completion(PROMPT, model=LLAMA, stream=True, max_tokens=500, **USAGE),
 }
 clients: list[Any] = []
 
@@ -116,9 +105,7 @@ def test_async_streams_too(way: str, server: Any) -> None:
 
 
 def test_usage_is_none_not_zero_when_it_was_not_asked_for(server: Any) -> None:
-    result = llmkit.display_stream(
-        openai.OpenAI().chat.completions.create(model=GPT, messages=PROMPT, stream=True)
-    )
+    result = llmkit.display_stream(openai.OpenAI().chat.completions.create(model=GPT, messages=PROMPT, stream=True))
     assert result.usage is None
     assert 'stream_options={"include_usage": True}' in repr(result)
 
@@ -171,9 +158,7 @@ def test_coroutine_without_await_says_what_to_do() -> None:
 
 FAULTS = {
     "drop": '[[entry]]\nprompt = "써 줘"\nanswer = "{}"\nfault = "drop"\n'.format("하나 둘 셋 넷 다섯 " * 9),
-    "error_event": '[[entry]]\nprompt = "써 줘"\nanswer = "{}"\nfault = "error_event"\n'.format(
-        "하나 둘 셋 " * 9
-    ),
+    "error_event": '[[entry]]\nprompt = "써 줘"\nanswer = "{}"\nfault = "error_event"\n'.format("하나 둘 셋 " * 9),
 }
 
 
@@ -285,16 +270,10 @@ RECORDED = recorded()
 
 def replayed(entry: dict[str, Any]) -> Any:
     """기록의 바이트를 그대로 SDK에 주고, SDK의 스트림을 돌려줍니다."""
-    sdk, make = (
-        (anthropic, anthropic.Anthropic) if entry["endpoint"] == "messages" else (openai, openai.OpenAI)
-    )
+    sdk, make = (anthropic, anthropic.Anthropic) if entry["endpoint"] == "messages" else (openai, openai.OpenAI)
     http = importlib.import_module("httpx2" if hasattr(sdk._base_client, "httpx2") else "httpx")
-    answer = http.Response(
-        entry["status"], headers={"content-type": "text/event-stream"}, content=entry["sse_text"]
-    )
-    client = make(
-        http_client=http.Client(transport=http.MockTransport(lambda request: answer)), max_retries=0
-    )
+    answer = http.Response(entry["status"], headers={"content-type": "text/event-stream"}, content=entry["sse_text"])
+    client = make(http_client=http.Client(transport=http.MockTransport(lambda request: answer)), max_retries=0)
     if entry["endpoint"] == "messages":
         return client.messages.create(model="m", max_tokens=9, messages=PROMPT, stream=True)
     if entry["endpoint"] == "responses":
@@ -314,11 +293,9 @@ def test_real_exchanges_read_as_the_sdk_reads_them(name: str) -> None:
         with opened(replayed(entry)) as events:
             for event in events:
                 pieces += reader.read(event)
-    except Exception as error:  # noqa: BLE001 - 무엇이 났는지를 아래에서 비교합니다.
+    except Exception as error:
         failure = error
-    texts = {
-        kind: "".join(p.text for p in pieces if p.kind == kind) for kind in ("text", "reasoning", "tool")
-    }
+    texts = {kind: "".join(p.text for p in pieces if p.kind == kind) for kind in ("text", "reasoning", "tool")}
     if wanted := expected.get("stream_exception"):
         assert type(failure).__name__ == wanted["type"].rpartition(".")[2]
     else:

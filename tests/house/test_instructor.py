@@ -101,9 +101,7 @@ def test_the_offline_install_needs_nothing_but_what_is_locked(page: str, root: P
 def test_what_to_look_at_in_a_diff_is_found(page: str, cassette: str, root: Path) -> None:
     lines = [line.partition("    #")[0] for line in page.splitlines() if line.startswith("grep ")]
     said = [
-        subprocess.run(
-            ["bash", "-c", line.replace("01_basics", cassette)], cwd=root, capture_output=True, text=True
-        )
+        subprocess.run(["bash", "-c", line.replace("01_basics", cassette)], cwd=root, capture_output=True, text=True)
         for line in lines
     ]
     provenance, finish, keys = (done.stdout for done in said)

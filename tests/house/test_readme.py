@@ -82,7 +82,9 @@ def test_windows_does_what_linux_does(readme: str) -> None:
     windows = windows.replace("py -m venv", "python3 -m venv")
     assert windows == install.replace(" --allow-root --ServerApp.root_dir=.", "")
     (linux_test,) = code_lines(readme, ".venv/bin/python -m pytest -n")
-    assert code_lines(readme, ".venv\\Scripts\\python -m pytest") == [linux_test.replace("/bin/", "/Scripts/").replace("/", "\\")]
+    assert code_lines(readme, ".venv\\Scripts\\python -m pytest") == [
+        linux_test.replace("/bin/", "/Scripts/").replace("/", "\\")
+    ]
 
 
 def test_ci_runs_these_commands_with_three_variables(readme: str, root: Path) -> None:

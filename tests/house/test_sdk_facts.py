@@ -17,8 +17,8 @@ import huggingface_hub
 import openai
 import pytest
 
-from llmkit.replay import hook, request
 from llmkit.common.providers import PROVIDERS
+from llmkit.replay import hook, request
 
 ASK = [{"role": "user", "content": "안녕하세요"}]
 
@@ -46,7 +46,9 @@ def ask_anthropic(**client: Any) -> None:
 
 
 def ask_hugging_face(**client: Any) -> None:
-    huggingface_hub.InferenceClient(provider="hf-inference", model="https://router.huggingface.co", **client).chat_completion(ASK)
+    huggingface_hub.InferenceClient(
+        provider="hf-inference", model="https://router.huggingface.co", **client
+    ).chat_completion(ASK)
 
 
 ASKS: dict[str, Callable[..., None]] = {
@@ -66,7 +68,9 @@ def test_the_sdk_finds_its_key_in_the_variable_and_says_who_it_is(
     (only,) = sent
     assert only.url.host in PROVIDERS[provider].hosts
     assert key in (only.headers.get("authorization", "") + only.headers.get("x-api-key", ""))
-    assert [name for mark, name in request._BY_USER_AGENT.items() if mark in only.headers["user-agent"].lower()] == [provider]
+    assert [name for mark, name in request._BY_USER_AGENT.items() if mark in only.headers["user-agent"].lower()] == [
+        provider
+    ]
 
 
 @pytest.mark.parametrize("name", hook._SDK_SLEEPERS)
@@ -164,7 +168,9 @@ def test_tiktoken_knows_these_encodings_and_no_others() -> None:
             encoding_name_for_model(model)
     import tiktoken
 
-    assert {"name", "pat_str", "mergeable_ranks", "special_tokens"} <= set(inspect.signature(tiktoken.Encoding).parameters)
+    assert {"name", "pat_str", "mergeable_ranks", "special_tokens"} <= set(
+        inspect.signature(tiktoken.Encoding).parameters
+    )
 
 
 def test_genai_prices_says_what_it_counts() -> None:

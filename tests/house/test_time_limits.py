@@ -24,19 +24,34 @@ def said(tmp_path_factory: pytest.TempPathFactory, root: Path) -> str:
     """멈추는 것들을 강좌의 시험과 똑같이 실행하고 화면에 나온 글을 돌려줍니다. 제한만 몇 초로 줄입니다."""
     folder = tmp_path_factory.mktemp("멈춤")
     tests = [f"def test_{name}():\n    {source}\n" for name, source in HANGS.items()]
-    (folder / "test_planted.py").write_text("\n".join([*tests, "def test_after():\n    assert True\n"]), encoding="utf-8")
+    (folder / "test_planted.py").write_text(
+        "\n".join([*tests, "def test_after():\n    assert True\n"]), encoding="utf-8"
+    )
     cells = [nbformat.v4.new_code_cell(source) for source in ("1", HANGS["waits"])]
     for cell in cells:
         cell.execution_count = 1
     cells[0].outputs = [nbformat.v4.new_output("execute_result", data={"text/plain": "1"}, execution_count=1)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "planted.ipynb")
-    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), f"--rootdir={folder}", "-p", "conftest"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(root / "pyproject.toml"),
+        f"--rootdir={folder}",
+        "-p",
+        "conftest",
+    ]
     limits = ["-o", "timeout=60", "--nbval-cell-timeout=3"]
     shorter = folder / "conftest.py"
     shorter.write_text("import pytest\ndef pytest_collection_modifyitems(items):\n    for item in items:\n"
                        "        if item.path.suffix == '.py':\n            item.add_marker(pytest.mark.timeout(2))\n")  # fmt: skip
     done = subprocess.run(
-        [*command, *limits, "-n0", "-rA", str(folder)], cwd=root, env=os.environ | {"COLUMNS": "200"}, capture_output=True, text=True
+        [*command, *limits, "-n0", "-rA", str(folder)],
+        cwd=root,
+        env=os.environ | {"COLUMNS": "200"},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout
@@ -44,7 +59,9 @@ def said(tmp_path_factory: pytest.TempPathFactory, root: Path) -> str:
 
 @pytest.mark.parametrize("name", HANGS)
 def test_a_test_that_hangs_is_named(said: str, name: str) -> None:
-    (line,) = [line for line in said.splitlines() if line.startswith("FAILED ") and f"test_planted.py::test_{name}" in line]
+    (line,) = [
+        line for line in said.splitlines() if line.startswith("FAILED ") and f"test_planted.py::test_{name}" in line
+    ]
     assert "Timeout" in line
 
 

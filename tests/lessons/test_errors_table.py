@@ -24,8 +24,8 @@ import openai
 import pytest
 from huggingface_hub.errors import BadRequestError, HfHubHTTPError, InferenceTimeoutError
 
-from llmkit.models import default_model
 from llmkit.lessons.sdk_errors import OUT_OF_MONEY
+from llmkit.models import default_model
 from tests.authoring.provider.testing import stand_in
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "04_errors.ipynb"
@@ -266,7 +266,8 @@ def test_the_monthly_limit_at_anthropic_has_the_class_that_the_lesson_names() ->
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "name"), [(402, "billing_error", "PaymentRequiredError"), (400, "invalid_request_error", "BadRequestError")]
+    ("status", "kind", "name"),
+    [(402, "billing_error", "PaymentRequiredError"), (400, "invalid_request_error", "BadRequestError")],
 )
 def test_billing_and_ones_own_limit_at_anthropic_are_not_transient(status: int, kind: str, name: str) -> None:
     error = answered(anthropic, status, anthropic_body(kind))
@@ -274,11 +275,19 @@ def test_billing_and_ones_own_limit_at_anthropic_are_not_transient(status: int, 
 
 
 def test_a_ramp_limit_at_anthropic_is_transient() -> None:
-    assert lesson()["is_transient"](answered(anthropic, 429, anthropic_body("rate_limit_error", error_code="ramp_limit_exceeded")))
+    assert lesson()["is_transient"](
+        answered(anthropic, 429, anthropic_body("rate_limit_error", error_code="ramp_limit_exceeded"))
+    )
 
 
 # 스트림 속의 오류: 상태는 이미 200입니다. 이름은 OpenAI에서는 `code`나 `type`, Anthropic에서는 `type`에 있습니다.
-OPENAI_PASSES = ("server_error", "service_unavailable_error", "server_is_overloaded", "slow_down", "rate_limit_exceeded")
+OPENAI_PASSES = (
+    "server_error",
+    "service_unavailable_error",
+    "server_is_overloaded",
+    "slow_down",
+    "rate_limit_exceeded",
+)
 ANTHROPIC_PASSES = ("api_error", "overloaded_error", "rate_limit_error", "timeout_error")
 
 
@@ -315,7 +324,14 @@ def test_a_spend_limit_inside_an_anthropic_stream_is_not_transient() -> None:
 @pytest.mark.parametrize("sdk", [openai, anthropic], ids=lambda sdk: sdk.__name__)
 @pytest.mark.parametrize(
     ("status", "said", "again"),
-    [(400, "true", True), (404, "true", True), (500, "false", False), (429, "false", False), (500, "?", True), (400, None, False)],
+    [
+        (400, "true", True),
+        (404, "true", True),
+        (500, "false", False),
+        (429, "false", False),
+        (500, "?", True),
+        (400, None, False),
+    ],
 )
 def test_the_lesson_obeys_x_should_retry_as_the_sdks_do(sdk: Any, status: int, said: str | None, again: bool) -> None:
     sent: list[Any] = []
@@ -338,7 +354,12 @@ def anthropic_body(kind: str, **details: str) -> dict[str, Any]:
 
 
 def answered(
-    sdk: Any, status: int, body: Any, headers: dict[str, str] | None = None, sent: list[Any] | None = None, max_retries: int = 0
+    sdk: Any,
+    status: int,
+    body: Any,
+    headers: dict[str, str] | None = None,
+    sent: list[Any] | None = None,
+    max_retries: int = 0,
 ) -> Exception:
     """`status`와 `body`를 받은 SDK가 내는 예외."""
     return raised(sdk, {"status_code": status, "json": body, "headers": headers}, {}, sent, max_retries)
@@ -372,9 +393,7 @@ def cells() -> dict[str, Any]:
 
 
 def prose() -> str:
-    return "\n\n".join(
-        "".join(cell["source"]) for cell in cells().values() if cell["cell_type"] == "markdown"
-    )
+    return "\n\n".join("".join(cell["source"]) for cell in cells().values() if cell["cell_type"] == "markdown")
 
 
 def lesson() -> dict[str, Any]:

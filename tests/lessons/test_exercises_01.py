@@ -131,7 +131,7 @@ def test_an_exception_is_shown_with_its_line_in_the_cell() -> None:
         ({"text": "글"}, "함수 자체"),
         (lambda response: None, "return"),
         (lambda response: ("글", "stop", 30), "딕셔너리"),
-        (lambda: {}, "TypeError"),
+        (dict, "TypeError"),
     ],
 )
 def test_not_a_function_that_returns_a_dict(answer: Any, said: str) -> None:
@@ -168,7 +168,13 @@ def test_any_task_of_the_learners_own_passes() -> None:
 
 @pytest.mark.parametrize(
     ("labels", "said"),
-    [("배송", "목록"), ([], "둘 이상"), (["배송", "배송"], "서로 다른"), (["배송", " 환불"], "공백"), ([1, 2], "글(str)")],
+    [
+        ("배송", "목록"),
+        ([], "둘 이상"),
+        (["배송", "배송"], "서로 다른"),
+        (["배송", " 환불"], "공백"),
+        ([1, 2], "글(str)"),
+    ],
 )
 def test_wrong_labels(labels: Any, said: str) -> None:
     assert said in wrong("01-3", task(labels=labels))

@@ -57,7 +57,7 @@ def test_a_cut_that_drops_the_last_one() -> None:
         (lambda probabilities, top_p: dict(by_size(probabilities)[:1]), "합이 1이 아니라"),
         (lambda probabilities, top_p: {}, "지금은 없습니다"),
         (lambda probabilities, top_p: dict(probabilities), "남을 것은"),
-        (lambda probabilities, top_p: [token for token in probabilities], "딕셔너리를 돌려주어야"),
+        (lambda probabilities, top_p: list(probabilities), "딕셔너리를 돌려주어야"),
         (lambda probabilities, top_p: probabilities.clear() or {"The": 1.0}, "바뀌었습니다"),
     ],
 )

@@ -135,13 +135,35 @@ def test_the_unchanged_function_passes() -> None:
         ),
         # 코드 하나만 아는 재시도, 상태만 보는 재시도, 4xx만 가려내는 재시도, 연결 실패를 포기하는 재시도
         (
-            [("not is_transient(error)", "getattr(error, 'code', '') == 'credit_balance_exhausted' or not is_transient(error) and getattr(error, 'status_code', 0) != 429")],
+            [
+                (
+                    "not is_transient(error)",
+                    "getattr(error, 'code', '') == 'credit_balance_exhausted' or not is_transient(error) and getattr(error, 'status_code', 0) != 429",
+                )
+            ],
             ": 429 organization_usage_limit_exceeded, 429 organization_spend_limit_exceeded, 429 project_spend_limit_exceeded, 429 insufficient_quota. 한",
         ),
-        ([("not is_transient(error)", "getattr(error, 'status_code', 500) not in (429, 400, 404) and not is_transient(error)")], "틀린 요청(400), 없는 모델(404)"),
-        ([("not is_transient(error)", "not is_transient(error) or getattr(error, 'status_code', 0) >= 500")], "부르지 않았습니다: 서버 오류(500), 과부하(529)"),
-        ([("not is_transient(error)", "not is_transient(error) or type(error) is openai.APIConnectionError")], "부르지 않았습니다: 거부된 연결"),
-        ([("not is_transient(error)", "type(error) is not openai.APITimeoutError")], "호출 제한(429), 서버 오류(500), 과부하(529), 거부된 연결"),
+        (
+            [
+                (
+                    "not is_transient(error)",
+                    "getattr(error, 'status_code', 500) not in (429, 400, 404) and not is_transient(error)",
+                )
+            ],
+            "틀린 요청(400), 없는 모델(404)",
+        ),
+        (
+            [("not is_transient(error)", "not is_transient(error) or getattr(error, 'status_code', 0) >= 500")],
+            "부르지 않았습니다: 서버 오류(500), 과부하(529)",
+        ),
+        (
+            [("not is_transient(error)", "not is_transient(error) or type(error) is openai.APIConnectionError")],
+            "부르지 않았습니다: 거부된 연결",
+        ),
+        (
+            [("not is_transient(error)", "type(error) is not openai.APITimeoutError")],
+            "호출 제한(429), 서버 오류(500), 과부하(529), 거부된 연결",
+        ),
         ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
         (
             [("not is_transient(error)", "type(error) is NameError")],
@@ -185,13 +207,21 @@ def test_one_mistake_is_named(swaps: list[tuple[str, str]], said: str | None) ->
 
 @pytest.mark.parametrize(
     ("exercise", "name", "section"),
-    [("04-2", "is_transient", "5절"), ("04-2", "backoff", "6절"), ("04-3", "with_retry", "6절"), ("04-3", "BAD_REQUEST", "10절")],
+    [
+        ("04-2", "is_transient", "5절"),
+        ("04-2", "backoff", "6절"),
+        ("04-3", "with_retry", "6절"),
+        ("04-3", "BAD_REQUEST", "10절"),
+    ],
 )
 def test_after_a_restart_the_missing_section_is_named(exercise: str, name: str, section: str) -> None:
     _, names = in_lesson(FOUND[exercise].solution)
     names.pop(name)
     answer = names["ask_with_retry" if exercise == "04-2" else "answer"]
-    assert wrong(exercise, answer) == f"✗ {exercise} 고칠 곳 1군데\n  1. `{name}`: 아직 없는 이름입니다. 노트북의 {section} 셀을 먼저 실행하세요."
+    assert (
+        wrong(exercise, answer)
+        == f"✗ {exercise} 고칠 곳 1군데\n  1. `{name}`: 아직 없는 이름입니다. 노트북의 {section} 셀을 먼저 실행하세요."
+    )
 
 
 def test_a_name_of_the_learners_own_is_not_an_earlier_section() -> None:
@@ -302,7 +332,10 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
     [
         (only_first, "넷째에게 물어야 합니다"),
         (chaining(OURS, (openai.APIError, httpx2.TransportError)), "Anthropic의 529로 앞의 셋이 실패하면 넷째에게"),
-        (chaining(OURS, (openai.APIError, anthropic.APIError)), "끊긴 스트림(httpx2.RemoteProtocolError)으로 앞의 셋이"),
+        (
+            chaining(OURS, (openai.APIError, anthropic.APIError)),
+            "끊긴 스트림(httpx2.RemoteProtocolError)으로 앞의 셋이",
+        ),
         (chaining(OURS, (openai.APIStatusError, anthropic.APIError, httpx2.TransportError)), "시간 초과, 거부된 연결"),
         (chaining((), (Exception,)), "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
@@ -351,9 +384,7 @@ def changed_cell(cell: str, old: str, new: str) -> str:
 
 def test_fewer_sdk_retries(cells: dict[str, Any]) -> None:
     exec(SOURCE["sdk-inside-code"].split("start =")[0], cells)
-    exec(
-        changed_cell("sdk-quota-code", "client=patient", "client=patient.with_options(max_retries=1)"), cells
-    )
+    exec(changed_cell("sdk-quota-code", "client=patient", "client=patient.with_options(max_retries=1)"), cells)
     assert [call.status for call in cells["session"].calls] == [429, 429]
 
 

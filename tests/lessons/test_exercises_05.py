@@ -119,9 +119,7 @@ def fits(model: dict, need: dict) -> bool:
             "한 번의 값을 비교하십시오",
         ),
         (
-            lambda ms, need: cheapest(
-                [m for m in ms if m["input_usd"] and fits(m, need)], lambda m: total(m, need)
-            ),
+            lambda ms, need: cheapest([m for m in ms if m["input_usd"] and fits(m, need)], lambda m: total(m, need)),
             "정말 0입니다",
         ),
         (
@@ -146,7 +144,11 @@ def fits(model: dict, need: dict) -> bool:
         ),
         (
             lambda ms, need: cheapest(
-                [m for m in ms if None not in m.values() and fits(m, need | {"output_tokens": need["output_tokens"] + 1})],
+                [
+                    m
+                    for m in ms
+                    if None not in m.values() and fits(m, need | {"output_tokens": need["output_tokens"] + 1})
+                ],
                 lambda m: total(m, need),
             ),
             "꼭 같으면",

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.models import default_model
 from llmkit.cost.prices import find_rates
 from llmkit.cost.tokens import load_encoding
+from llmkit.models import default_model
 from tests.test_tokens import billed_chats
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -46,7 +46,9 @@ def test_a_cache_write_costs_a_quarter_more_than_plain_input(provider: str) -> N
     assert "1.25배" in PROSE
 
 
-@pytest.mark.parametrize(("model", "priced"), [("gpt-5.4", False), ("gpt-5.5", False), ("gpt-5.6-sol", True), ("gpt-6-sol", True)])
+@pytest.mark.parametrize(
+    ("model", "priced"), [("gpt-5.4", False), ("gpt-5.5", False), ("gpt-5.6-sol", True), ("gpt-6-sol", True)]
+)
 def test_openai_asks_for_cache_writes_from_the_5_6_generation_on(model: str, priced: bool) -> None:
     assert (find_rates(model, "openai", DAY).per_million("cache_write_tokens") is not None) == priced
     assert "OpenAI도 5.6 세대부터는" in PROSE

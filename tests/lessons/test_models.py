@@ -61,9 +61,7 @@ def test_without_a_session_the_default_of_the_day():
 
 def test_every_default_is_current_on_the_day_it_was_chosen_and_dated():
     for provider, entry in models.model_data()["defaults"].items():
-        assert models.model_status(entry["model"], on=DAY.fromisoformat(entry["as_of"])).state == "current", (
-            provider
-        )
+        assert models.model_status(entry["model"], on=DAY.fromisoformat(entry["as_of"])).state == "current", provider
         assert entry["source"]
 
 
@@ -98,9 +96,7 @@ def test_recording_writes_the_chosen_model_down(tmp_path: Path):
     os.environ["OPENAI_MODEL"] = "gpt-6-sol"
     with llmkit.setup(cassette=tmp_path / "new.json", mode="record"):
         assert llmkit.model("openai") == "gpt-6-sol"
-    assert json.loads((tmp_path / "new.json").read_text(encoding="utf-8"))["models"] == {
-        "openai": "gpt-6-sol"
-    }
+    assert json.loads((tmp_path / "new.json").read_text(encoding="utf-8"))["models"] == {"openai": "gpt-6-sol"}
 
 
 @pytest.mark.parametrize(
@@ -156,20 +152,82 @@ DATES = {
     "llama-3.3-70b-versatile": "2026-08-16",
     "mixtral-8x7b-32768": "2025-03-20",
 }
-CURRENT = """gpt-6-luna gpt-6.1-sol gpt-6.1-terra gpt-5.5 gpt-5.6-luna claude-haiku-5-5 gemini-2.5-flash-lite
-    openai/gpt-oss-20b meta-llama/Llama-3.1-8B-Instruct text-embedding-3-small text-embedding-ada-002
-    whisper-large-v3 smollm2-135m""".split()
+CURRENT = [
+    "gpt-6-luna",
+    "gpt-6.1-sol",
+    "gpt-6.1-terra",
+    "gpt-5.5",
+    "gpt-5.6-luna",
+    "claude-haiku-5-5",
+    "gemini-2.5-flash-lite",
+    "openai/gpt-oss-20b",
+    "meta-llama/Llama-3.1-8B-Instruct",
+    "text-embedding-3-small",
+    "text-embedding-ada-002",
+    "whisper-large-v3",
+    "smollm2-135m",
+]
 # 2023–2026년의 글에서 지금도 만나는 이름. 모두 사라졌습니다.
-GONE = """gpt-3.5-turbo-0301 gpt-3.5-turbo-16k gpt-3.5-turbo-instruct gpt-4-32k gpt-4-turbo gpt-4-turbo-preview
-    gpt-4-vision-preview gpt-4-1106-preview o1-preview o1-mini chatgpt-4o-latest code-davinci-002 davinci dall-e-2 dall-e-3
-    text-moderation-latest sora-2 claude-1 claude-2 claude-2.1 claude-instant claude-instant-1.2 claude-instant-v1
-    claude-3-opus-20240229 claude-3-opus-latest claude-3-sonnet-20240229 claude-3-5-sonnet-latest
-    claude-3-5-sonnet-20240620 claude-3-5-haiku-latest claude-3-7-sonnet-20250219 claude-opus-4-0 claude-opus-4-1-20250805
-    gemini-pro gemini-pro-vision gemini-1.0-pro gemini-1.5-pro-latest gemini-1.5-flash-002 gemini-1.5-flash-8b
-    gemini-2.0-flash-exp gemini-2.0-flash-thinking-exp gemini-2.0-flash-lite-001 gemini-exp-1206
-    gemini-2.5-pro-preview-05-06 text-bison-001 text-bison@002 chat-bison embedding-001 text-embedding-004
-    llama2-70b-4096 llama3-8b-8192 llama3-70b-8192 llama-3.1-70b-versatile llama-3.2-1b-preview
-    llama-3.2-90b-vision-preview gemma-7b-it gemma2-9b-it qwen-qwq-32b deepseek-r1-distill-llama-70b""".split()
+GONE = [
+    "gpt-3.5-turbo-0301",
+    "gpt-3.5-turbo-16k",
+    "gpt-3.5-turbo-instruct",
+    "gpt-4-32k",
+    "gpt-4-turbo",
+    "gpt-4-turbo-preview",
+    "gpt-4-vision-preview",
+    "gpt-4-1106-preview",
+    "o1-preview",
+    "o1-mini",
+    "chatgpt-4o-latest",
+    "code-davinci-002",
+    "davinci",
+    "dall-e-2",
+    "dall-e-3",
+    "text-moderation-latest",
+    "sora-2",
+    "claude-1",
+    "claude-2",
+    "claude-2.1",
+    "claude-instant",
+    "claude-instant-1.2",
+    "claude-instant-v1",
+    "claude-3-opus-20240229",
+    "claude-3-opus-latest",
+    "claude-3-sonnet-20240229",
+    "claude-3-5-sonnet-latest",
+    "claude-3-5-sonnet-20240620",
+    "claude-3-5-haiku-latest",
+    "claude-3-7-sonnet-20250219",
+    "claude-opus-4-0",
+    "claude-opus-4-1-20250805",
+    "gemini-pro",
+    "gemini-pro-vision",
+    "gemini-1.0-pro",
+    "gemini-1.5-pro-latest",
+    "gemini-1.5-flash-002",
+    "gemini-1.5-flash-8b",
+    "gemini-2.0-flash-exp",
+    "gemini-2.0-flash-thinking-exp",
+    "gemini-2.0-flash-lite-001",
+    "gemini-exp-1206",
+    "gemini-2.5-pro-preview-05-06",
+    "text-bison-001",
+    "text-bison@002",
+    "chat-bison",
+    "embedding-001",
+    "text-embedding-004",
+    "llama2-70b-4096",
+    "llama3-8b-8192",
+    "llama3-70b-8192",
+    "llama-3.1-70b-versatile",
+    "llama-3.2-1b-preview",
+    "llama-3.2-90b-vision-preview",
+    "gemma-7b-it",
+    "gemma2-9b-it",
+    "qwen-qwq-32b",
+    "deepseek-r1-distill-llama-70b",
+]
 INVENTED = {
     "gpt-5.1-mini": "gpt-5.1",
     "gpt-4o-ultra": "gpt-4o",
@@ -297,13 +355,9 @@ def test_the_day_is_the_cassettes_in_replay_and_may_be_a_datetime(lesson: Path):
     assert llmkit.model_status("gpt-5", on=noon).state == "retired"
 
 
-@pytest.mark.parametrize(
-    "arguments", [(None,), (3,), (b"gpt-5",), ("gpt-5", "2026-12-11"), ("gpt-5", 20261211)]
-)
+@pytest.mark.parametrize("arguments", [(None,), (3,), (b"gpt-5",), ("gpt-5", "2026-12-11"), ("gpt-5", 20261211)])
 def test_what_is_no_name_or_no_day_is_refused_in_korean(arguments: tuple[object, ...]):
-    with pytest.raises(
-        TypeError, match=r"model_status에는 모델 이름\(str\)과 날짜\(datetime.date\)를 넣으세요: "
-    ):
+    with pytest.raises(TypeError, match=r"model_status에는 모델 이름\(str\)과 날짜\(datetime.date\)를 넣으세요: "):
         llmkit.model_status(*arguments)
 
 
@@ -326,9 +380,7 @@ def test_every_name_stands_once_with_its_provider_source_and_date():
     for group in groups:
         assert group["provider"] in PROVIDERS and group["source"]
         assert group["basis"] in ("sdk", "web", "prices", "package")
-        assert (group["basis"] == "web") == (
-            "저장된 사본" in group["source"]
-        )  # 웹에서 온 것은 말에도 드러납니다.
+        assert (group["basis"] == "web") == ("저장된 사본" in group["source"])  # 웹에서 온 것은 말에도 드러납니다.
         assert (group["basis"] == "sdk") == bool(re.search(r" SDK \d+\.\d+\.\d+$", group["source"]))
         assert DAY.fromisoformat(group["as_of"]) <= DAY.fromisoformat(models.state_data()["as_of"])
 

@@ -87,7 +87,16 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, 
     nbformat.write(good, folder / "good.ipynb")
     nbformat.write(bad, folder / "bad.ipynb")
     personal = {"OPENAI_API_KEY": "sk-" + "0" * 40, "OPENAI_MODEL": "gpt-4", "CI": "true", "LLMKIT_MODE": "live"}
-    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), f"--rootdir={folder}", "-p", "conftest"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-c",
+        str(root / "pyproject.toml"),
+        f"--rootdir={folder}",
+        "-p",
+        "conftest",
+    ]
     report = folder / "report.xml"
     done = subprocess.run(
         [*command, f"--junit-xml={report}", "-n0", str(folder)],

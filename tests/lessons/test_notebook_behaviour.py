@@ -71,9 +71,7 @@ class Kernel:
         """`answers`가 있으면 사람이 입력하는 노트북입니다. `on_output`은 첫 출력이 보일 때 부릅니다."""
         replies = list(answers or [])
         # 옛 ipykernel은 오류가 난 뒤 잠깐 동안 온 셀을 실행하지 않습니다(stop_on_error).
-        message_id = self.client.execute(
-            textwrap.dedent(source), allow_stdin=answers is not None, stop_on_error=False
-        )
+        message_id = self.client.execute(textwrap.dedent(source), allow_stdin=answers is not None, stop_on_error=False)
         messages = []
         while True:
             if replies:
@@ -133,10 +131,7 @@ def streamed(provider: str, prompt: str, pieces: list[str]) -> Any:
         "created": 1,
         "model": "gpt-6-luna",
     }
-    datas = [
-        head | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]}
-        for piece in pieces
-    ]
+    datas = [head | {"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": None}]} for piece in pieces]
     lines = [json.dumps(data, ensure_ascii=False) for data in datas] + ["[DONE]"]
     made.events = [(0.1 * at, f"data: {line}\n\n".encode()) for at, line in enumerate(lines, 1)]
     return made
@@ -202,9 +197,7 @@ def shared(python: str, folder: Path) -> Iterator[Kernel]:
 
 # 저장되지 않은 요청 ----------------------------------------------------------------------------------------
 
-ASYNC_ANTHROPIC = (
-    'AsyncAnthropic().messages.create(model="claude-haiku-5-5", max_tokens=50, **say("안녕하세오?"))'
-)
+ASYNC_ANTHROPIC = 'AsyncAnthropic().messages.create(model="claude-haiku-5-5", max_tokens=50, **say("안녕하세오?"))'
 MISSES = {
     "openai": 'openai("안녕하세오?")',
     "openai stream": 'for chunk in openai("안녕하세오?", stream=True): print(chunk)',
@@ -252,9 +245,7 @@ def test_a_miss_is_shown_alone_and_short(name: str, shared: Kernel):
     assert len(errors) == 1, outputs
     shown = "\n".join(texts(outputs))
     assert len(shown.splitlines()) <= 15, shown
-    assert not any(
-        word in shown for word in ("Traceback", "File ", "site-packages", "<module>", "---->", "삼켰")
-    )
+    assert not any(word in shown for word in ("Traceback", "File ", "site-packages", "<module>", "---->", "삼켰"))
     lines = errors[0]["text"].splitlines()
     assert lines[0] == f"CassetteMiss: {HEAD}"
     assert "안녕하세오?" in errors[0]["text"] or name in ("openai responses", "lines in every name")
@@ -297,9 +288,7 @@ def test_a_swallowed_miss_is_shown_all_the_same(name: str, shared: Kernel):
 
 def test_an_exception_group_without_a_miss_is_shown_as_ever(shared: Kernel):
     outputs = shared.run('raise ExceptionGroup("여럿", [ValueError("하나"), TypeError("둘")])')
-    assert "ExceptionGroup" in outputs[0]["kind"] + outputs[0]["text"] and "TypeError" in "".join(
-        texts(outputs)
-    )
+    assert "ExceptionGroup" in outputs[0]["kind"] + outputs[0]["text"] and "TypeError" in "".join(texts(outputs))
 
 
 def test_after_a_miss_the_recorded_answers_still_come(shared: Kernel):
@@ -342,9 +331,7 @@ def test_a_cell_that_shows_an_earlier_answer_is_marked_only_if_that_was_a_sample
 
 
 def test_the_mark_names_every_provider_that_answered(shared: Kernel):
-    outputs = shared.run(
-        'for ask in (anthropic, openai, huggingface):\n    ask("0번 질문")\n_ = openai("1번 질문")'
-    )
+    outputs = shared.run('for ask in (anthropic, openai, huggingface):\n    ask("0번 질문")\n_ = openai("1번 질문")')
     assert texts(outputs) == [MARK.format("Anthropic·OpenAI·Hugging Face")]
 
 
@@ -372,9 +359,7 @@ def test_the_mark_names_every_provider_that_answered(shared: Kernel):
 def test_the_mark_comes_after_whatever_the_cell_showed(source: str, before: list[str], shared: Kernel):
     shown = texts(shared.run(source))
     assert shown[-1] == MARK.format("OpenAI")
-    assert [text.startswith(start) for text, start in zip(shown, before, strict=False)] == [True] * len(
-        before
-    )
+    assert [text.startswith(start) for text, start in zip(shown, before, strict=False)] == [True] * len(before)
     assert sum(MARK[:8] in text for text in shown) == 1
 
 
@@ -385,9 +370,7 @@ def test_the_mark_comes_when_the_cell_raises_too(shared: Kernel):
 
 
 def test_an_error_that_the_cassette_holds_is_marked_too(shared: Kernel):
-    outputs = shared.run(
-        'OpenAI(max_retries=0).chat.completions.create(model="gpt-6-luna", **say("두 번 물음"))'
-    )
+    outputs = shared.run('OpenAI(max_retries=0).chat.completions.create(model="gpt-6-luna", **say("두 번 물음"))')
     assert [output["kind"] for output in outputs if output["kind"] != "display_data"] == ["RateLimitError"]
     assert [o["text"] for o in outputs if o["kind"] == "display_data"] == [MARK.format("OpenAI")]
 
@@ -469,9 +452,9 @@ def test_input_in_the_setup_cell_and_after_setup_again(python: str, folder: Path
         for _ in range(2):
             shown = "".join(texts(kernel.run(f'{SETUP}\nprint("안녕", input("이름: "))')))
             assert shown.endswith("이름: 홍길동\n안녕 홍길동\n")
-        assert texts(kernel.run(f"{SETUP}\nsession.close()\nprint(input('이름: '))", answers=["나"]))[
-            -1
-        ].endswith("나\n")
+        assert texts(kernel.run(f"{SETUP}\nsession.close()\nprint(input('이름: '))", answers=["나"]))[-1].endswith(
+            "나\n"
+        )
     finally:
         kernel.close()
 

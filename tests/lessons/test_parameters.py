@@ -31,10 +31,14 @@ CALLS: dict[str, Callable[..., Any]] = {
 @pytest.mark.parametrize("fact", [fact for fact in FACTS if fact["basis"].startswith("sdk")], ids=lambda f: f["today"])
 def test_the_installed_sdk_agrees(fact: dict[str, Any]) -> None:
     arguments = inspect.signature(CALLS[fact["call"]]).parameters
-    assert {name: name in arguments for name in fact["parameters"]} == dict.fromkeys(fact["parameters"], fact["accepts"])
+    assert {name: name in arguments for name in fact["parameters"]} == dict.fromkeys(
+        fact["parameters"], fact["accepts"]
+    )
 
 
-@pytest.mark.parametrize("fact", [fact for fact in FACTS if fact["basis"] in ("docs", "reports")], ids=lambda f: f["today"])
+@pytest.mark.parametrize(
+    "fact", [fact for fact in FACTS if fact["basis"] in ("docs", "reports")], ids=lambda f: f["today"]
+)
 def test_a_document_has_its_date_and_address(fact: dict[str, Any]) -> None:
     assert datetime.date.fromisoformat(fact["as_of"]) and all(url.startswith("https://") for url in fact["sources"])
 
@@ -83,6 +87,9 @@ def caller(sdk: Any, path: str) -> tuple[Callable[..., Any], list[Any]]:
 def test_the_rows_of_one_parameter() -> None:
     rows = who_takes("temperature")
     reasons = " ".join(row["근거"] for row in [*rows, *who_takes("frequency_penalty")])
-    assert all(said in reasons for said in ("설치된 SDK에서 확인", "[문서](https://", "[공개된 글](https://", "미확인", "수업 02에서 실측"))
+    assert all(
+        said in reasons
+        for said in ("설치된 SDK에서 확인", "[문서](https://", "[공개된 글](https://", "미확인", "수업 02에서 실측")
+    )
     assert all("`temperature`" in row["파라미터"] for row in rows) and len(rows) < len(who_takes())
     assert who_takes("no_such_parameter") == []

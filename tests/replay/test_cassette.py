@@ -14,8 +14,8 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.replay.cassette import Cassette, Exchange
 from llmkit.common.errors import CassetteError
+from llmkit.replay.cassette import Cassette, Exchange
 from llmkit.session import CASSETTES
 from tests.authoring.samples import answer_texts
 
@@ -184,9 +184,7 @@ def client() -> Iterator[httpx2.Client]:
 
 
 @pytest.mark.parametrize("kind", ["Client", "Timeout", "HTTPStatusError", "__doc__", "없는예외", ""])
-def test_an_error_type_written_by_hand_still_fails_like_a_connection(
-    kind: str, tmp_path: Path, client: httpx2.Client
-):
+def test_an_error_type_written_by_hand_still_fails_like_a_connection(kind: str, tmp_path: Path, client: httpx2.Client):
     data = whole()
     data["exchanges"] = [data["exchanges"][4]]
     data["exchanges"][0]["error"]["type"] = kind
@@ -239,7 +237,7 @@ BODIES = [
     b'{"a": "\\u0000\\u001f\\u007f\\u2028\\u2029\\ufeff"}',
     '{"a": "\u007f\u0085\u2028\u2029\ufeff"}'.encode(),
     b'{"a": "\x00"}',
-    '{"a": "\\u0000events0\\u0000", "events": [[1, "x"]]}'.encode(),
+    b'{"a": "\\u0000events0\\u0000", "events": [[1, "x"]]}',
     b'["\\u0000events7\\u0000"]',
     b'{"events": [[0.5, "data: x"], [1, "y"]], "b": [0.5, "data: z"]}',
     b'[[1, "a\\n b"], [1e-05, "]"], [-1, "\\"\\\\"]]',
@@ -281,9 +279,7 @@ def round_trip(exchange: Exchange, folder: Path) -> Exchange:
     return again.exchanges[0]
 
 
-def exchange_of(
-    content: bytes = b"", events: list[tuple[float, bytes]] | None = None, body: Any = None
-) -> Exchange:
+def exchange_of(content: bytes = b"", events: list[tuple[float, bytes]] | None = None, body: Any = None) -> Exchange:
     made = Exchange("authored", "openai", "POST", "/chat/completions", body or {"model": "m"}, 200)
     made.content, made.events = content, events or []
     made.headers = {"content-type": "text/event-stream" if events else "application/json"}

@@ -32,12 +32,12 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.replay.cassette import Cassette
 from llmkit.common.errors import Halt
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
+from llmkit.replay.cassette import Cassette
 from llmkit.replay.request import read_request
-from llmkit.session import current_session
 from llmkit.replay.tape import reached_provider
+from llmkit.session import current_session
 from tests.authoring.provider import redirect
 from tests.authoring.provider.testing import stand_in
 
@@ -353,7 +353,9 @@ fault = { kind = "rate_limit", retry_after = 0 }
 """
 
 
-@pytest.mark.parametrize("prompt", ["늦음", "도중에 늦음", "끊김", "도중에 끊김", "도중에 오류", "HTML", "과부하", "한도"])
+@pytest.mark.parametrize(
+    "prompt", ["늦음", "도중에 늦음", "끊김", "도중에 끊김", "도중에 오류", "HTML", "과부하", "한도"]
+)
 def test_failures_replay_as_the_same_exception_after_the_same_text(tape: Path, prompt: str):
     def streamed(open_stream: Callable[[], Any], text_of: Callable[[Any], str]) -> Callable[[], Any]:
         def call() -> Any:
@@ -405,7 +407,7 @@ def test_a_stream_is_seen_while_it_is_recorded(tape: Path):
 
 def test_a_compressed_stream_is_recorded_event_by_event(tape: Path):
     # 실제로 Anthropic은 스트림을 gzip으로 압축해 보내기도 합니다.
-    events = [f"event: ping\ndata: {{\"n\": {n}}}\n\n".encode() for n in range(4)]
+    events = [f'event: ping\ndata: {{"n": {n}}}\n\n'.encode() for n in range(4)]
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         import zlib

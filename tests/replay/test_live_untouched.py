@@ -83,7 +83,9 @@ def test_a_model_that_is_no_name_breaks_nothing(model: object, server: Server) -
 
 @pytest.mark.parametrize("body", [DEEP, "[" * 100_000, '{"model": "m", "usage": ' + "9" * 5000 + "}"])
 @pytest.mark.parametrize("mode", ["live", "record"])
-def test_an_answer_that_cannot_be_read_reaches_the_learner(body: str, mode: str, server: Server, tmp_path: Path) -> None:
+def test_an_answer_that_cannot_be_read_reaches_the_learner(
+    body: str, mode: str, server: Server, tmp_path: Path
+) -> None:
     server.answers = [(200, body.encode())]
     with llmkit.setup(mode=mode, cassette=tmp_path / "c.json" if mode == "record" else None) as session:
         got = httpx2.post(f"{server.url}/chat/completions", json={"model": "m"})
@@ -99,7 +101,9 @@ def test_a_request_nested_a_thousand_deep_is_sent(mode: str, server: Server, tmp
         assert server.received == [len(DEEP)]
 
 
-@pytest.mark.parametrize("content_type", ["multipart/form-data; boundary=x", "application/octet-stream", "application/json"])
+@pytest.mark.parametrize(
+    "content_type", ["multipart/form-data; boundary=x", "application/octet-stream", "application/json"]
+)
 def test_a_big_upload_is_not_read_when_nothing_is_compared(content_type: str, server: Server) -> None:
     """무작위 바이트 16 MB. 비교할 열쇠를 만들면 20초가 넘게 걸렸습니다. 시계가 아니라 일을 했는지를 봅니다."""
     content = bytes(range(256)) * 65_536
@@ -177,10 +181,14 @@ def test_a_full_disk_is_said_and_the_next_recording_holds_both(
 
 @pytest.mark.parametrize("before", ["", "a", "ab"])
 @pytest.mark.parametrize("encode", ["base64", "urlsafe", "hex"])
-def test_a_key_written_another_way_is_not_recorded(before: str, encode: str, server: Server, tmp_path: Path, capsys) -> None:
+def test_a_key_written_another_way_is_not_recorded(
+    before: str, encode: str, server: Server, tmp_path: Path, capsys
+) -> None:
     key = "sk-test-7Kq2mZ9xWv4Tn8Lb"
     content = (before + key).encode()
-    written = {"base64": base64.b64encode, "urlsafe": base64.urlsafe_b64encode, "hex": lambda c: c.hex().encode()}[encode]
+    written = {"base64": base64.b64encode, "urlsafe": base64.urlsafe_b64encode, "hex": lambda c: c.hex().encode()}[
+        encode
+    ]
     server.answers = [(200, json.dumps({**ANSWER, "echo": written(content).decode()}).encode())]
     with llmkit.setup(mode="record", cassette=tmp_path / "c.json"):
         client = openai.OpenAI(base_url=server.url, api_key=key, max_retries=0)

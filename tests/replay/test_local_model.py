@@ -17,8 +17,8 @@ import openai
 import pytest
 
 import llmkit
-from llmkit.replay.cassette import Cassette
 from llmkit.local import INSTALL, LocalServer, installed
+from llmkit.replay.cassette import Cassette
 from llmkit.session import current_session
 
 pytestmark = pytest.mark.skipif(not installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {INSTALL}")
@@ -80,9 +80,7 @@ def calls(url: str) -> dict[str, Callable[[], Any]]:
         "chat": lambda: chat.create(**CHAT).model_dump(),
         "chat in Korean": lambda: chat.create(**KOREAN).model_dump(),
         "chat stream": lambda: dumped(chat.create(**CHAT, stream=True)),
-        "chat stream usage": lambda: dumped(
-            chat.create(**CHAT, stream=True, stream_options={"include_usage": True})
-        ),
+        "chat stream usage": lambda: dumped(chat.create(**CHAT, stream=True, stream_options={"include_usage": True})),
         "logprobs": lambda: chat.create(**CHAT, logprobs=True, top_logprobs=5).model_dump(),
         "sampled": lambda: chat.create(**CHAT | {"temperature": 1.5}, seed=7).model_dump(),
         "completion": lambda: gpt.completions.create(**ONCE).model_dump(),

@@ -69,9 +69,7 @@ def test_ollama_comes_first_with_its_own_model(serve: Serve, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"data": [{}]}', b'{"data": null}', models()])
-def test_another_program_on_the_port_is_not_a_model(
-    body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_another_program_on_the_port_is_not_a_model(body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "OLLAMA_PORT", serve(body))
     assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", llmkit.model("local"))
 

@@ -30,7 +30,9 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def lessons(tmp_path: Path) -> dict[str, Path]:
-    return {name: authored.save(tmp_path / f"{name}.json", [authored.exchange("openai", "질문", name)]) for name in "ABC"}
+    return {
+        name: authored.save(tmp_path / f"{name}.json", [authored.exchange("openai", "질문", name)]) for name in "ABC"
+    }
 
 
 def answer() -> str:

@@ -21,11 +21,11 @@ import httpx2
 import pytest
 
 import llmkit
-from llmkit.replay.cassette import Cassette
 from llmkit.common.keys import has_secret, redact, unload_environment
+from llmkit.replay.cassette import Cassette
 from llmkit.session import Session, current_session
-from tests.fake_keys import fake_keys, leaked
 from tests.authoring.provider import redirect
+from tests.fake_keys import fake_keys, leaked
 
 KEYS = fake_keys(20261121)
 Reply = tuple[int, dict[str, str], list[bytes]]  # 상태, 헤더, 본문의 조각들
@@ -117,9 +117,7 @@ def event(data: Any, name: str = "") -> bytes:
 
 def chunk(index: int = 0, **delta: Any) -> bytes:
     choice = {"index": index, "delta": delta, "finish_reason": None}
-    return event(
-        {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]}
-    )
+    return event({"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
 
 
 # 학습자의 호출 -------------------------------------------------------------------------------------------
@@ -181,9 +179,7 @@ def nothing_leaked(folder: Path, *texts: str, keys: dict[str, str] = KEYS) -> No
         assert leaked(text, keys) == [], text
 
 
-def refused_once(
-    session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS
-) -> None:
+def refused_once(session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS) -> None:
     """교환 하나만 빠졌고, 그 까닭을 한국어 한 줄로 말했고, 키는 남지 않았습니다."""
     assert [line.split(": ", 1)[1] for line in session.recorder.refused] == [
         "키로 보이는 글이 들어 있습니다. 카세트에 담지 않았습니다."
@@ -314,9 +310,7 @@ STREAMS: dict[str, list[bytes]] = {
     "three letters an event": [chunk(content=piece) for piece in split(OPENAI_KEY)],
     "one letter an event": [chunk(content=piece) for piece in OPENAI_KEY],
     "two choices in turn": interleaved(OPENAI_KEY),
-    "escaped, over events": [
-        chunk(content="@").replace(b"@", escaped(piece).encode()) for piece in split(OPENAI_KEY)
-    ],
+    "escaped, over events": [chunk(content="@").replace(b"@", escaped(piece).encode()) for piece in split(OPENAI_KEY)],
     "tool arguments": tool_calls(OPENAI_KEY),
     "a comment": [f": {OPENAI_KEY}\n\n".encode(), chunk(content="네.")],
     "data over two lines": [
@@ -353,9 +347,7 @@ def test_a_key_in_a_stream_that_breaks(recording: Session, server: Loopback, tmp
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_a_responses_stream_of_two_parts(
-    recording: Session, server: Loopback, tmp_path: Path, capsys
-):
+def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Loopback, tmp_path: Path, capsys):
     """Responses API는 글과 도구 인자를 모두 "delta"라는 같은 이름으로 보냅니다."""
     parts = []
     for number, piece in enumerate(split(OPENAI_KEY, 5)):
@@ -365,9 +357,7 @@ def test_a_key_in_a_responses_stream_of_two_parts(
             "output_index": 0,
             "content_index": 0,
         }
-        parts.append(
-            event(kind | {"sequence_number": 2 * number, "delta": piece, "logprobs": []}, kind["type"])
-        )
+        parts.append(event(kind | {"sequence_number": 2 * number, "delta": piece, "logprobs": []}, kind["type"]))
         kind = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 1}
         parts.append(event(kind | {"sequence_number": 2 * number + 1, "delta": "다른 조각"}, kind["type"]))
     server.answer = lambda body, headers: (200, SSE, parts)
@@ -392,9 +382,7 @@ def test_a_key_in_a_stream_that_numbers_its_pieces(
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_an_asynchronous_anthropic_stream(
-    recording: Session, server: Loopback, tmp_path: Path, capsys
-):
+def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: Loopback, tmp_path: Path, capsys):
     key = KEYS["ANTHROPIC_API_KEY"]
     start = {
         "id": "msg_1",
@@ -407,8 +395,7 @@ def test_a_key_in_an_asynchronous_anthropic_stream(
     start |= {"stop_sequence": None, "usage": {"input_tokens": 1, "output_tokens": 1}}
     block = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}}
     deltas = [
-        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}}
-        for p in split(key)
+        {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": p}} for p in split(key)
     ]
     end = {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 9}}
     events = [
@@ -436,16 +423,12 @@ def test_a_key_in_the_address(recording: Session, tmp_path: Path, capsys: pytest
     """어떤 프록시는 키를 주소에 적게 합니다. 거절하는 줄에도 그 주소가 나오면 안 됩니다."""
     from openai import OpenAI
 
-    client = OpenAI(
-        base_url="https://api.openai.com/v1", default_query={"api_key": OPENAI_KEY}, max_retries=0
-    )
+    client = OpenAI(base_url="https://api.openai.com/v1", default_query={"api_key": OPENAI_KEY}, max_retries=0)
     client.chat.completions.create(model="m", messages=[{"role": "user", "content": "안녕"}])
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_with_a_newline_given_by_hand(
-    recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_key_with_a_newline_given_by_hand(recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     """h11의 오류는 헤더 값을 그대로 적습니다. 그 오류도 교환이므로 녹화하려 합니다."""
     from openai import APIConnectionError, OpenAI
 
@@ -481,9 +464,7 @@ def test_a_key_from_the_env_file(server: Loopback, tmp_path: Path, capsys: pytes
 
 @pytest.mark.parametrize("before", ["", "가" * 20, "가" * 40, "가" * 45, "가" * 50, "나\n", "a=", "%20"])
 @pytest.mark.parametrize("name", [*KEYS, "unknown"])
-def test_a_miss_shows_no_part_of_a_key(
-    name: str, before: str, recording: Session, tmp_path: Path, capsys, caplog
-):
+def test_a_miss_shows_no_part_of_a_key(name: str, before: str, recording: Session, tmp_path: Path, capsys, caplog):
     """보여 줄 글을 자르는 자리가 키의 한가운데여도, 환경 변수에 없는 남의 키여도."""
     caplog.set_level(logging.DEBUG, "llmkit")
     key = fake_keys(99)["OPENAI_API_KEY"] if name == "unknown" else KEYS[name]

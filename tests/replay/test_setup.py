@@ -18,11 +18,11 @@ from llmkit.common.keys import unload_environment
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
 from tests import authored, fake_colab
-from tests.fake_colab import NotebookAccessError, SecretNotFoundError, Secrets, TimeoutException
-from tests.fake_keys import fake_keys
 from tests.authoring.provider import redirect
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
+from tests.fake_colab import NotebookAccessError, SecretNotFoundError, Secrets, TimeoutException
+from tests.fake_keys import fake_keys
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY_NAMES = [name for provider in PROVIDERS.values() for name in provider.keys]
@@ -84,9 +84,7 @@ def line_of(banner: str, title: str) -> str:
 # 제공자마다 따로 정합니다 ---------------------------------------------------------------------------------
 
 
-def test_without_keys_everything_replays_and_the_banner_says_why(
-    lesson: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_keys_everything_replays_and_the_banner_says_why(lesson: Path, capsys: pytest.CaptureFixture[str]):
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
     assert banner == textwrap.dedent("""\
@@ -100,9 +98,7 @@ def test_without_keys_everything_replays_and_the_banner_says_why(
 
 
 def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.CaptureFixture[str]):
-    script = Script.parse(
-        'date = 2026-11-21T09:00:00+09:00\n[[entry]]\ncontains = "안녕"\nanswer = "방금 온 답"\n'
-    )
+    script = Script.parse('date = 2026-11-21T09:00:00+09:00\n[[entry]]\ncontains = "안녕"\nanswer = "방금 온 답"\n')
     os.environ["OPENAI_API_KEY"] = KEYS["OPENAI_API_KEY"]
     with Upstream(script) as server:
         redirect.install(server.port)
@@ -124,7 +120,11 @@ def test_the_banner_says_whether_the_local_server_is_on(
 ):
     with socket.create_server(("127.0.0.1", 0)) as server:
         for ports, mode, said in [
-            ((1, server.getsockname()[1]), "auto", "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다."),
+            (
+                (1, server.getsockname()[1]),
+                "auto",
+                "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다.",
+            ),
             ((1, server.getsockname()[1]), "replay", "로컬 모델: 재생(replay) — 카세트("),
             ((1, 2), "auto", "로컬 모델: 재생(replay) — 카세트("),  # 저장된 출력과 같은 줄
         ]:
@@ -223,19 +223,14 @@ KEY = KEYS["OPENAI_API_KEY"]
 def test_env_files_as_people_write_them(content: bytes, capsys: pytest.CaptureFixture[str]):
     Path(".env").write_bytes(content)
     llmkit.setup()
-    assert (
-        line_of(capsys.readouterr().out, "OpenAI")
-        == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
-    )
+    assert line_of(capsys.readouterr().out, "OpenAI") == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
     assert os.environ["OPENAI_API_KEY"] == KEY
 
 
 def test_the_environment_comes_before_the_env_file():
     os.environ["OPENAI_API_KEY"] = KEYS["OPENAI_API_KEY"]
     os.environ["NAME"] = "홍길동"
-    Path(".env").write_text(
-        "OPENAI_API_KEY=sk-another-key-of-mine-0123456789\nNAME=임꺽정\n", encoding="utf-8"
-    )
+    Path(".env").write_text("OPENAI_API_KEY=sk-another-key-of-mine-0123456789\nNAME=임꺽정\n", encoding="utf-8")
     llmkit.setup()
     assert os.environ["OPENAI_API_KEY"] == KEYS["OPENAI_API_KEY"]
     assert os.environ["NAME"] == "홍길동"
@@ -343,9 +338,7 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
 
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(cwd)}
-    client = NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}}
-    )
+    client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}})
     with client.setup_kernel(env=environment):
         client.execute_cell(notebook.cells[0], 0)
     return notebook.cells[0].outputs[0].text
@@ -362,9 +355,7 @@ def colab(monkeypatch: pytest.MonkeyPatch) -> Secrets:
     return secrets
 
 
-def test_colab_secrets_are_read(
-    colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_colab_secrets_are_read(colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]):
     colab.answers["ANTHROPIC_API_KEY"] = KEYS["ANTHROPIC_API_KEY"] + "\n"
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
@@ -409,14 +400,10 @@ def test_a_colab_secret_that_is_not_allowed_says_where_to_allow_it(
     assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
 
 
-def test_a_colab_that_does_not_answer_is_asked_once(
-    colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_colab_that_does_not_answer_is_asked_once(colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]):
     """`userdata.get`은 한 번에 10초까지 기다립니다. 여섯 번이면 1분입니다."""
     for name in KEY_NAMES:
-        colab.answers[name] = TimeoutException(
-            "Requesting secret timed out. Secrets can only be fetched from the UI."
-        )
+        colab.answers[name] = TimeoutException("Requesting secret timed out. Secrets can only be fetched from the UI.")
     llmkit.setup(cassette=lesson)
     assert len(colab.asked) == 1
     banner = capsys.readouterr().out
@@ -476,9 +463,7 @@ def test_ci_that_says_no_is_no_ci(value: str, capsys: pytest.CaptureFixture[str]
 
 @pytest.mark.parametrize("value", ["offline", "라이브", "1"])
 def test_an_unknown_mode_is_refused_by_name(value: str):
-    with pytest.raises(
-        ValueError, match=r"^mode\(LLMKIT_MODE\)는 auto, live, replay, record 가운데 하나여야 합니다: "
-    ):
+    with pytest.raises(ValueError, match=r"^mode\(LLMKIT_MODE\)는 auto, live, replay, record 가운데 하나여야 합니다: "):
         llmkit.setup(mode=value)
     os.environ["LLMKIT_MODE"] = value
     with pytest.raises(ValueError, match=repr(value)):
@@ -509,9 +494,7 @@ def test_a_failed_setup_leaves_the_session_before_it(lesson: Path):
 def test_a_lesson_name_that_is_nearly_right_gets_the_right_one(name: str):
     with pytest.raises(ValueError) as caught:
         llmkit.setup(name)
-    assert str(caught.value).startswith(
-        f"없는 수업입니다: {name!r}. 혹시 '01_basics'입니까? 있는 수업: 01_basics"
-    )
+    assert str(caught.value).startswith(f"없는 수업입니다: {name!r}. 혹시 '01_basics'입니까? 있는 수업: 01_basics")
 
 
 @pytest.mark.parametrize("name", ["양자역학", 1, ""])
@@ -555,10 +538,9 @@ def test_leaving_the_session_takes_everything_off(lesson: Path):
     ]
     Path(".env").write_text(f"GROQ_API_KEY={KEYS['GROQ_API_KEY']}\n", encoding="utf-8")
     before, hook = dict(os.environ), sys.excepthook
-    with llmkit.setup(cassette=lesson):
-        with llmkit.setup(cassette=lesson):
-            assert os.environ != before
-            ask_openai()
+    with llmkit.setup(cassette=lesson), llmkit.setup(cassette=lesson):
+        assert os.environ != before
+        ask_openai()
     assert dict(os.environ) == before
     assert sys.excepthook is hook
     assert current_session() is None
@@ -607,9 +589,28 @@ def test_the_exported_names_are_pinned():
         llmkit.__all__
         == dir(llmkit)
         == sorted(
-            """CassetteError CassetteMiss Session StreamResult UnknownPrice add_cost adisplay_stream calc_cost
-        calculate_cost check count_tokens display_stream encoding model model_status price_table setup stream_text
-        to_krw total_cost""".split()
+            [
+                "CassetteError",
+                "CassetteMiss",
+                "Session",
+                "StreamResult",
+                "UnknownPrice",
+                "add_cost",
+                "adisplay_stream",
+                "calc_cost",
+                "calculate_cost",
+                "check",
+                "count_tokens",
+                "display_stream",
+                "encoding",
+                "model",
+                "model_status",
+                "price_table",
+                "setup",
+                "stream_text",
+                "to_krw",
+                "total_cost",
+            ]
         )
     )
     for name in llmkit.__all__:
@@ -617,7 +618,5 @@ def test_the_exported_names_are_pinned():
 
 
 def test_an_unknown_name_is_refused_in_korean():
-    with pytest.raises(
-        AttributeError, match="llmkit에 'stream'이라는 이름은 없습니다. 있는 이름: .*display_stream"
-    ):
+    with pytest.raises(AttributeError, match="llmkit에 'stream'이라는 이름은 없습니다. 있는 이름: .*display_stream"):
         llmkit.stream  # noqa: B018

@@ -35,8 +35,8 @@ def record(number: str, local: bool = False) -> int:
         return 2
     if not local:
         return record_with(Script.of_lesson(number), notebooks[0])
-    from llmkit.local import LocalServer
     from llmkit.commands.record import HOSTED
+    from llmkit.local import LocalServer
 
     with LocalServer():
         return record_with(Script.of_lesson(number), notebooks[0], providers=[*HOSTED, "local"])

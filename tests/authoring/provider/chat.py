@@ -25,14 +25,11 @@ def check(asked: dict[str, Any], provider: str) -> None:
     if "messages" not in asked:
         raise Refusal("Missing required parameter: 'messages'.", "messages", "missing_required_parameter")
     if not isinstance(asked["messages"], list):
-        message = (
-            f"Invalid type for 'messages': expected an array of objects, but got {_named(asked['messages'])}."
-        )
+        message = f"Invalid type for 'messages': expected an array of objects, but got {_named(asked['messages'])}."
         raise Refusal(message, "messages", "invalid_type")
     if not asked["messages"]:
         message = (
-            "Invalid 'messages': empty array. Expected an array with minimum length 1, "
-            "but got an empty array instead."
+            "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
         )
         raise Refusal(message, "messages", "empty_array")
     if provider != "openai":
@@ -43,8 +40,7 @@ def check(asked: dict[str, Any], provider: str) -> None:
         return
     if "max_tokens" in asked:
         message = (
-            "Unsupported parameter: 'max_tokens' is not supported with this model. "
-            "Use 'max_completion_tokens' instead."
+            "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."
         )
         raise Refusal(message, "max_tokens", "unsupported_parameter")
     for name in refused_sampling(asked, asked.get("reasoning_effort")):

@@ -55,8 +55,7 @@ LOW_CREDIT = (
     "purchase credits."
 )
 WRONG_KEY = (
-    "Incorrect API key provided: ********. You can find your API key at "
-    "https://platform.openai.com/account/api-keys."
+    "Incorrect API key provided: ********. You can find your API key at https://platform.openai.com/account/api-keys."
 )
 NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer "
@@ -171,9 +170,7 @@ def failure(
     return Failure(status, {"error": error}, headers)
 
 
-def _openai(
-    fault: Fault, words: dict[str, Any], headers: dict[str, str], path: str, profile: Profile
-) -> Failure:
+def _openai(fault: Fault, words: dict[str, Any], headers: dict[str, str], path: str, profile: Profile) -> Failure:
     kind_of_fault, param = fault.kind, fault.param
     if kind_of_fault == "model_retired" and not profile.says_deprecated:
         kind_of_fault = "model_not_found"

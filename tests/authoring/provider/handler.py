@@ -141,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
 
         answers = self._choose(Question(self.provider, path, self.asked, turns))
         if not answers:
-            return
+            return None
         fault = answers[0].fault
         if fault and fault.kind in HTTP_FAULTS:
             return self._fail(fault)

@@ -67,7 +67,6 @@ class Reply:
     def id(self, prefix: str) -> str:
         return f"{prefix}authored{'-' if prefix.endswith('-') else '_'}{self.digest[:24]}"
 
-
     def obfuscation(self, place: int) -> dict[str, str]:
         """OpenAI가 스트림의 `place`번째 조각에 붙이는, 크기를 감추는 글. 진짜는 무작위지만 여기서는 늘 같습니다."""
         asked = (self.request.get("stream_options") or {}).get("include_obfuscation", True)
