@@ -26,11 +26,11 @@ from llmkit.commands.record import HOSTED
 from llmkit.local import LocalServer
 from llmkit.replay.cassette import Cassette
 from tests.authoring.provider import redirect, tokens
-from tests.authoring.provider.__main__ import FAKE_KEYS, record_with
 from tests.authoring.provider.errors import ANTHROPIC_IN_STREAM, OPENAI_IN_STREAM
 from tests.authoring.provider.profiles import PROFILES
 from tests.authoring.provider.script import FOLDER, HTTP_FAULTS, IN_STREAM, Script
 from tests.authoring.provider.testing import QUICK, stand_in
+from tests.authoring.recording import FAKE_KEYS, record_with
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER = "대한민국의 수도는 **서울**입니다. 뷁도 온전한 글자로 옵니다 😀"
@@ -921,7 +921,7 @@ def test_every_lesson_script_loads(path):
 
 
 def test_serve_answers_a_client_that_is_pointed_at_it(tmp_path):
-    command = [sys.executable, "-m", "tests.authoring.provider", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "tests.authoring", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         try:
             base = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
