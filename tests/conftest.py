@@ -1,0 +1,29 @@
+"""여러 방의 테스트가 함께 쓰는 것."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmkit.session import current_session
+from tests.authoring.provider import redirect
+from tests.loopback import reserved_port
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """아무도 듣지 않는 포트. 연결하면 거부됩니다."""
+    with reserved_port() as port:
+        yield port
+
+
+@pytest.fixture
+def nothing_left_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """빈 폴더에서 시작하고, 끝나면 열린 세션을 닫고 돌려 둔 요청을 되돌립니다."""
+    monkeypatch.chdir(tmp_path)
+    yield
+    if (session := current_session()) is not None:
+        session.close()
+    redirect.uninstall()
