@@ -6,7 +6,6 @@ import asyncio
 import functools
 import json
 import re
-import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -30,6 +29,7 @@ from tests.authoring.provider.profiles import PROFILES
 from tests.authoring.provider.script import FOLDER, HTTP_FAULTS, IN_STREAM, Script
 from tests.authoring.provider.testing import QUICK, stand_in
 from tests.authoring.recording import FAKE_KEYS, record_with
+from tests.loopback import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER = "대한민국의 수도는 **서울**입니다. 뷁도 온전한 글자로 옵니다 😀"
@@ -993,8 +993,7 @@ small.chat.completions.create(model="smollm2-135m", messages=question, max_compl
 
 def test_the_local_model_is_recorded_beside_authored_answers(tmp_path):
     pytest.importorskip("xllamacpp", reason="로컬 모델이 깔려 있지 않습니다(requirements-local.txt).")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     with LocalServer(port):
         lesson = LOCAL_LESSON.replace("PORT", str(port))
         status, path = recorded(tmp_path / "one", lesson, providers=[*HOSTED, "local"])

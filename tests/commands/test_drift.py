@@ -7,7 +7,6 @@ import datetime
 import functools
 import json
 import re
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,27 +48,21 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def alone_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def alone_and_quick(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     """이 컴퓨터에 켜진 로컬 서버도 달력도 보지 않고, SDK의 재시도를 기다리지 않습니다."""
     for sdk in (openai.OpenAI, anthropic.Anthropic):
         monkeypatch.setattr(sdk, "_calculate_retry_timeout", lambda *about: 0)
     for name in ("OLLAMA_PORT", "PORT"):
-        monkeypatch.setattr(local, name, closed_port())
+        monkeypatch.setattr(local, name, closed_port)
     monkeypatch.setattr(drift_command, "_today", lambda: NOW)
     monkeypatch.setattr(drift_models, "read_table", READ_ONCE)
     monkeypatch.setattr(drift_models, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 
 
-def closed_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.fixture
-def nobody_answers() -> Iterator[None]:
+def nobody_answers(closed_port: int) -> Iterator[None]:
     """어느 제공자에게 보내든 연결이 거부됩니다."""
-    redirect.install(closed_port())
+    redirect.install(closed_port)
     yield
     redirect.uninstall()
 

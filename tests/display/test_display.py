@@ -9,17 +9,14 @@ import os
 import random
 import subprocess
 import sys
-import textwrap
 import types
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import openai
 import pytest
-from jupyter_client import KernelManager
-from jupyter_client.kernelspec import KernelSpec
 from nbclient import NotebookClient
 
 import llmkit
@@ -27,59 +24,16 @@ import llmkit.display.screen
 from conftest import fold
 from llmkit.display.markdown import to_display
 from tests import authored
+from tests.kernel import PYTHONS, Kernel
 
 ROOT = Path(__file__).resolve().parents[2]
-COLAB_PYTHON = os.environ.get("LLMKIT_COLAB_PYTHON", "")  # IPython 7.34와 ipykernel 6.17.1이 있는 파이썬
-PYTHONS = [
-    pytest.param(sys.executable, id="current"),
-    pytest.param(
-        COLAB_PYTHON,
-        id="colab",
-        marks=[
-            pytest.mark.full,
-            pytest.mark.skipif(not COLAB_PYTHON, reason="LLMKIT_COLAB_PYTHON이 없습니다"),
-        ],
-    ),
-]
-
-
-class Kernel:
-    def __init__(self, python: str) -> None:
-        self.manager = KernelManager()
-        argv = [python, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        self.manager._kernel_spec = KernelSpec(argv=argv, language="python", display_name="test")
-        self.manager.start_kernel(env=os.environ | {"PYTHONPATH": str(ROOT)})
-        self.client = self.manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready()
-
-    def close(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
-
-    def run(self, source: str, when: Callable[[dict[str, Any]], bool] | None = None) -> list[dict[str, Any]]:
-        """셀 하나를 실행해, 그 셀에 딸린 메시지를 온 차례대로 돌려줍니다. `when`이 참이 되면 멈춤 단추를 누릅니다."""
-        request = self.client.execute(textwrap.dedent(source))
-        messages = []
-        while True:
-            message = self.client.get_iopub_msg()
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            messages.append(message)
-            if when and when(message):
-                self.manager.interrupt_kernel()
-                when = None
-            if message["content"].get("execution_state") == "idle":
-                self.client.get_shell_msg(timeout=10)
-                return [m for m in messages if m["msg_type"] not in ("status", "execute_input")]
 
 
 @pytest.fixture(scope="module", params=PYTHONS)
 def kernel(request: pytest.FixtureRequest) -> Iterator[Kernel]:
-    kernel = Kernel(request.param)
-    kernel.run("import asyncio, json, time\nimport llmkit")
-    yield kernel
-    kernel.close()
+    with Kernel(request.param) as kernel:
+        kernel.messages("import asyncio, json, time\nimport llmkit")
+        yield kernel
 
 
 def kinds(messages: list[dict[str, Any]]) -> list[str]:
@@ -95,7 +49,7 @@ def data(message: dict[str, Any]) -> dict[str, str]:
 
 def test_one_output_with_the_text_as_it_came(kernel: Kernel) -> None:
     text = "**토큰(token)**은 1~3개, $5와 <b>\n"
-    messages = kernel.run(f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}")
+    messages = kernel.messages(f"result = llmkit.display_stream(iter({list(text)!r}))\nassert result.text == {text!r}")
     assert kinds(messages) == [
         "display_data",
         "update_display_data",
@@ -105,7 +59,7 @@ def test_one_output_with_the_text_as_it_came(kernel: Kernel) -> None:
 
 
 def test_first_text_at_once_and_stalled_text_soon(kernel: Kernel) -> None:
-    messages = kernel.run(
+    messages = kernel.messages(
         """
         def stream():
             yield "첫"
@@ -125,7 +79,7 @@ def test_first_text_at_once_and_stalled_text_soon(kernel: Kernel) -> None:
 
 
 def test_redraws_stay_under_hz(kernel: Kernel) -> None:
-    messages = kernel.run(
+    messages = kernel.messages(
         """
         def stream():
             for _ in range(150):
@@ -141,7 +95,7 @@ def test_redraws_stay_under_hz(kernel: Kernel) -> None:
 
 
 def test_a_stream_that_breaks(kernel: Kernel) -> None:
-    messages = kernel.run(
+    messages = kernel.messages(
         """
         def stream():
             try:
@@ -175,7 +129,7 @@ STOPPED = {
 @pytest.mark.parametrize("way", STOPPED)
 def test_the_stop_button(kernel: Kernel, way: str) -> None:
     shown = fold(
-        kernel.run(STOPPED[way], when=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", ""))
+        kernel.messages(STOPPED[way], stop_at=lambda m: " 5 " in m["content"].get("data", {}).get("text/markdown", ""))
     )
     assert kinds(shown) == ["display_data", "error"]
     assert data(shown[0])["text/plain"].startswith("0 1 2 3 4 5 ")
@@ -184,7 +138,7 @@ def test_the_stop_button(kernel: Kernel, way: str) -> None:
 
 
 def test_two_streams_side_by_side(kernel: Kernel) -> None:
-    messages = kernel.run(
+    messages = kernel.messages(
         """
         async def stream(name):
             for n in range(20):
@@ -202,7 +156,7 @@ def test_two_streams_side_by_side(kernel: Kernel) -> None:
 
 
 def test_result_is_a_small_table(kernel: Kernel) -> None:
-    messages = kernel.run("llmkit.display_stream(['글'])")
+    messages = kernel.messages("llmkit.display_stream(['글'])")
     assert kinds(messages) == ["display_data", "update_display_data", "execute_result"]
     assert "조각" in data(messages[2])["text/plain"] and "<table>" in data(messages[2])["text/html"]
 
@@ -231,7 +185,7 @@ def _every_document_ends_as_one_display(kernel: Kernel, tmp_path: Path, seed: in
     cut = documents(seed, count)
     (tmp_path / "documents.json").write_text(json.dumps(cut))
     shown = fold(
-        kernel.run(
+        kernel.messages(
             f"""
             for pieces in json.load(open({str(tmp_path / "documents.json")!r})):
                 assert llmkit.display_stream(pieces).text == "".join(pieces)

@@ -27,6 +27,7 @@ from huggingface_hub.errors import BadRequestError, HfHubHTTPError, InferenceTim
 from llmkit.lessons.sdk_errors import OUT_OF_MONEY
 from llmkit.models import default_model
 from tests.authoring.provider.testing import stand_in
+from tests.loopback import reserved_port
 
 NOTEBOOK = Path(__file__).parents[2] / "notebooks" / "04_errors.ipynb"
 GPT, CLAUDE = default_model("openai"), default_model("anthropic")
@@ -109,8 +110,10 @@ def happen(sdk: Any, failure: Failure) -> tuple[Exception | str, int]:
     make, ask = (openai.OpenAI, ask_openai) if sdk is openai else (anthropic.Anthropic, ask_anthropic)
     sent: list[Any] = []
     http = sdk.DefaultHttpxClient(event_hooks={"request": [sent.append]})
-    with closed_port() as closed, where(failure), mock.patch("time.sleep"):
-        options = {name: closed if value == "closed" else value for name, value in failure.client.items()}
+    with reserved_port() as closed, where(failure), mock.patch("time.sleep"):
+        options = {
+            name: f"http://127.0.0.1:{closed}" if value == "closed" else value for name, value in failure.client.items()
+        }
         with make(api_key="short", http_client=http, **options) as client:
             try:
                 return ask(client, failure), len(sent)
@@ -139,14 +142,6 @@ def where(failure: Failure) -> Iterator[None]:
     )
     with stand_in(script):
         yield
-
-
-@contextmanager
-def closed_port() -> Iterator[str]:
-    """아무도 듣지 않는 주소. 자리를 잡기만 하고 듣지 않으므로 다른 프로그램이 그사이 쓸 수 없습니다."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
 def lookup(host: Any, *args: Any, **kwargs: Any) -> Any:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -17,54 +15,33 @@ import pytest
 
 import llmkit
 from llmkit.replay.cassette import Cassette
-from llmkit.session import current_session
 from tests import authored
+from tests.loopback import Handler, Loopback
 
 ANSWER = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
     {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "네"}}]}  # fmt: skip
 DEEP = '{"model": "m", "x": ' + "[" * 5000 + "]" * 5000 + "}"
 
 
-class Server(ThreadingHTTPServer):
-    answers: list[tuple[int, bytes]]
-    received: list[int]
+class Server(Loopback):
+    """`answers`를 차례로, 마지막 것은 되풀이해 답하는 서버."""
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
+    def __init__(self) -> None:
+        super().__init__(self.say)
+        self.answers: list[tuple[int, bytes]] = [(200, json.dumps(ANSWER).encode())]
 
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_POST(self) -> None:
-        self.server.received.append(len(self.rfile.read(int(self.headers["Content-Length"]))))
-        status, body = self.server.answers.pop(0) if len(self.server.answers) > 1 else self.server.answers[0]
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        if status == 429:
-            self.send_header("Retry-After", "1")
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    def say(self, handler: Handler) -> None:
+        status, body = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        later = {"retry_after": "1"} if status == 429 else {}
+        handler.send(body, status, content_type="application/json", **later)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Server]:
-    monkeypatch.chdir(tmp_path)
+def server(monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None) -> Iterator[Server]:
     monkeypatch.delenv("LLMKIT_MODE", raising=False)
     monkeypatch.delenv("CI", raising=False)
-    server = Server(("127.0.0.1", 0), Handler)
-    server.answers, server.received = [(200, json.dumps(ANSWER).encode())], []
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-    yield server
-    if (session := current_session()) is not None:
-        session.close()
-    server.shutdown()
-    server.server_close()
+    with Server() as server:
+        yield server
 
 
 def ask(server: Server, **more: Any) -> Any:
@@ -98,7 +75,7 @@ def test_a_request_nested_a_thousand_deep_is_sent(mode: str, server: Server, tmp
     with llmkit.setup(mode=mode, cassette=tmp_path / "c.json" if mode == "record" else None):
         got = httpx2.post(f"{server.url}/chat/completions", content=DEEP, headers={"content-type": "application/json"})
         assert got.json() == ANSWER
-        assert server.received == [len(DEEP)]
+        assert [len(request.body) for request in server.requests] == [len(DEEP)]
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +18,12 @@ import pytest
 import llmkit
 from llmkit.local import INSTALL, LocalServer, installed
 from llmkit.replay.cassette import Cassette
-from llmkit.session import current_session
+from tests.loopback import free_port
 
-pytestmark = pytest.mark.skipif(not installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {INSTALL}")
+pytestmark = [
+    pytest.mark.skipif(not installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {INSTALL}"),
+    pytest.mark.usefixtures("nothing_left_behind"),
+]
 
 MODEL = "smollm2-135m"
 CHAT: dict[str, Any] = {"model": MODEL, "messages": [{"role": "user", "content": "Name three colors."}]}
@@ -32,13 +34,6 @@ BROKEN = CHAT | {"messages": [{"role": "nobody"}]}
 ONCE: dict[str, Any] = {"model": MODEL, "prompt": "Once", "max_tokens": 5}
 HELLO: dict[str, Any] = {"model": MODEL, "input": "Hello", "max_output_tokens": 5}
 CLAUDE: dict[str, Any] = {"model": MODEL, "messages": CHAT["messages"], "max_tokens": 6}
-
-
-@pytest.fixture(autouse=True)
-def closed_afterwards() -> Iterator[None]:
-    yield
-    if (session := current_session()) is not None:
-        session.close()
 
 
 def outcome(call: Callable[[], Any]) -> Any:
@@ -64,7 +59,7 @@ def calls(url: str) -> dict[str, Callable[[], Any]]:
     gpt = openai.OpenAI(base_url=url, api_key="local", max_retries=0)
     claude = anthropic.Anthropic(base_url=url.removesuffix("/v1"), api_key="local", max_retries=0)
     llama = huggingface_hub.InferenceClient(base_url=url, api_key="local")
-    nobody = openai.OpenAI(base_url=closed_url(), api_key="local", max_retries=1)
+    nobody = openai.OpenAI(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="local", max_retries=1)
     chat, messages = gpt.chat.completions, claude.messages
     to_llama = {name: value for name, value in CHAT.items() if name != "model"}
 
@@ -112,7 +107,7 @@ def async_calls(url: str) -> dict[str, Callable[[], Any]]:
     gpt = openai.AsyncOpenAI(base_url=url, api_key="local", max_retries=0)
     claude = anthropic.AsyncAnthropic(base_url=url.removesuffix("/v1"), api_key="local", max_retries=0)
     llama = huggingface_hub.AsyncInferenceClient(base_url=url, api_key="local")
-    nobody = openai.AsyncOpenAI(base_url=closed_url(), api_key="local", max_retries=1)
+    nobody = openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{free_port()}/v1", api_key="local", max_retries=1)
     to_llama = {name: value for name, value in CHAT.items() if name != "model"}
 
     async def dump(call: Any) -> Any:
@@ -154,13 +149,6 @@ def async_calls(url: str) -> dict[str, Callable[[], Any]]:
         "abandoned stream": first_three,
         "refused": lambda: dump(nobody.chat.completions.create(**CHAT | {"seed": 1})),
     }
-
-
-def closed_url() -> str:
-    """아무도 듣지 않는 포트의 주소."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/v1"
 
 
 def run(url: str) -> dict[str, Any]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 import llmkit
 from llmkit import __main__ as command
 from llmkit import local
+from tests.loopback import Handler, Loopback, free_port
 
 Serve = Callable[[bytes], int]
 
@@ -23,34 +21,21 @@ Serve = Callable[[bytes], int]
 def nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """이 컴퓨터에 진짜 Ollama가 켜져 있어도 시험이 흔들리지 않게, 빈 포트를 봅니다."""
     for name in ("OLLAMA_PORT", "PORT"):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            monkeypatch.setattr(local, name, probe.getsockname()[1])
+        monkeypatch.setattr(local, name, free_port())
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    servers: list[HTTPServer] = []
+    """부르면 `/v1/models`에 그 본문으로 답하는 서버를 띄우고 포트를 돌려줍니다."""
+    with contextlib.ExitStack() as servers:
 
-    def start(body: bytes, port: int = 0) -> int:
-        class Answer(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(200 if self.path == "/v1/models" else 404)
-                self.end_headers()
-                self.wfile.write(body)
+        def start(body: bytes) -> int:
+            def answer(handler: Handler) -> None:
+                handler.send(body, 200 if handler.path == "/v1/models" else 404)
 
-            def log_message(self, *args: Any) -> None:
-                pass
+            return servers.enter_context(Loopback(answer)).server_port
 
-        server = HTTPServer(("127.0.0.1", port), Answer)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        return server.server_address[1]
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def models(*names: str) -> bytes:

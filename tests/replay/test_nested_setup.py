@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
@@ -18,14 +17,9 @@ URL = "https://api.openai.com/v1/chat/completions"
 
 
 @pytest.fixture(autouse=True)
-def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.chdir(tmp_path)
+def fresh(monkeypatch: pytest.MonkeyPatch, nothing_left_behind: None) -> None:
     for name in ("OPENAI_API_KEY", "LLMKIT_MODE", "LLMKIT_PACE"):
         monkeypatch.delenv(name, raising=False)
-    yield
-    if (session := current_session()) is not None:
-        session.close()
-    assert current_session() is None
 
 
 @pytest.fixture

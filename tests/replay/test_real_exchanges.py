@@ -10,11 +10,9 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import threading
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -27,12 +25,15 @@ import pytest
 
 import llmkit
 from llmkit.replay.cassette import Cassette
-from llmkit.session import current_session
 from tests.authoring.provider import redirect
+from tests.loopback import Handler, Loopback
 
 FOLDER = Path(__file__).resolve().parents[3] / "shared" / "real_exchanges"
 SKIP = f"실제 교환 기록(real_exchanges)이 없습니다: {FOLDER}"
-pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=SKIP)
+pytestmark = [
+    pytest.mark.skipif(not FOLDER.is_dir(), reason=SKIP),
+    pytest.mark.usefixtures("nothing_left_behind"),
+]
 
 NOT_SENT = {"content-encoding", "content-length", "transfer-encoding", "connection"}
 Row = dict[str, Any]
@@ -56,47 +57,25 @@ def raw_body(row: Row) -> bytes:
     return next((text for text in texts if text is not None), json.dumps(row["response_json"])).encode()
 
 
+class Provider(Loopback):
+    """`row`에 넣은 응답을 보내는 서버. 본문은 이벤트의 경계와 상관없이 토막 내어 보냅니다."""
+
+    def __init__(self) -> None:
+        super().__init__(self.say)
+        self.row: Row = {}
+
+    def say(self, handler: Handler) -> None:
+        row, body = self.row, raw_body(self.row)
+        headers = {name: value for name, value in row["response_headers"] if name.lower() not in NOT_SENT}
+        if row["content_encoding"] == "gzip":
+            headers["content-encoding"], body = "gzip", gzip.compress(body)
+        handler.send_pieces((body[at : at + 701] for at in range(0, len(body), 701)), row["status"], **headers)
+
+
 @pytest.fixture(scope="module")
-def provider() -> Iterator[ThreadingHTTPServer]:
-    """`server.row`에 넣은 응답을 보내는 서버. 본문은 이벤트의 경계와 상관없이 토막 내어 보냅니다."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers.get("content-length") or 0))
-            row, body = self.server.row, raw_body(self.server.row)
-            self.send_response_only(row["status"])
-            for name, value in row["response_headers"]:
-                if name.lower() not in NOT_SENT:
-                    self.send_header(name, value)
-            if row["content_encoding"] == "gzip":
-                self.send_header("content-encoding", "gzip")
-                body = gzip.compress(body)
-            self.send_header("transfer-encoding", "chunked")
-            self.end_headers()
-            for start in range(0, len(body), 701):
-                piece = body[start : start + 701]
-                self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-            self.wfile.write(b"0\r\n\r\n")
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+def provider() -> Iterator[Provider]:
+    with Provider() as server:
         yield server
-        server.shutdown()
-
-
-@pytest.fixture(autouse=True)
-def nothing_left_behind() -> Iterator[None]:
-    yield
-    if (session := current_session()) is not None:
-        session.close()
-    redirect.uninstall()
 
 
 # SDK로 부르기 ---------------------------------------------------------------------------------------------
@@ -281,7 +260,7 @@ def test_every_exchange_is_covered():
 
 @pytest.mark.parametrize("id", through_an_sdk())
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_the_sdk_reads_the_same_live_and_replayed(provider: Any, tmp_path: Path, id: str, way: str):
+def test_the_sdk_reads_the_same_live_and_replayed(provider: Provider, tmp_path: Path, id: str, way: str):
     row, sdk, port = rows()[id], expected()[id]["sdk"], provider.server_port
     tape = tmp_path / "lesson.json"
 
@@ -307,7 +286,7 @@ def test_the_sdk_reads_the_same_live_and_replayed(provider: Any, tmp_path: Path,
 
 
 @pytest.mark.parametrize("id", [id for id in rows() if expected()[id].get("hf")])
-def test_inference_client_reads_the_same_live_and_replayed(provider: Any, tmp_path: Path, id: str):
+def test_inference_client_reads_the_same_live_and_replayed(provider: Provider, tmp_path: Path, id: str):
     row, wanted, tape = rows()[id], expected()[id]["hf"], tmp_path / "lesson.json"
     base_url = row["url"].removesuffix("/chat/completions")
     client = huggingface_hub.InferenceClient(base_url=base_url, api_key="test")
@@ -340,7 +319,7 @@ def test_inference_client_reads_the_same_live_and_replayed(provider: Any, tmp_pa
 
 
 @pytest.mark.parametrize("id", by_hand())
-def test_native_apis_are_replayed_byte_for_byte(provider: Any, tmp_path: Path, id: str):
+def test_native_apis_are_replayed_byte_for_byte(provider: Provider, tmp_path: Path, id: str):
     row, tape = rows()[id], tmp_path / "lesson.json"
 
     def run() -> tuple[int, str, bytes]:
@@ -360,7 +339,7 @@ def test_native_apis_are_replayed_byte_for_byte(provider: Any, tmp_path: Path, i
             assert len(session.cassette.exchanges[0].events) == expected()[id]["expected"]["chunks"]
 
 
-def test_ollama_is_known_by_its_fingerprint(provider: Any, tmp_path: Path):
+def test_ollama_is_known_by_its_fingerprint(provider: Provider, tmp_path: Path):
     # Ollama는 Server 헤더를 보내지 않습니다. OpenAI 형식의 응답마다 "system_fingerprint":"fp_ollama"가 있습니다.
     row, tape = rows()["P067"], tmp_path / "lesson.json"
     provider.row = row
@@ -370,7 +349,7 @@ def test_ollama_is_known_by_its_fingerprint(provider: Any, tmp_path: Path):
     assert exchange.provenance == "recorded" and exchange.origin["from"] == "127.0.0.1"
 
 
-def test_nothing_served_from_this_machine_counts_as_the_provider(provider: Any, tmp_path: Path):
+def test_nothing_served_from_this_machine_counts_as_the_provider(provider: Provider, tmp_path: Path):
     tape = tmp_path / "lesson.json"
     redirect.install(provider.server_port)
     with llmkit.setup(mode="record", cassette=tape):

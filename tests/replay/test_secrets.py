@@ -9,10 +9,8 @@ import json
 import logging
 import os
 import socket
-import threading
 import traceback
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from llmkit.replay.cassette import Cassette
 from llmkit.session import Session, current_session
 from tests.authoring.provider import redirect
 from tests.fake_keys import fake_keys, leaked
+from tests.loopback import Handler, Loopback
 
 KEYS = fake_keys(20261121)
 Reply = tuple[int, dict[str, str], list[bytes]]  # 상태, 헤더, 본문의 조각들
@@ -34,57 +33,42 @@ HANG_UP = b"(hang up)"  # 이 조각 자리에서 연결을 끊습니다.
 SSE = {"content-type": "text/event-stream; charset=utf-8"}
 
 
-class Loopback(ThreadingHTTPServer):
-    """`answer(요청 본문, 요청 헤더)`가 돌려주는 대로 말하는 서버."""
-
-    daemon_threads = True
+class Provider(Loopback):
+    """`say(요청 본문, 요청 헤더)`가 돌려주는 대로 말하는 서버."""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.answer: Callable[[Any, Any], Reply] = lambda body, headers: chat("네.")
+        super().__init__(self.reply)
+        self.say: Callable[[Any, dict[str, str]], Reply] = lambda body, headers: chat("네.")
 
+    def reply(self, handler: Handler) -> None:
+        status, headers, pieces = self.say(json.loads(handler.received.body), handler.received.headers)
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: Loopback
+        def until_hang_up() -> Iterator[bytes]:
+            for piece in pieces:
+                if piece == HANG_UP:
+                    handler.connection.shutdown(socket.SHUT_RDWR)
+                yield piece
 
-    def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        status, headers, pieces = self.server.answer(body, self.headers)
-        self.send_response_only(status)
-        for name, value in {"transfer-encoding": "chunked", **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        for piece in [*pieces, b""]:
-            if piece == HANG_UP:
-                return self.connection.shutdown(socket.SHUT_RDWR)
-            self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+        handler.send_pieces(until_hang_up(), status, **headers)
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loopback]:
+def server(nothing_left_behind: None) -> Iterator[Provider]:
     """모든 제공자의 호스트가 이 서버입니다. 환경 변수에는 다섯 제공자의 가짜 키가 있습니다."""
     before = dict(os.environ)
     os.environ.update(KEYS)
-    monkeypatch.chdir(tmp_path)
-    with Loopback() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-        redirect.install(server.server_address[1])
+    with Provider() as server:
+        redirect.install(server.server_port)
         yield server
-        if current_session() is not None:
-            current_session().close()
-        redirect.uninstall()
-        server.shutdown()
+        if (session := current_session()) is not None:
+            session.close()
     unload_environment()
     os.environ.clear()
     os.environ.update(before)
 
 
 @pytest.fixture
-def recording(server: Loopback, tmp_path: Path) -> Session:
+def recording(server: Provider, tmp_path: Path) -> Session:
     return llmkit.setup(mode="record", cassette=tmp_path / "lesson.json")
 
 
@@ -203,14 +187,14 @@ NAME_OF = {provider: name for name, provider in PROVIDER_OF.items()}
 
 
 @pytest.mark.parametrize("name", KEYS)
-def test_an_ordinary_call_stores_no_key(name: str, recording: Session, server: Loopback, tmp_path: Path):
+def test_an_ordinary_call_stores_no_key(name: str, recording: Session, server: Provider, tmp_path: Path):
     provider, seen = PROVIDER_OF[name], []
 
     def answer(body: Any, headers: Any) -> Reply:
         seen.append(str(headers))
         return message("네.") if provider == "anthropic" else chat("네.")
 
-    server.answer = answer
+    server.say = answer
     assert ask("안녕", provider) == "네."
     assert leaked(seen[0], {name: KEYS[name]}), "서버는 진짜 키를 받았어야 합니다."
     assert len(Cassette.load(tmp_path / "lesson.json").exchanges) == 1
@@ -223,13 +207,13 @@ def test_a_key_in_the_prompt_or_echoed_by_the_server(
     name: str,
     where: str,
     recording: Session,
-    server: Loopback,
+    server: Provider,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ):
     provider, key = PROVIDER_OF[name], KEYS[name]
     talk = message if provider == "anthropic" else chat
-    server.answer = lambda body, headers: talk(
+    server.say = lambda body, headers: talk(
         f"받은 키는 {key}입니다." if "보여" in str(body) and where == "answer" else "네."
     )
     assert ask("먼저", provider) == "네."
@@ -290,11 +274,11 @@ LEAKS: dict[str, Reply] = {
 
 @pytest.mark.parametrize("name", LEAKS)
 def test_a_key_in_the_response(
-    name: str, recording: Session, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, recording: Session, server: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     from openai import APIStatusError
 
-    server.answer = lambda body, headers: LEAKS[name] if "보여" in str(body) else chat("네.")
+    server.say = lambda body, headers: LEAKS[name] if "보여" in str(body) else chat("네.")
     ask("먼저")
     if LEAKS[name][0] == 200:
         assert ask("보여 줘")
@@ -322,10 +306,10 @@ STREAMS: dict[str, list[bytes]] = {
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_key_in_a_stream(
-    name: str, recording: Session, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    name: str, recording: Session, server: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     pieces = [*STREAMS[name], b"data: [DONE]\n\n"]
-    server.answer = lambda body, headers: (200, SSE, pieces) if "보여" in str(body) else chat("네.")
+    server.say = lambda body, headers: (200, SSE, pieces) if "보여" in str(body) else chat("네.")
     ask("먼저")
     texts = stream("보여 줘")
     if name not in ("tool arguments", "a comment"):
@@ -334,20 +318,20 @@ def test_a_key_in_a_stream(
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=2)
 
 
-def test_a_key_in_a_stream_that_breaks(recording: Session, server: Loopback, tmp_path: Path, capsys):
+def test_a_key_in_a_stream_that_breaks(recording: Session, server: Provider, tmp_path: Path, capsys):
     from openai import APIConnectionError
 
     pieces = [chunk(content=piece) for piece in split(OPENAI_KEY[:60])] + [
         b'data: {"choices": [{"in',
         HANG_UP,
     ]
-    server.answer = lambda body, headers: (200, SSE, pieces)
+    server.say = lambda body, headers: (200, SSE, pieces)
     with pytest.raises((APIConnectionError, httpx.RemoteProtocolError)):  # 앞은 openai 3.x, 뒤는 2.x
         stream("보여 줘")
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Loopback, tmp_path: Path, capsys):
+def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Provider, tmp_path: Path, capsys):
     """Responses API는 글과 도구 인자를 모두 "delta"라는 같은 이름으로 보냅니다."""
     parts = []
     for number, piece in enumerate(split(OPENAI_KEY, 5)):
@@ -360,7 +344,7 @@ def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Lo
         parts.append(event(kind | {"sequence_number": 2 * number, "delta": piece, "logprobs": []}, kind["type"]))
         kind = {"type": "response.function_call_arguments.delta", "item_id": "fc_1", "output_index": 1}
         parts.append(event(kind | {"sequence_number": 2 * number + 1, "delta": "다른 조각"}, kind["type"]))
-    server.answer = lambda body, headers: (200, SSE, parts)
+    server.say = lambda body, headers: (200, SSE, parts)
     got = [
         e.delta
         for e in client_of("openai", OPENAI_KEY).responses.create(model="m", input="보여 줘", stream=True)
@@ -371,18 +355,18 @@ def test_a_key_in_a_responses_stream_of_two_parts(recording: Session, server: Lo
 
 
 def test_a_key_in_a_stream_that_numbers_its_pieces(
-    recording: Session, server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    recording: Session, server: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     """text_generation의 스트림은 조각마다 index가 하나씩 커집니다."""
     tokens = [{"id": 1, "text": piece, "special": False} for piece in split(KEYS["HF_TOKEN"])]
     pieces = [event({"index": at, "token": token, "generated_text": None}) for at, token in enumerate(tokens)]
-    server.answer = lambda body, headers: (200, SSE, pieces)
+    server.say = lambda body, headers: (200, SSE, pieces)
     url = "https://router.huggingface.co/hf-inference/models/m"
     assert httpx2.post(url, json={"inputs": "보여 줘", "stream": True}).content == b"".join(pieces)
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: Loopback, tmp_path: Path, capsys):
+def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: Provider, tmp_path: Path, capsys):
     key = KEYS["ANTHROPIC_API_KEY"]
     start = {
         "id": "msg_1",
@@ -405,7 +389,7 @@ def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: L
         {"type": "content_block_stop", "index": 0},
     ]
     pieces = [event(e, e["type"]) for e in [*events, end, {"type": "message_stop"}]]
-    server.answer = lambda body, headers: (200, SSE, pieces)
+    server.say = lambda body, headers: (200, SSE, pieces)
 
     async def run() -> str:
         from anthropic import AsyncAnthropic
@@ -439,22 +423,22 @@ def test_a_key_with_a_newline_given_by_hand(recording: Session, tmp_path: Path, 
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_short_odd_key_is_known_from_the_environment(server: Loopback, tmp_path: Path, capsys):
+def test_a_short_odd_key_is_known_from_the_environment(server: Provider, tmp_path: Path, capsys):
     """모양이 없는 키도 16글자부터는 환경 변수의 것과 견주어 압니다."""
     os.environ["GROQ_API_KEY"] = key = "2026abcd-EFGH-ij"  # 16글자
     session = llmkit.setup(mode="record", cassette=tmp_path / "lesson.json")
-    server.answer = lambda body, headers: chat(key[3:11])
+    server.say = lambda body, headers: chat(key[3:11])
     assert ask("안녕", "groq") == key[3:11]
     refused_once(session, tmp_path, capsys.readouterr().out, stored=0, keys=KEYS | {"GROQ_API_KEY": key})
 
 
-def test_a_key_from_the_env_file(server: Loopback, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_key_from_the_env_file(server: Provider, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     other = fake_keys(7)["OPENAI_API_KEY"]
     del os.environ["OPENAI_API_KEY"]
     os.environ.pop("PYTHON_DOTENV_DISABLED", None)
     (tmp_path / ".env").write_text(f"# 제 키\nOPENAI_API_KEY={other}\n", encoding="utf-8")
     session = llmkit.setup(mode="record", cassette=tmp_path / "lesson.json")
-    server.answer = lambda body, headers: chat(other[40:60])
+    server.say = lambda body, headers: chat(other[40:60])
     assert ask("안녕") == other[40:60]
     refused_once(session, tmp_path, capsys.readouterr().out, stored=0, keys={"OPENAI_API_KEY": other})
 
