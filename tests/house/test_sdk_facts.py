@@ -1,24 +1,28 @@
 """강좌가 기대는 SDK의 사실들. 새 버전에서 하나가 달라지면 그 사실의 이름을 단 테스트가 실패합니다.
 
-여기 없는 사실은 제자리에서 확인합니다: 세 SDK가 훅을 지나가는 것과 재시도의 대기(test_hook.py), 파라미터의 이름(test_parameters.py),
+여기 없는 사실은 제자리에서 확인합니다: 세 SDK가 훅을 지나가는 것과 재시도의 대기(tests/replay의 test_hook.py와 test_pace.py), 파라미터의 이름(test_parameters.py),
 예외의 이름과 재시도 횟수(test_errors_table.py), 응답의 필드(test_upstream_shapes.py), 끝난 이유(test_lesson_05.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
+import time
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import anthropic
+import anyio
 import httpx2
 import huggingface_hub
 import openai
 import pytest
 
 from llmkit.common.providers import PROVIDERS
-from llmkit.replay import hook, request
+from llmkit.replay import request, retries
 
 ASK = [{"role": "user", "content": "안녕하세요"}]
 
@@ -73,11 +77,33 @@ def test_the_sdk_finds_its_key_in_the_variable_and_says_who_it_is(
     ]
 
 
-@pytest.mark.parametrize("name", hook._SDK_SLEEPERS)
-def test_the_module_whose_sleep_is_replaced_sleeps_by_these_names(name: str) -> None:
-    """재생할 때 재시도의 대기를 줄이려고 이 모듈의 `time.sleep`과 `anyio.sleep`을 바꿉니다."""
-    source = inspect.getsource(importlib.import_module(name))
-    assert "time.sleep(" in source and "anyio.sleep(" in source
+def slow_down(request: Any) -> Any:
+    """재시도하면 되는 실패: 1초 뒤에 다시 오라는 429."""
+    return httpx2.Response(429, headers={"retry-after": "1"}, json={"error": {"message": "slow"}}, request=request)
+
+
+@pytest.mark.parametrize("sdk", [openai, anthropic], ids=["openai", "anthropic"])
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_the_module_whose_sleep_is_replaced_really_sleeps_by_it(
+    sdk: Any, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """재생할 때 재시도의 대기를 줄이려고 `_base_client`의 `time.sleep`과 `anyio.sleep`을 바꿉니다. 정말로 그것을 부르는지 봅니다."""
+    module, slept = sdk._base_client, []
+    assert module.__name__ in retries._SDK_SLEEPERS
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(module, "time", SimpleNamespace(**vars(time) | {"sleep": slept.append}))
+    monkeypatch.setattr(module, "anyio", SimpleNamespace(**vars(anyio) | {"sleep": sleep}))
+    client = {openai: (openai.OpenAI, openai.AsyncOpenAI), anthropic: (anthropic.Anthropic, anthropic.AsyncAnthropic)}
+    http = (sdk.DefaultHttpxClient, sdk.DefaultAsyncHttpxClient)[way == "async"](
+        transport=httpx2.MockTransport(slow_down)
+    )
+    models = client[sdk][way == "async"](api_key="x", max_retries=1, http_client=http).models
+    with pytest.raises(sdk.RateLimitError):
+        models.retrieve("m") if way == "sync" else asyncio.run(models.retrieve("m"))
+    assert slept == [1]
 
 
 def test_openai_does_not_construct_without_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +203,10 @@ def test_genai_prices_says_what_it_counts() -> None:
     """밑줄로 시작하는 이름이라 예고 없이 사라질 수 있습니다. 그래서 버전을 고정했습니다."""
     from genai_prices.units import _get_registry
 
-    assert callable(_get_registry)
+    registry = _get_registry()
+    assert {"input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens"} <= set(registry.units)
+    assert registry.unit_for_price_key("input_mtok") is not None
+    assert "input_tokens" in registry.ancestor_usage_keys("cache_read_tokens")
 
 
 def test_ipython_has_the_events_of_a_cell() -> None:
@@ -188,5 +217,8 @@ def test_ipython_has_the_events_of_a_cell() -> None:
 
 def test_jupyter_tells_its_kernels_the_name_of_the_session() -> None:
     """사람이 보고 있는지(박자를 지킬지)를 이 변수로 압니다."""
-    sessions = importlib.import_module("jupyter_server.services.sessions.sessionmanager")
-    assert "JPY_SESSION_NAME" in inspect.getsource(sessions)
+    from jupyter_server.services.sessions.sessionmanager import SessionManager
+
+    kernels = SimpleNamespace(cwd_for_path=lambda path: "/notebooks")
+    environment = SessionManager.get_kernel_env(SimpleNamespace(kernel_manager=kernels), "a.ipynb", "a.ipynb")  # type: ignore[arg-type]
+    assert environment["JPY_SESSION_NAME"].endswith("a.ipynb")
