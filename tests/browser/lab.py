@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 NO_PLAYWRIGHT = "playwright가 없습니다: pip install -r .ci/requirements.txt"
 NO_CHROMIUM = "시스템의 chromium이 없습니다: Debian과 Ubuntu에서는 apt-get install chromium fonts-noto-cjk"
+SECONDS = (
+    300  # 바쁜 컴퓨터에서도 넉넉한 기다림. 테스트의 제한(conftest.py의 900초)보다 먼저 무엇을 기다렸는지 말합니다.
+)
 OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
            "--disable-component-update", "--disable-sync"]  # fmt: skip
 # 노트북과 커널이 모두 준비되기 전에 실행을 시키면 끝나지 않습니다. 셀의 표시는 커널이 생기기 전에도 idle입니다.
@@ -67,7 +70,8 @@ def jupyter(root: Path, app: str = "lab") -> Iterator[str]:
                "--IdentityProvider.token=t", f"--ServerApp.root_dir={root}", f"--{name}.expose_app_in_browser=True"]  # fmt: skip
     with (private / "log").open("w") as log, subprocess.Popen(command, env=env, stdout=log, stderr=log) as server:
         try:
-            for _ in range(300):
+            deadline = time.monotonic() + SECONDS
+            while time.monotonic() < deadline:
                 with contextlib.suppress(OSError):
                     urllib.request.urlopen(f"http://127.0.0.1:{port}/api?token=t", timeout=1)
                     break
@@ -90,10 +94,10 @@ def chromium() -> Iterator[Any]:
 
 def open_notebook(page: Any, address: str, name: str) -> None:
     page.goto(address % name)
-    page.wait_for_function(READY, arg=name, timeout=90_000)
+    page.wait_for_function(READY, arg=name, timeout=SECONDS * 1000)
 
 
-def run_all(page: Any, replies: Iterable[str] = (), seconds: float = 180) -> None:
+def run_all(page: Any, replies: Iterable[str] = (), seconds: float = SECONDS) -> None:
     """모든 셀을 실행하고 끝날 때까지 기다립니다. `input()`이 물으면 `replies`를 차례로 적습니다."""
     page.evaluate(RUN_ALL)
     waiting, deadline = list(replies), time.monotonic() + seconds

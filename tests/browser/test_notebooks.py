@@ -1,7 +1,7 @@
 """진짜 JupyterLab에서 노트북마다 모든 셀을 실행하고, 사람이 보는 것을 봅니다.
 
-    python -m pytest -m browser tests/browser          # 밝은 화면, 너비 1280
-    python -m pytest -m full tests/browser             # 어두운 화면과 절반 너비
+    python -m pytest -m browser tests/browser          # 첫 수업만, 밝은 화면, 너비 1280
+    python -m pytest -m full tests/browser             # 나머지 수업의 밝은 화면, 모든 수업의 어두운 화면과 절반 너비
 
 노트북 전체를 찍은 그림이 tests/browser/screenshots/에 남습니다(커밋하지 않습니다).
 """
@@ -27,11 +27,9 @@ pytestmark = pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.NO_CHROMIUM)
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb"))
-LOOKS = {  # 이름: (테마, 너비, 언제)
-    "light": ("JupyterLab Light", 1280, pytest.mark.browser),
-    "dark": ("JupyterLab Dark", 1280, pytest.mark.full),
-    "half": ("JupyterLab Light", 640, pytest.mark.full),
-}
+LOOKS = {"light": ("JupyterLab Light", 1280), "dark": ("JupyterLab Dark", 1280), "half": ("JupyterLab Light", 640)}
+# 수업이 늘어도 .ci/run이 길어지지 않도록, 첫 수업만 거기서 봅니다. 셀의 출력은 모두 nbval이 봅니다.
+ALWAYS = (NOTEBOOKS[0], "light")
 # JupyterLab 자신이 콘솔에 남기는 것. 강좌의 노트북과 상관없습니다.
 HARMLESS: tuple[str, ...] = ()
 _RENDER = MarkdownIt("commonmark").enable(["table", "strikethrough"]).render
@@ -67,14 +65,18 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str,
 @pytest.fixture(
     scope="module",
     params=[
-        pytest.param((path, look), marks=settings[-1], id=f"{path.stem}-{look}")
-        for look, settings in LOOKS.items()
+        pytest.param(
+            (path, look),
+            marks=pytest.mark.browser if (path, look) == ALWAYS else pytest.mark.full,
+            id=f"{path.stem}-{look}",
+        )
+        for look in LOOKS
         for path in NOTEBOOKS
     ],
 )
 def lesson(request: pytest.FixtureRequest, server: tuple[Any, str, Path]) -> Iterator[Lesson]:
     (path, look), (context, address, folder) = request.param, server
-    theme, width, _ = LOOKS[look]
+    theme, width = LOOKS[look]
     page, errors = context.new_page(), []
     page.set_viewport_size({"width": width, "height": 1600})
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)

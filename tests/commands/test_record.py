@@ -78,6 +78,7 @@ HEAD_CELLS = [
         return answer.choices[0].message.content""",
 ]
 OPENAI_MARK = MARK.format("OpenAI")
+SHOWS_EARLIER = ('print("앞의 답:", first)', {"sample": ["openai"]})
 
 
 def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
@@ -86,7 +87,8 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
         [
             *HEAD_CELLS,
             'print(ask("다른 답"), ask("다른 답"))',
-            ('print(ask("다른 답"))', {"take": 2}),
+            ('first = ask("다른 답")\nprint(first)', {"take": 2}),
+            SHOWS_EARLIER,
             (
                 'while (question := input("질문: ")) != "끝":\n    print(ask(question))',
                 {"inputs": ["하나", "둘", "끝"]},
@@ -104,6 +106,7 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
     assert shown[2:] == [
         ["첫 답 둘째 답\n", OPENAI_MARK],
         ["셋째 답\n", OPENAI_MARK],
+        ["앞의 답: 셋째 답\n", OPENAI_MARK],  # 앞의 샘플 응답을 보이는 셀에도 표시가 붙습니다.
         ["질문: 하나\n네.\n질문: 둘\n네.\n질문: 끝\n", OPENAI_MARK],
         ["천천히 흘러가는 답입니다.", MARK.format("Anthropic")],
     ]
@@ -172,15 +175,6 @@ def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):
     assert outputs_of(path)[2:] == [["새 답.\n", OPENAI_MARK], ["네.\n", MARK.format("Anthropic")]]
 
 
-SHOWS_EARLIER = ('print("앞의 답:", first)', {"sample": ["openai"]})
-
-
-def test_a_cell_that_shows_an_earlier_sample_answer_is_marked(tmp_path: Path):
-    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*HEAD_CELLS, 'first = ask("하나")', SHOWS_EARLIER])
-    assert record(path) == 0
-    assert outputs_of(path)[3] == ["앞의 답: 네.\n", OPENAI_MARK]
-
-
 def test_a_mark_is_stored_without_recording_again(tmp_path: Path):
     """표시는 노트북에 적힌 것이므로, 더하고 지우는 데 녹화가 필요하지 않습니다."""
     path, cassette = tmp_path / "notebooks" / "99_small.ipynb", tmp_path / "cassettes" / "99_small.json"
@@ -247,12 +241,18 @@ SWALLOWING = """
             print("삼켰습니다")"""
 
 
-@pytest.mark.parametrize("cells", [THREE, [*HEAD_CELLS, 'print(ask("하나"))', SWALLOWING]], ids=["plain", "swallowed"])
+@pytest.mark.parametrize(
+    "cells",
+    [
+        pytest.param(THREE, id="plain"),
+        pytest.param([*HEAD_CELLS, 'print(ask("하나"))', SWALLOWING], id="swallowed", marks=pytest.mark.full),
+    ],
+)
 def test_at_the_budget_nothing_more_is_sent_and_the_next_run_goes_on(tmp_path: Path, cells: list[str]):
     """멈추면 카세트와 노트북은 그대로이고, 이미 비용을 낸 응답은 다시 부르지 않습니다."""
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", cells)
     cassette = tmp_path / "cassettes" / "99_small.json"
-    assert record(path) == 0  # 샘플 응답
+    assert record(path, save=False) == 0  # 샘플 응답
     before = path.read_bytes(), cassette.read_bytes()
     result, requests = record_real(path, budget=Decimal("0.00000001"))
     assert (requests, result.done, Decimal(result.usd) > 0) == (1, False, True)
@@ -265,6 +265,7 @@ def test_at_the_budget_nothing_more_is_sent_and_the_next_run_goes_on(tmp_path: P
     assert "".join(sum(outputs_of(path)[2:], [])).split() == ["네.", "아니요.", "아니요."]
 
 
+@pytest.mark.full
 def test_a_repeated_question_goes_on_where_it_stopped(tmp_path: Path):
     cells = [*HEAD_CELLS, 'print(ask("다른 답"), ask("다른 답"))', ('print(ask("다른 답"))', {"take": 2})]
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*cells, "1 / 0"])
@@ -276,6 +277,7 @@ def test_a_repeated_question_goes_on_where_it_stopped(tmp_path: Path):
     assert shown[:2] == ["첫 답 둘째 답", "셋째 답"]
 
 
+@pytest.mark.full
 def test_a_sample_answer_left_by_a_stopped_recording_is_made_anew(tmp_path: Path):
     """대본을 고치고 다시 녹화하면 새 대본의 답이 나옵니다."""
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*THREE, "1 / 0"])

@@ -15,12 +15,13 @@ HOSTED = ("openai", "anthropic", "huggingface", "gemini", "groq")
 RECORD = ("-m", "llmkit", "record", "--all", "--budget", "2")
 # 노트북과 카세트를 읽는 테스트들입니다.
 LOOKING = [
-    "test_lint.py",
-    "test_exercises.py",
-    "test_instructor.py",
-    "test_drift.py",
-    "test_cassette.py",
-    "test_package.py",
+    "tests/authoring/test_lint.py",
+    "tests/commands/test_drift.py",
+    "tests/house/test_instructor.py",
+    "tests/house/test_package.py",
+    "tests/lessons/test_exercises.py",
+    "tests/replay/test_cassette.py",
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "lessons").glob("test_*_0[0-9].py"))),
 ]
 
 
@@ -101,9 +102,7 @@ def test_the_whole_course_in_other_words_needs_no_hand_edit(tmp_path: Path) -> N
     copy = Copy(tmp_path)
     said = rehearse(copy)
     assert listed(said) == expected(copy)
-    looking = [f"tests/{name}" for name in LOOKING]
-    looking += sorted(f"tests/{path.name}" for path in (ROOT / "tests").glob("test_*_0[0-9].py"))
-    status, found = copy.run("-m", "pytest", "-q", "notebooks", *looking, keys={})
+    status, found = copy.run("-m", "pytest", "-q", "notebooks", *LOOKING, keys={})
     assert status == 0, found[-5000:]
 
 

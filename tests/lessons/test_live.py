@@ -23,7 +23,6 @@ from tests.authoring.recording import FAKE_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
-CELL_SECONDS = 60
 
 
 @dataclasses.dataclass
@@ -41,7 +40,7 @@ def live(cell: Any) -> None:
     cell.source = re.sub(r',\s*mode="replay"', "", cell.source)
 
 
-def rehearse(path: Path, script: Script, profile: Profile = TODAY) -> Rehearsal:
+def rehearse(path: Path, script: Script, profile: Profile, cell_seconds: int) -> Rehearsal:
     """노트북을 가짜 키로, 대본의 서버에 대고 끝까지 실행합니다. 셀이 실패해도 다음 셀로 갑니다."""
     notebook = nbformat.read(path, as_version=4)
     for cell in notebook.cells:
@@ -53,7 +52,7 @@ def rehearse(path: Path, script: Script, profile: Profile = TODAY) -> Rehearsal:
         )
         client = NotebookClient(
             notebook,
-            timeout=CELL_SECONDS,
+            timeout=cell_seconds,
             kernel_name="python3",
             allow_errors=True,
             resources={"metadata": {"path": str(path.parent)}},
@@ -86,8 +85,11 @@ def failure_of(path: Path, place: int, cell: Any) -> str | None:
     ],
 )
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_every_cell_runs_live(path: Path, profile: Profile):
-    rehearsal = rehearse(path, Script.of_lesson(path.stem[:2]), profile)
+def test_every_cell_runs_live(path: Path, profile: Profile, request: pytest.FixtureRequest):
+    cell_seconds = int(
+        request.config.getoption("nbval_cell_timeout")
+    )  # 멈춘 셀의 이름을 대는 시간은 pyproject.toml에 한 번
+    rehearsal = rehearse(path, Script.of_lesson(path.stem[:2]), profile, cell_seconds)
     assert not rehearsal.failed, f"[{profile.name}] 실패한 셀\n\n" + "\n\n".join(rehearsal.failed)
     assert not rehearsal.unanswered, f"대본에 없는 요청: {rehearsal.unanswered}"
     assert rehearsal.requests > 0, "실제로 호출한 요청이 하나도 없습니다."
