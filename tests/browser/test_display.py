@@ -58,7 +58,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     with lab.jupyter(folder) as address, lab.chromium() as browser:
         page = browser.new_page(viewport={"width": 1300, "height": 4000})
         lab.open_notebook(page, address, "page.ipynb")
-        page.wait_for_selector("mjx-container", timeout=30_000)  # 수식은 글보다 늦게 그려집니다.
+        page.wait_for_selector("mjx-container", timeout=lab.SECONDS * 1000)  # 수식은 글보다 늦게 그려집니다.
         page.folder = folder
         yield page
 
@@ -101,7 +101,7 @@ def test_a_table_without_html_shows_its_text(page: Any) -> None:
 
 def test_the_stream_ends_on_the_page_and_in_the_file(page: Any) -> None:
     output = run_cell(page, len(SEEN))
-    playwright.expect(output).to_contain_text("토큰(token)은 $5, $6, 1~3개입니다. 끝", timeout=30_000)
+    playwright.expect(output).to_contain_text("토큰(token)은 $5, $6, 1~3개입니다. 끝", timeout=lab.SECONDS * 1000)
     assert output.locator("mjx-container").count() == 0
     (saved,) = saved_outputs(page, len(SEEN))
     text = "**토큰(token)**은 $5, $6, 1~3개입니다. 끝"
@@ -111,9 +111,9 @@ def test_the_stream_ends_on_the_page_and_in_the_file(page: Any) -> None:
 def test_the_stop_button_leaves_what_came_and_says_so(page: Any) -> None:
     number, mark = len(SEEN) + 1, "여기서 끊겼습니다(KeyboardInterrupt)."
     output = run_cell(page, number)
-    playwright.expect(output).to_contain_text("서가 사이를", timeout=30_000)
+    playwright.expect(output).to_contain_text("서가 사이를", timeout=lab.SECONDS * 1000)
     page.locator("[data-jp-item-name=interrupt]").click()
-    playwright.expect(output).to_contain_text(mark, timeout=30_000)
+    playwright.expect(output).to_contain_text(mark, timeout=lab.SECONDS * 1000)
     assert output.inner_text().startswith("서가 사이를") and "독서의 시작입니다." not in output.inner_text()
     banner, shown, error, authored = saved_outputs(page, number)
     assert shown["data"]["text/plain"].startswith("서가 사이를") and mark in shown["data"]["text/markdown"]

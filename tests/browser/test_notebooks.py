@@ -220,5 +220,5 @@ def test_an_exercise_says_what_is_missing_and_passes_with_its_solution(lesson: L
     lesson.page.keyboard.insert_text(solution.rstrip())
     lesson.page.keyboard.press("Control+Enter")
     passed = lesson.output(number).get_by_text(f"✓ {exercise} 통과했습니다.")
-    passed.wait_for(timeout=30_000)
+    passed.wait_for(timeout=lab.SECONDS * 1000)
     assert lesson.output(number).locator("[data-mime-type*=stderr]").count() == 0
