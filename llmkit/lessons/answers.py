@@ -81,9 +81,15 @@ def require_number(value: Any, name: str) -> Decimal:
     raise Wrong(f"{name}: 유한한 수여야 합니다. 지금은 {show(value)}입니다.")
 
 
-def explain(value: Any, mistakes: Iterable[tuple[Any, str]], otherwise: str, same: Callable[..., bool]) -> str:
+def same(value: Any, expected: Any) -> bool:
+    """타입까지 같은 값인가. 1과 True, 무엇과도 같다고 하는 물건을 가려냅니다."""
+    kind = type(expected)
+    return isinstance(value, kind) and isinstance(value, bool) == (kind is bool) and bool(value == expected)
+
+
+def explain(value: Any, mistakes: Iterable[tuple[Any, str]], otherwise: str, equal: Callable[..., bool] = same) -> str:
     """흔한 잘못 (그 값, 설명) 가운데 `value`와 같은 첫째의 설명. 없으면 `otherwise`입니다."""
-    return next((explanation for mistake, explanation in mistakes if same(value, mistake)), otherwise)
+    return next((explanation for mistake, explanation in mistakes if equal(value, mistake)), otherwise)
 
 
 def missing_names(answer: Any) -> list[str]:

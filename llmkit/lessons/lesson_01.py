@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from .answers import Wrong, call, explain, require_dict, require_filled, show
+from .answers import Wrong, call, explain, require_dict, require_filled, same, show
 from .checks import exercise
 from .samples import chat_response
 
@@ -77,7 +77,7 @@ def _field_problem(key: str, value: Any, response: Any) -> str:
         (usage.completion_tokens, f'"{key}": 출력 토큰만 꺼냈습니다. 합계는 total_tokens입니다.'),
     )
     otherwise = f'"{key}": 저장된 응답의 값은 {right!r}이어야 합니다. 지금은 {show(value)}입니다.'
-    return explain(value, mistakes, otherwise, same=lambda one, other: type(one) is type(other) and one == other)
+    return explain(value, mistakes, otherwise)
 
 
 @exercise("01-3")
@@ -154,7 +154,7 @@ def _reader_problems(read: Any, labels: list[str]) -> Iterator[str]:
     substring = False
     for text, expected in cases:
         label = call(read, text, name="read_label", none_is_fine=True)
-        if label != expected:
+        if not same(label, expected):
             yield f"`read_label({text!r})`의 결과는 {expected!r}이어야 합니다. 지금은 {show(label)}입니다."
             substring = substring or (expected is None and label in labels)
     if substring:
@@ -169,9 +169,9 @@ def _require_messages(messages: Any, name: str) -> None:
         if not isinstance(message, dict) or {"role", "content"} - set(message):
             raise Wrong(f'{name}[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
         role, content = message["role"], message["content"]
-        if role in ("tool", "function"):
+        if isinstance(role, str) and role in ("tool", "function"):
             raise Wrong(f"{name}[{position}]의 role {role!r}은 도구가 낸 결과에 붙입니다. 역할: {', '.join(ROLES)}")
-        if role not in ROLES:
+        if not isinstance(role, str) or role not in ROLES:
             raise Wrong(f"{name}[{position}]의 role {show(role)}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
         if not isinstance(content, str) or not content.strip():
             raise Wrong(f"{name}[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")

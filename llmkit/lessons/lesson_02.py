@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .answers import Wrong, call, require_dict, require_number, show
+from .answers import Wrong, call, require_dict, require_number, same, show
 from .checks import exercise
 from .samples import ENDINGS, PROBABILITIES, chat_response
 
@@ -29,7 +29,7 @@ def read_cut(function: Any) -> Iterator[str]:
         result = call(function, chat_response(text, reason), name="read")
         if not isinstance(result, dict) or not isinstance(result.get("is_cut"), bool):
             raise Wrong(f"`read`의 결과에는 True나 False인 `is_cut`이 있어야 합니다. 지금은 {show(result)}입니다.")
-        if result.get("text") != text:
+        if not same(result.get("text"), text):
             raise Wrong(f'`read`의 결과에는 답의 글이 "text"로 있어야 합니다. 지금은 {show(result)}입니다.')
         if result["is_cut"] is not (reason == "length"):
             yield f'{name}({text!r}, {reason})에서 "is_cut"은 {reason == "length"}여야 하는데 {result["is_cut"]}입니다.'

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from .answers import Fake, Wrong, attempt, call, require_dict, require_filled, show, stream
+from .answers import Fake, Wrong, attempt, call, require_dict, require_filled, same, show, stream
 from .checks import exercise
 from .samples import STREAMS, chat_chunks
 from .sdk_errors import broken_stream
@@ -47,7 +47,7 @@ def collect_chunks(collect: Any) -> Iterator[str]:
         }
         require_dict(result, "`collect` 함수", expected)
         for key, value in expected.items():
-            if result[key] != value:
+            if not same(result[key], value):
                 yield f'{name}에서 "{key}"의 값은 {value!r}이어야 합니다. 지금은 {show(result[key])}입니다.'
 
 

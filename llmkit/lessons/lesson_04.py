@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
-from .answers import ENOUGH, Fake, Outcome, Wrong, attempt, require_dict, require_filled, show
+from .answers import ENOUGH, Fake, Outcome, Wrong, attempt, require_dict, require_filled, same, show
 from .checks import exercise
 from .sdk_errors import hopeless, openai_error, own_mistakes, passing, providers_troubles, timed_out
 
@@ -82,7 +82,7 @@ def honest_retry(ask: Any) -> Iterator[str]:
         if error is not None:
             raise Wrong(f"성공하는 호출인데 예외가 났습니다. {type(error).__name__}: {error}")
         require_filled(value, "ask_with_retry의 결과")
-        if value != answer or fine.calls != 1 or fine.rests:
+        if not same(value, answer) or fine.calls != 1 or fine.rests:
             raise Wrong(
                 f"한 번에 성공하면 그 답({answer!r})을 바로 돌려줍니다. {fine.calls}번 부르고 {show(value)}을 돌려주었습니다."
             )
@@ -140,7 +140,7 @@ def _rest_problems(ask: Any) -> Iterator[str]:
     ):
         limited = [_try(ask, error, "답") for _ in range(40)]
         rests = {sum(attempt.rests.values()) for attempt in limited}
-        if limited[0].outcome.value != "답":
+        if not same(limited[0].outcome.value, "답"):
             yield f"한 번 실패하고 다음에 성공하면 그 답을 돌려줍니다. {limited[0].outcome}."
         elif min(rests) < 7:
             yield f"서버가 7초(`retry-after`)를 쉬라고 했는데 {min(rests):.1f}초만 쉬었습니다."
@@ -252,7 +252,7 @@ def _result_problems(when: str, value: Any, text: str, provider: str, failed: di
         yield f"{when} 딕셔너리를 돌려주어야 합니다. 지금은 {show(value)}입니다."
         return
     for key, expected in (("text", text), ("provider", provider)):
-        if value.get(key) != expected:
+        if not same(value.get(key), expected):
             yield f'{when} "{key}"의 값은 {expected!r}이어야 합니다. 지금은 {show(value.get(key))}입니다.'
     found = value.get("failed")
     if not isinstance(found, dict) or list(found) != list(failed):

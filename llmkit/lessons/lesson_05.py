@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .answers import Wrong, call, require_filled, show
+from .answers import Wrong, call, require_filled, same, show
 from .checks import exercise
 from .samples import TALKS
 
@@ -66,7 +66,7 @@ def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
         if not isinstance(result, dict):
             raise Wrong(f"`to_anthropic`은 인자의 딕셔너리를 돌려주어야 합니다. 지금은 {show(result)}입니다.")
         turns = [message for message in messages if message["role"] in ("user", "assistant")]
-        if result.get("max_tokens") != limit:
+        if not same(result.get("max_tokens"), limit):
             yield f'{title}: "max_tokens"가 받은 값 {limit}이어야 하는데 {show(result.get("max_tokens"))}입니다.'
         if (given := result.get("messages")) not in (turns, tuple(turns)):
             yield f'{title}: "messages"에는 user와 assistant만 차례대로, 받은 그대로 남아야 합니다. 지금은 {show(given)}입니다.'
@@ -152,5 +152,5 @@ def choose_by_need(choose: Any) -> Iterator[str]:
             raise Wrong(
                 f"모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {show(result['name'])}의 딕셔너리입니다."
             )
-        if result != expected:
+        if not same(result, expected):
             yield f"골라야 할 것은 {expected!r}인데 {show(result)}입니다. {why}."

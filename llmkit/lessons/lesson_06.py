@@ -33,7 +33,7 @@ def monthly_cost(function: Any) -> Iterator[str]:
     only_input, only_output, once = cost(1000, 0), cost(0, 1000), cost(1000, 200)
     if not only_input and not only_output and once:
         raise Wrong("출력이 0개이면 값도 0이 됩니다. 답이 비어 있어도 보낸 입력의 값은 냅니다.")
-    right_alone = _close(only_input, 1000 * price) and _close(only_output, 1000 * dear)
+    alone_right = _close(only_input, 1000 * price) and _close(only_output, 1000 * dear)
     if not _close(only_input, 1000 * price):
         yield f"입력만 1,000개 보낸 한 번의 값은 {1000 * price}입니다. 지금은 {only_input}입니다."
     if not _close(only_output, 1000 * dear):
@@ -45,9 +45,7 @@ def monthly_cost(function: Any) -> Iterator[str]:
         yield "세 번 부른 값이 한 번의 세 배가 아닙니다. 두 항을 괄호로 묶고 `calls`를 곱하십시오."
     elif not _close(once, only_input + only_output / 5):
         yield "입력과 출력이 함께 있을 때의 값이 둘의 합이 아닙니다."
-    elif _close(only_input, 1000 * price) and not _close(
-        small := cost(37, 11, 3), right := (37 * price + 11 * dear) * 3
-    ):
+    elif alone_right and not _close(small := cost(37, 11, 3), right := (37 * price + 11 * dear) * 3):
         yield f"입력 37개, 출력 11개를 세 번 부른 값은 {right}입니다. 지금은 {small}입니다. 작은 값을 반올림해 없애지 않았습니까?"
 
 
@@ -78,7 +76,7 @@ def _usage_problems(result: dict, sent: int, hit: int, written: int) -> Iterator
         (total + 90, "출력까지 더했습니다. 입력만 셉니다."),
     ]
     if value != total:
-        yield f'"input_tokens": {explain(value, mistakes, f"{total}이어야 하는데 {value}입니다.", same=_close)}'
+        yield f'"input_tokens": {explain(value, mistakes, f"{total}이어야 하는데 {value}입니다.", equal=_close)}'
     share = require_number(result["cached_share"], '"cached_share"')
     mistakes = [
         (100 * hit / total, "백분율이 아니라 0에서 1까지의 비율로 적습니다."),
@@ -88,7 +86,7 @@ def _usage_problems(result: dict, sent: int, hit: int, written: int) -> Iterator
     ]
     if not _close(share, hit / total):
         otherwise = f"{hit / total:.3f}이어야 하는데 {share:.3f}입니다."
-        yield f'"cached_share": {explain(share, mistakes, otherwise, same=_close)}'
+        yield f'"cached_share": {explain(share, mistakes, otherwise, equal=_close)}'
 
 
 @exercise("06-3")
@@ -104,7 +102,7 @@ def own_service(answer: Any) -> Iterator[str]:
         right, mistakes = _monthly_won(one)
         if not _nearly(value, right):
             otherwise = f"{right:.2f}원이어야 하는데 {value:.2f}이 나왔습니다."
-            yield f"{name}: {explain(value, mistakes, otherwise, same=_nearly)}"
+            yield f"{name}: {explain(value, mistakes, otherwise, equal=_nearly)}"
             return
 
 
