@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import math
 import random
 from collections import Counter
@@ -56,7 +58,10 @@ def sampler(sample: Any) -> Iterator[str]:
 
     def draw(times: int, temperature: float, top_p: float, seed: int) -> list[Any]:
         rng = random.Random(seed)
-        return [call(sample, dict(PROBABILITIES), temperature, top_p, rng, name="sample") for _ in range(times)]
+        with contextlib.redirect_stdout(
+            io.StringIO()
+        ):  # 만 번 넘게 부르므로, 살펴보려고 넣은 print가 셀을 덮지 않게 합니다.
+            return [call(sample, dict(PROBABILITIES), temperature, top_p, rng, name="sample") for _ in range(times)]
 
     for token in draw(20, 1, 1, seed=1) + draw(1, 0, 1, seed=1):
         if isinstance(token, list):

@@ -211,6 +211,9 @@ def _fourth_answers(answer: Any) -> Iterator[str]:
             yield f"{names} 앞의 셋이 실패하면 넷째에게 물어야 합니다. {last}."
         else:
             yield from _result_problems("넷째가 답했을 때", last.value, "답 4", "라", failed)
+    again = _chain(answer, 가="답 1").outcome.value
+    if isinstance(again, dict) and again.get("failed"):
+        yield '다시 부르니 지난번의 실패가 "failed"에 남아 있습니다. 부를 때마다 새 딕셔너리를 만듭니다.'
 
 
 def _must_not_move_on(answer: Any) -> Iterator[str]:

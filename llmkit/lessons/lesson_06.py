@@ -120,6 +120,8 @@ def _require_service(service: Any) -> None:
         raise Wrong('service["answer"]에는 기대하는 답의 본보기를 글로 적습니다.')
     if not isinstance(calls, int) or isinstance(calls, bool) or calls < 1:
         raise Wrong(f'service["calls"]는 1 이상의 정수여야 합니다. 지금은 {show(calls)}입니다.')
+    if isinstance(service["model"], str) and service["model"] != service["model"].strip():
+        raise Wrong(f'service["model"]의 앞뒤에 공백이 있습니다: {service["model"]!r}')
     try:
         free = not _usd(service, 1, 1)
     except (LookupError, ValueError, TypeError) as error:

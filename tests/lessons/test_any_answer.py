@@ -252,3 +252,8 @@ def test_blanks_anywhere_are_named_in_order() -> None:
     nested = [{"role": "user", "content": ...}, {"role": ..., "content": "?"}]
     nested.append({"role": nested, "content": "?"})
     assert llmkit.check("01-1", nested).blanks == ('messages[0]["content"]', 'messages[1]["role"]')
+
+
+def test_a_print_in_the_sampler_does_not_fill_the_cell(capsys: pytest.CaptureFixture[str]) -> None:
+    assert llmkit.check("02-3", lambda *given: print("뽑습니다") or "The").problems
+    assert capsys.readouterr().out == ""
