@@ -3,74 +3,49 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
-from .checks import Wrong, call, exercise, require_filled
+from .answers import Wrong, call, explain, require_dict, require_filled, same, show
+from .checks import exercise
+from .samples import chat_response
 
 ROLES = ("developer", "system", "user", "assistant")
-
-# 연습 01-2가 학습자의 함수에 넘기는 응답입니다. 노트북에 나오는 응답과 값이 모두 다릅니다.
-_STORED_RESPONSES = (
-    {
-        "id": "chatcmpl-authored-exercise-1",
-        "object": "chat.completion",
-        "created": 1792000000,
-        "model": "authored-model-a",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "택배는 이틀 걸립니다.", "refusal": None},
-                "logprobs": None,
-                "finish_reason": "stop",
-            }
-        ],
-        "usage": {"prompt_tokens": 21, "completion_tokens": 9, "total_tokens": 30},
-    },
-    {
-        "id": "chatcmpl-authored-exercise-2",
-        "object": "chat.completion",
-        "created": 1792000060,
-        "model": "authored-model-b",
-        "choices": [
-            {
-                "index": 0,
-                "message": {"role": "assistant", "content": "반품하시려면 먼저 주문", "refusal": None},
-                "logprobs": None,
-                "finish_reason": "length",
-            }
-        ],
-        "usage": {"prompt_tokens": 47, "completion_tokens": 5, "total_tokens": 52},
-    },
-)
+MADE_IN = {
+    **dict.fromkeys(("client", "model", "response"), "2절"),
+    **dict.fromkeys(("ask", "LABELS", "parse_label", "ast", "re"), "4절"),
+    "json": "6절",
+}
 
 
 @exercise("01-1")
 def example_role(messages: Any) -> Iterator[str]:
-    """본보기(few-shot)의 답에 붙이는 역할 하나를 채웁니다."""
+    """예시(few-shot)의 답에 붙이는 역할 하나를 채웁니다."""
     require_filled(messages, "messages")
     _require_messages(messages, "messages")
     if len(messages) != 4:
         raise Wrong(f"메시지는 4개여야 합니다. 지금은 {len(messages)}개입니다. `role`만 채우면 됩니다.")
-    role = messages[2]["role"]
-    if role == "user":
+    head, *_ = roles = [message["role"] for message in messages]
+    if roles[2] == "user":
         yield 'messages[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
-    elif role in ("developer", "system"):
+    elif roles[2] in ("developer", "system"):
         yield "messages[2]는 지시가 아닙니다. 앞의 질문에 대한 본보기이므로, 답하는 쪽의 역할을 적습니다."
-    if [message["role"] for message in messages[1::2]] != ["user", "user"]:
+    if roles[1::2] != ["user", "user"]:
         yield "messages[1]과 messages[3]은 손님의 질문입니다. 두 곳의 `role`은 처음대로 user로 둡니다."
+    if head not in ("developer", "system"):
+        yield "messages[0]은 지시입니다. 그 `role`은 처음대로 developer로 둡니다."
 
 
 @exercise("01-2")
 def read_response(read: Any) -> Iterator[str]:
     """응답을 받아 글, 끝난 이유, 토큰의 합계를 꺼내는 함수를 완성합니다. 저장해 둔 응답 두 개로 불러 봅니다."""
-    from openai.types.chat import ChatCompletion
-
-    responses = [ChatCompletion.model_validate(stored) for stored in _STORED_RESPONSES]
+    responses = [
+        chat_response("택배는 이틀 걸립니다.", "stop", 21, 9),
+        chat_response("반품하시려면 먼저 주문", "length", 47, 5),
+    ]
     results = [call(read, response, name="read") for response in responses]
     for result in results:
-        if not isinstance(result, dict):
-            raise Wrong(f"`read` 함수는 딕셔너리를 돌려주어야 합니다. 지금은 {type(result).__name__}입니다.")
+        require_dict(result, "`read` 함수", ())
     if results[0] == results[1]:
         raise Wrong(
             "서로 다른 두 응답을 넘겼는데 결과가 같습니다. 인수 `response`가 아니라 함수 밖의 변수를 읽거나 값을 그대로 "
@@ -81,18 +56,35 @@ def read_response(read: Any) -> Iterator[str]:
             yield f'결과에 "{key}"({meaning})가 없습니다.'
             continue
         for result, response in zip(results, responses, strict=True):
-            problem = _field_problem(key, result[key], response)
-            if problem:
+            if problem := _field_problem(key, result[key], response):
                 yield problem
                 break
+
+
+def _field_problem(key: str, value: Any, response: Any) -> str:
+    """`read`가 꺼낸 값 하나를 살핍니다. 흔한 착각이면 무엇을 꺼냈는지까지 말합니다."""
+    choice, usage = response.choices[0], response.usage
+    right = {
+        "text": choice.message.content,
+        "finish_reason": choice.finish_reason,
+        "total_tokens": usage.total_tokens,
+    }[key]
+    mistakes = (
+        (right, ""),
+        (choice.message, f'"{key}": 글이 아니라 message 객체를 꺼냈습니다. 글은 그 안의 content에 있습니다.'),
+        (usage, f'"{key}": usage 객체를 통째로 꺼냈습니다. 합계는 그 안의 total_tokens입니다.'),
+        (usage.prompt_tokens, f'"{key}": 입력 토큰만 꺼냈습니다. 합계는 total_tokens입니다.'),
+        (usage.completion_tokens, f'"{key}": 출력 토큰만 꺼냈습니다. 합계는 total_tokens입니다.'),
+    )
+    otherwise = f'"{key}": 저장된 응답의 값은 {right!r}이어야 합니다. 지금은 {show(value)}입니다.'
+    return explain(value, mistakes, otherwise)
 
 
 @exercise("01-3")
 def few_shot_classifier(answer: Any) -> Iterator[str]:
     """라벨, 메시지를 만드는 함수, 답을 라벨로 바꾸는 함수를 스스로 만듭니다."""
     names = ("labels", "build_messages", "read_label")
-    if not isinstance(answer, dict) or set(answer) != set(names):
-        raise Wrong(f"{', '.join(names)} 세 가지를 담은 딕셔너리를 넘깁니다.")
+    require_dict(answer, "연습의 답", names, only=True)
     labels, build, read = (answer[name] for name in names)
     _require_labels(labels)
     labels = list(labels)
@@ -102,42 +94,48 @@ def few_shot_classifier(answer: Any) -> Iterator[str]:
 
 def _require_labels(labels: Any) -> None:
     require_filled(labels, "labels")
-    if not isinstance(labels, (list, tuple, set, frozenset)) or not all(isinstance(label, str) for label in labels):
+    if isinstance(labels, str) or not isinstance(labels, Collection):
         raise Wrong("`labels`는 글(str)의 목록입니다.")
+    if not all(isinstance(label, str) for label in labels):
+        raise Wrong("`labels`는 글(str)의 목록입니다. 글이 아닌 것이 들어 있습니다.")
     if len(set(labels)) < 2 or len(set(labels)) != len(labels):
-        raise Wrong(f"`labels`에는 서로 다른 라벨이 둘 이상 있어야 합니다. 지금은 {list(labels)}입니다.")
+        raise Wrong(f"`labels`에는 서로 다른 라벨이 둘 이상 있어야 합니다. 지금은 {show(list(labels))}입니다.")
     if any(not label or label != label.strip() for label in labels):
         raise Wrong("`labels`에 비어 있거나 앞뒤에 공백이 붙은 라벨이 있습니다.")
 
 
 def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
-    texts = ("첫 번째 시험 글입니다.", "두 번째 시험 글은 조금 더 깁니다.")
+    texts = (
+        "첫 번째 시험 글입니다.",
+        "두 번째 시험 글은 더 깁니다. 중괄호 {text}와 100% 기호, " + "긴 이야기 " * 60 + "끝.",
+    )
     first, second = (copy.copy(call(build, text, name="build_messages")) for text in texts)
-    _require_messages(first, "build_messages의 결과")
+    for messages in (first, second):
+        _require_messages(messages, "build_messages의 결과")
     if len(second) > len(first):
         raise Wrong(
             f"`build_messages`를 다시 부르니 메시지가 {len(first)}개에서 {len(second)}개로 늘었습니다. 함수 밖의 목록에 "
             "덧붙이지 말고, 부를 때마다 새 목록을 만듭니다."
         )
-    head, last = first[0], first[-1]
+    head = first[0]
     if head["role"] not in ("developer", "system"):
         yield f"첫 메시지는 지시여야 합니다(developer 또는 system). 지금은 {head['role']}입니다."
-    else:
-        unsaid = [label for label in labels if not _says(head["content"], label, labels)]
-        if unsaid:
-            yield f"지시에 없는 라벨이 있습니다: {', '.join(unsaid)}. 고를 수 있는 답을 모두 알려 줍니다."
-    if last["role"] != "user" or texts[0] not in last["content"]:
-        yield "마지막 메시지는 user이고, 넘겨받은 글이 그 안에 있어야 합니다."
-    examples = first[1:-1]
+    elif unsaid := [label for label in labels if not _says(head["content"], label, labels)]:
+        yield f"지시에 없는 라벨이 있습니다: {', '.join(unsaid)}. 고를 수 있는 답을 모두 알려 줍니다."
+    lasts = (first[-1], second[-1])
+    if any(last["role"] != "user" or text not in last["content"] for last, text in zip(lasts, texts)):
+        yield "마지막 메시지는 user이고, 넘겨받은 글이 그 안에 있어야 합니다. 짧은 글과 긴 글로 불러 보았습니다."
+    yield from _example_problems(first[1:-1], labels)
+
+
+def _example_problems(examples: list[dict[str, str]], labels: list[str]) -> Iterator[str]:
     if [message["role"] for message in examples] != ["user", "assistant"] * (len(examples) // 2):
         yield "지시와 마지막 질문 사이의 본보기는 user, assistant가 번갈아 나와야 합니다."
         return
     answers = [message["content"] for message in examples[1::2]]
-    odd = [text for text in answers if text not in labels]
-    if odd:
-        yield f"본보기의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {odd[0]!r}"
-    unshown = [label for label in labels if label not in answers]
-    if unshown and not odd:
+    if odd := [text for text in answers if text not in labels]:
+        yield f"본보기의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {show(odd[0])}"
+    elif unshown := [label for label in labels if label not in answers]:
         yield f"본보기가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
 
 
@@ -150,48 +148,30 @@ def _says(text: str, label: str, labels: list[str]) -> bool:
 
 
 def _reader_problems(read: Any, labels: list[str]) -> Iterator[str]:
-    strangers = ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다")
+    strangers = ("잘 모르겠습니다", "", f"{labels[0]} 쪽은 아닙니다", f"{labels[0]} 또는 {labels[-1]}", "".join(labels))
     cases: list[tuple[str, str | None]] = [(label, label) for label in labels]
-    cases += [(f" {labels[-1]}\n", labels[-1])] + [(text, None) for text in strangers]
+    cases += [(f" {labels[-1]}\n", labels[-1])] + [(text, None) for text in strangers if text not in labels]
+    substring = False
     for text, expected in cases:
         label = call(read, text, name="read_label", none_is_fine=True)
-        if label != expected:
-            yield f"`read_label({text!r})`의 결과는 {expected!r}이어야 합니다. 지금은 {label!r}입니다."
-            if expected is None and label in labels:
-                yield "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다. 답 전체가 라벨과 같은지 살핍니다."
+        if not same(label, expected):
+            yield f"`read_label({text!r})`의 결과는 {expected!r}이어야 합니다. 지금은 {show(label)}입니다."
+            substring = substring or (expected is None and label in labels)
+    if substring:
+        yield "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다. 답 전체가 라벨과 같은지 살핍니다."
 
 
 def _require_messages(messages: Any, name: str) -> None:
-    """메시지 목록의 모양을 살핍니다. 모양이 틀리면 내용은 볼 수 없으므로 `Wrong`을 일으킵니다."""
-    if not isinstance(messages, list) or not messages:
+    """메시지 목록의 구조를 살핍니다. 구조가 틀리면 내용은 볼 수 없으므로 `Wrong`을 일으킵니다."""
+    if not isinstance(messages, list | tuple) or not messages:
         raise Wrong(f"{name}: 메시지(딕셔너리)를 담은 목록이어야 합니다. 대괄호 [ ]로 감쌉니다.")
     for position, message in enumerate(messages):
         if not isinstance(message, dict) or {"role", "content"} - set(message):
             raise Wrong(f'{name}[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
         role, content = message["role"], message["content"]
-        if role not in ROLES:
-            raise Wrong(f"{name}[{position}]의 role {role!r}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
+        if isinstance(role, str) and role in ("tool", "function"):
+            raise Wrong(f"{name}[{position}]의 role {role!r}은 도구가 낸 결과에 붙입니다. 역할: {', '.join(ROLES)}")
+        if not isinstance(role, str) or role not in ROLES:
+            raise Wrong(f"{name}[{position}]의 role {show(role)}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
         if not isinstance(content, str) or not content.strip():
             raise Wrong(f"{name}[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")
-
-
-def _field_problem(key: str, value: Any, response: Any) -> str:
-    """`read`가 꺼낸 값 하나를 살핍니다. 흔한 착각이면 무엇을 꺼냈는지까지 말합니다."""
-    choice, usage = response.choices[0], response.usage
-    expected = {
-        "text": choice.message.content,
-        "finish_reason": choice.finish_reason,
-        "total_tokens": usage.total_tokens,
-    }[key]
-    if type(value) is type(expected) and value == expected:
-        return ""
-    mistakes = (
-        (choice.message, "글이 아니라 message 객체를 꺼냈습니다. 글은 그 안의 content에 있습니다."),
-        (usage, "usage 객체를 통째로 꺼냈습니다. 합계는 그 안의 total_tokens입니다."),
-        (usage.prompt_tokens, "입력 토큰만 꺼냈습니다. 합계는 total_tokens입니다."),
-        (usage.completion_tokens, "출력 토큰만 꺼냈습니다. 합계는 total_tokens입니다."),
-    )
-    for mistake, explanation in mistakes:
-        if type(value) is type(mistake) and value == mistake:
-            return f'"{key}": {explanation}'
-    return f'"{key}": 저장된 응답의 값은 {expected!r}이어야 합니다. 지금은 {value!r}입니다.'

@@ -8,29 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .checks import Wrong, call, exercise, require_filled
+from .answers import Wrong, call, require_filled, same, show
+from .checks import exercise
+from .samples import TALKS
 
-# 연습 05-2가 학습자의 함수에 넘기는 대화들.
-_RULED = [
-    {"role": "developer", "content": "책방 점원처럼 답합니다."},
-    {"role": "user", "content": "시집을 권해 주세요."},
-    {"role": "assistant", "content": "어떤 계절을 좋아하십니까?"},
-    {"role": "user", "content": "겨울이요."},
-]
-_TWICE = [
-    {"role": "system", "content": "한 문장으로 답합니다."},
-    {"role": "user", "content": "택배는 언제 옵니까?"},
-    {"role": "developer", "content": "모르면 모른다고 합니다."},
-    {"role": "tool", "content": "배송 조회: 화요일 도착"},
-]
-_PLAIN = [{"role": "user", "content": "몇 시까지 엽니까?"}]
-_STRANGE = [{"role": "dev", "content": "모르는 역할의 글"}, {"role": "user", "content": "몇 시까지 엽니까?"}]
-
-_TALKS = {
-    "지시가 있는 대화": _RULED,
-    "지시가 둘인 대화": _TWICE,
-    "지시가 없는 대화": _PLAIN,
-    "모르는 역할이 섞인 대화": _STRANGE,
+MADE_IN = {
+    **dict.fromkeys(("leaves", "find_text"), "2절"),
+    **dict.fromkeys(("ENDPOINTS", "client_for", "ask"), "3절"),
+    **dict.fromkeys(("rates", "sellers", "job"), "5절"),
 }
 
 
@@ -40,14 +25,24 @@ def local_address(arguments: Any) -> Iterator[str]:
     require_filled(arguments, "arguments")
     if not isinstance(arguments, dict) or not isinstance(arguments.get("base_url"), str):
         raise Wrong("`arguments`는 `base_url`과 `api_key`가 문자열로 든 딕셔너리여야 합니다. 한 칸만 채우면 됩니다.")
-    given = arguments["base_url"].strip()
-    if "://" not in given:
-        raise Wrong(f"`base_url`은 http://로 시작합니다. 지금은 {given!r}입니다.")
-    url = urlsplit(given)
+    yield from _address_problems(arguments["base_url"])
+    key = arguments.get("api_key")
+    if not key:
+        yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두십시오."
+    elif not isinstance(key, str) or not key.isascii() or not key.strip():
+        yield f"`api_key`는 HTTP 헤더에 실려 가므로 영어 글자와 숫자로 적습니다. 지금은 {show(key)}입니다."
+
+
+def _address_problems(given: str) -> Iterator[str]:
+    if given != given.strip():
+        yield f"`base_url`의 앞뒤에 공백이 있습니다. SDK는 공백까지 주소로 읽습니다. 지금은 {show(given)}입니다."
     try:
+        url = urlsplit(given.strip())
         port = url.port
     except ValueError:
-        raise Wrong(f"포트는 수여야 합니다. 지금은 {given!r}입니다.") from None
+        raise Wrong(f"포트는 수여야 합니다. 지금은 {show(given)}입니다.") from None
+    if "://" not in given:
+        raise Wrong(f"`base_url`은 http://로 시작합니다. 지금은 {show(given)}입니다.")
     if url.scheme != "http":
         yield "내 컴퓨터 안이라 암호화하지 않습니다. https가 아니라 http입니다."
     if url.hostname not in ("localhost", "127.0.0.1", "::1"):
@@ -59,27 +54,23 @@ def local_address(arguments: Any) -> Iterator[str]:
         yield "`/chat/completions`는 SDK가 붙입니다. 기본 주소는 그 앞까지입니다."
     elif path != "/v1":
         yield f"OpenAI 형식의 API는 `/v1` 아래에 있습니다. 지금은 {f'{url.path!r}입니다' if url.path else '경로가 없습니다'}."
-    if not arguments.get("api_key"):
-        yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두십시오."
+    if url.query or url.fragment or "@" in url.netloc:
+        yield f"기본 주소에는 `?`나 `#`이나 `@`가 없습니다. 지금은 {show(given)}입니다."
 
 
 @exercise("05-2")
 def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
     """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화와 모르는 역할로 불러 봅니다."""
-    for title, messages in _TALKS.items():
-        given = copy.deepcopy(messages)
-        result = call(to_anthropic, given, 500, name="to_anthropic")
+    for limit, (title, messages) in enumerate(TALKS.items(), start=500):
+        result = call(to_anthropic, copy.deepcopy(messages), limit, name="to_anthropic", unchanged=True)
         if not isinstance(result, dict):
-            raise Wrong(f"`to_anthropic`은 인자의 딕셔너리를 돌려주어야 합니다. 지금은 {result!r}입니다.")
-        if given != messages:
-            yield f"{title}: 받은 `messages`가 바뀌었습니다. 고치지 말고 새 목록을 만드십시오."
-        rules = [message["content"] for message in messages if message["role"] in ("system", "developer")]
+            raise Wrong(f"`to_anthropic`은 인자의 딕셔너리를 돌려주어야 합니다. 지금은 {show(result)}입니다.")
         turns = [message for message in messages if message["role"] in ("user", "assistant")]
-        if result.get("max_tokens") != 500:
-            yield f'{title}: "max_tokens"가 받은 값 500이어야 하는데 {result.get("max_tokens")!r}입니다.'
-        if result.get("messages") != turns:
-            roles = [message.get("role") for message in result.get("messages") or [] if isinstance(message, dict)]
-            yield f'{title}: "messages"에는 user와 assistant만 차례대로 남아야 합니다. 지금의 역할: {roles}'
+        if not same(result.get("max_tokens"), limit):
+            yield f'{title}: "max_tokens"가 받은 값 {limit}이어야 하는데 {show(result.get("max_tokens"))}입니다.'
+        if (given := result.get("messages")) not in (turns, tuple(turns)):
+            yield f'{title}: "messages"에는 user와 assistant만 차례대로, 받은 그대로 남아야 합니다. 지금은 {show(given)}입니다.'
+        rules = [message["content"] for message in messages if message["role"] in ("system", "developer")]
         yield from _rule_problems(title, rules, result)
         if unknown := result.keys() - {"max_tokens", "messages", "system"}:
             yield f"{title}: 쓰지 않는 인자가 있습니다: {', '.join(sorted(map(str, unknown)))}"
@@ -87,106 +78,79 @@ def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
 
 def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iterator[str]:
     system = result.get("system")
-    if not rules:
-        if system == _STRANGE[0]["content"]:
+    if not rules and "system" in result:
+        if system == TALKS["모르는 역할이 섞인 대화"][0]["content"]:
             yield (
                 f'{title}: \'dev\'는 지시의 역할이 아닌데 "system"에 들어갔습니다. `("system" "developer")`처럼 쉼표가 없으면 두 '
                 "문자열이 하나로 이어지고, `in`은 그 일부인지를 봅니다."
             )
-        elif "system" in result:
-            yield f'{title}: 지시가 없으면 "system"을 넣지 않습니다. 지금은 {system!r}입니다.'
-    elif system is None:
+        else:
+            yield f'{title}: 지시가 없으면 "system"을 넣지 않습니다. 지금은 {show(system)}입니다.'
+    if not rules:
+        return
+    if system is None:
         yield (
             f'{title}: {rules[0]!r}라는 지시를 모으지 못했습니다. `("system")`처럼 쉼표가 없는 괄호는 '
             "묶음이 아니라 문자열입니다."
         )
     elif not isinstance(system, str):
-        yield f'{title}: "system"은 문자열 하나여야 하는데 {system!r}입니다.'
+        yield f'{title}: "system"은 문자열 하나여야 하는데 {show(system)}입니다.'
     elif missing := [rule for rule in rules if rule not in system]:
         yield f'{title}: "system"에 빠진 지시가 있습니다: {missing[0]!r}'
     elif [system.index(rule) for rule in rules] != sorted(system.index(rule) for rule in rules):
         yield f'{title}: "system"의 지시가 적힌 차례와 다릅니다.'
     elif not re.fullmatch(r"\s+".join(map(re.escape, rules)), system.strip()):
-        yield f'{title}: "system"에는 지시만 줄을 바꾸어 적습니다. 지금은 {system!r}입니다.'
+        yield f'{title}: "system"에는 지시만 줄을 바꾸어 적습니다. 지금은 {show(system)}입니다.'
 
 
-def _model(name: str, price: tuple[float | None, float | None], window: int | None, local: bool = False) -> dict:
-    return dict(zip(("input_usd", "output_usd"), price), name=name, context_window=window, local=local)
+def _model(
+    name: str, input_usd: float | None, output_usd: float | None, window: int | None, local: bool = False
+) -> dict:
+    return {"name": name, "input_usd": input_usd, "output_usd": output_usd, "context_window": window, "local": local}
 
 
-# (무엇을 보는가, 모델들, 필요, 답, 틀렸을 때 할 말)
-_CHOICES: tuple[tuple[list[dict], dict[str, Any], str | None, str], ...] = (
+_CHEAP_IN, _CHEAP_OUT = _model("가", 0.1, 2.0, 100_000), _model("나", 0.4, 0.5, 100_000)
+_CHEAP, _FREE = _model("가", 0.1, 0.1, 100_000), _model("나", 0, 0, 2_048, local=True)
+
+# (모델들, 입력 토큰, 출력 토큰, 로컬만, 답, 틀렸을 때 할 말)
+_CHOICES: tuple[tuple[list[dict], int, int, bool, str | None, str], ...] = (
+    ([_CHEAP_IN, _CHEAP_OUT], 1000, 1000, False, "나", "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 비교하십시오"),
+    ([_CHEAP_IN, _CHEAP_OUT], 50_000, 100, False, "가", "값의 차례는 입력과 출력의 비율에 따라 바뀝니다. 토큰 수를 곱했습니까"),
+    ([_model("가", None, None, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "값이 None인 모델은 무료가 아니라 값을 모르는 것입니다"),
+    ([_model("가", 0.1, None, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "입력 값만 알고 출력 값을 모르면(None) 모르는 것입니다"),
+    ([_model("가", None, 0.1, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "출력 값만 알고 입력 값을 모르면(None) 모르는 것입니다"),
+    ([_model("가", 0.1, 0.1, 8_400), _CHEAP_OUT], 7_900, 500, False, "가", "입력과 출력의 합이 창과 꼭 같으면 들어갑니다"),
     (
-        [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
-        {"input_tokens": 1000, "output_tokens": 1000, "local_only": False},
-        "나",
-        "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 비교하십시오",
+        [_model("가", 0.5, 0.5, 100_000), _model("나", 0.1, 0.1, 8_192, local=True)],
+        500, 100, False, "나", "`local_only`가 거짓이면 로컬 모델도 고를 수 있습니다",
     ),
     (
-        [_model("가", (0.1, 2.0), 100_000), _model("나", (0.4, 0.5), 100_000)],
-        {"input_tokens": 50_000, "output_tokens": 100, "local_only": False},
-        "가",
-        "값의 차례는 입력과 출력의 비율에 따라 바뀝니다. 토큰 수를 곱했습니까",
+        [_model("가", 0.1, 0.1, 8_000), _CHEAP_OUT, _model("다", 0.2, 0.2, None)],
+        7_900, 500, False, "나", "입력과 출력을 합해 컨텍스트 창에 들어가야 하고, 창을 모르는(None) 모델은 들어간다고 할 수 없습니다",
+    ),
+    ([_CHEAP, _FREE], 500, 100, False, "나", "값 0은 빠진 값이 아니라 정말 0입니다. `if not 값`으로 거르지 않았습니까"),
+    ([_CHEAP, _FREE], 3_000, 100, True, None, "맞는 모델이 없으면 None입니다. 조건을 어기는 모델을 고르면 안 됩니다"),
+    ([], 3_000, 100, False, None, "모델이 하나도 없으면 None입니다"),
+    (
+        [_CHEAP, _model("나", None, None, 8_192, local=True)],
+        3_000, 100, True, None, "로컬 모델이라도 값을 모르면(None) 고르지 않습니다",
     ),
     (
-        [_model("가", (None, None), 100_000), _model("나", (0.4, 0.5), 100_000)],
-        {"input_tokens": 1000, "output_tokens": 100, "local_only": False},
-        "나",
-        "값이 None인 모델은 무료가 아니라 값을 모르는 것입니다",
+        [_CHEAP, _model("나", 0.2, 0.2, 8_192, local=True)],
+        3_000, 100, True, "나", "`local_only`이면 더 싼 것이 있어도 로컬 모델에서만 고릅니다",
     ),
-    (
-        [_model("가", (0.1, None), 100_000), _model("나", (0.4, 0.5), 100_000)],
-        {"input_tokens": 1000, "output_tokens": 100, "local_only": False},
-        "나",
-        "입력 값만 알고 출력 값을 모르면(None) 모르는 것입니다",
-    ),
-    (
-        [_model("가", (0.1, 0.1), 8_400), _model("나", (0.4, 0.5), 100_000)],
-        {"input_tokens": 7_900, "output_tokens": 500, "local_only": False},
-        "가",
-        "입력과 출력의 합이 창과 꼭 같으면 들어갑니다",
-    ),
-    (
-        [_model("가", (0.5, 0.5), 100_000), _model("나", (0.1, 0.1), 8_192, local=True)],
-        {"input_tokens": 500, "output_tokens": 100, "local_only": False},
-        "나",
-        "`local_only`가 거짓이면 로컬 모델도 고를 수 있습니다",
-    ),
-    (
-        [_model("가", (0.1, 0.1), 8_000), _model("나", (0.4, 0.5), 100_000), _model("다", (0.2, 0.2), None)],
-        {"input_tokens": 7_900, "output_tokens": 500, "local_only": False},
-        "나",
-        "입력과 출력을 합해 컨텍스트 창에 들어가야 하고, 창을 모르는(None) 모델은 들어간다고 할 수 없습니다",
-    ),
-    (
-        [_model("가", (0.1, 0.1), 100_000), _model("나", (0, 0), 2_048, local=True)],
-        {"input_tokens": 500, "output_tokens": 100, "local_only": False},
-        "나",
-        "값 0은 빠진 값이 아니라 정말 0입니다. `if not 값`으로 거르지 않았습니까",
-    ),
-    (
-        [_model("가", (0.1, 0.1), 100_000), _model("나", (0, 0), 2_048, local=True)],
-        {"input_tokens": 3_000, "output_tokens": 100, "local_only": True},
-        None,
-        "맞는 모델이 없으면 None입니다. 조건을 어기는 모델을 고르면 안 됩니다",
-    ),
-    (
-        [_model("가", (0.1, 0.1), 100_000), _model("나", (0.2, 0.2), 8_192, local=True)],
-        {"input_tokens": 3_000, "output_tokens": 100, "local_only": True},
-        "나",
-        "`local_only`이면 더 싼 것이 있어도 로컬 모델에서만 고릅니다",
-    ),
-)
+)  # fmt: skip
 
 
 @exercise("05-3")
 def choose_by_need(choose: Any) -> Iterator[str]:
     """필요에 맞는 가장 싼 모델을 고릅니다. 모르는 값, 좁은 창, 밖에 못 보내는 자료로 불러 봅니다."""
-    told = set()
-    for models, need, expected, why in _CHOICES:
-        result = call(choose, copy.deepcopy(models), dict(need), name="choose", none_is_fine=True)
+    for models, sent, said, local_only, expected, why in _CHOICES:
+        need = {"input_tokens": sent, "output_tokens": said, "local_only": local_only}
+        result = call(choose, copy.deepcopy(models), need, name="choose", none_is_fine=True)
         if isinstance(result, dict) and "name" in result:
-            raise Wrong(f"모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {result['name']!r}의 딕셔너리입니다.")
-        if result != expected and why not in told:
-            told.add(why)
-            yield f"골라야 할 것은 {expected!r}인데 {result!r}입니다. {why}."
+            raise Wrong(
+                f"모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {show(result['name'])}의 딕셔너리입니다."
+            )
+        if not same(result, expected):
+            yield f"골라야 할 것은 {expected!r}인데 {show(result)}입니다. {why}."

@@ -14,26 +14,29 @@ _BASIS = {
 }
 
 
-def who_takes(parameter: str | None = None) -> list[dict[str, str]]:
+def supported_parameters(name: str | None = None) -> list[dict[str, str]]:
     """파라미터를 받는 곳과 받지 않는 곳을 근거와 함께 표의 줄로 돌려줍니다.
 
     Args:
-        parameter: "temperature"처럼 하나만 볼 이름. 없으면 모두 봅니다.
+        name: "temperature"처럼 하나만 볼 이름. 없으면 모두 봅니다.
 
     Returns:
         "파라미터", "제공자", "오늘", "근거"가 든 딕셔너리의 목록(값은 Markdown). 모르는 이름이면 빈 목록입니다.
 
-    >>> [row["제공자"] for row in who_takes("stop_sequences")]
+    >>> [row["제공자"] for row in supported_parameters("stop_sequences")]
     ['Anthropic']
     """
     facts = json.loads(files("llmkit").joinpath("data/parameters.json").read_text(encoding="utf-8"))
     return [
         {
-            "파라미터": ", ".join(f"`{name}`" for name in fact["parameters"]),
+            "파라미터": ", ".join(f"`{parameter}`" for parameter in fact["parameters"]),
             "제공자": fact["provider"],
             "오늘": fact["today"],
             "근거": _BASIS[fact["basis"]].format(**fact),
         }
         for fact in facts
-        if parameter is None or parameter in fact["parameters"]
+        if name is None or name in fact["parameters"]
     ]
+
+
+who_takes = supported_parameters  # 수업 02의 노트북이 쓰는 옛 이름

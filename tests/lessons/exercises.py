@@ -54,3 +54,14 @@ def wrong(name: str, answer: Any) -> str:
     result = llmkit.check(name, answer)
     assert result.problems, f"틀린 답을 맞다고 했습니다: {result}"
     return repr(result)
+
+
+def refused(name: str, answers: list[Any]) -> dict[int, CheckResult]:
+    """맞는 답인데 틀렸다고 한 것: 몇 번째 답을 무엇이라고 했는가."""
+    results = {number: llmkit.check(name, answer) for number, answer in enumerate(answers)}
+    return {number: result for number, result in results.items() if not result.passed}
+
+
+def fooled(name: str, answers: list[Any]) -> list[int]:
+    """틀린 답인데 무엇이 틀렸는지 말하지 못한 것: 몇 번째 답인가."""
+    return [number for number, answer in enumerate(answers) if not llmkit.check(name, answer).problems]

@@ -67,7 +67,7 @@ def test_a_turn_that_spoils_the_history() -> None:
         return history
 
     said = wrong("03-3", turn)
-    assert "`history`가 바뀌었습니다" in said and "반쪽짜리가 남았습니다" in said
+    assert "`turn` 함수가 받은 것이 바뀌었습니다" in said
 
 
 def test_a_turn_that_hides_the_break() -> None:

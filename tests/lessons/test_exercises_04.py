@@ -131,7 +131,7 @@ def test_the_unchanged_function_passes() -> None:
         ),
         (
             [("not is_transient(error)", "getattr(error, 'status_code', 0) == 401")],
-            "틀린 요청(400), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 오타",
+            "틀린 요청(400), 권한 없음(403), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 오타",
         ),
         # 코드 하나만 아는 재시도, 상태만 보는 재시도, 4xx만 가려내는 재시도, 연결 실패를 포기하는 재시도
         (
@@ -154,7 +154,7 @@ def test_the_unchanged_function_passes() -> None:
         ),
         (
             [("not is_transient(error)", "not is_transient(error) or getattr(error, 'status_code', 0) >= 500")],
-            "부르지 않았습니다: 서버 오류(500), 과부하(529)",
+            "부르지 않았습니다: 서버 오류(500), 막힌 프록시(503), 과부하(529)",
         ),
         (
             [("not is_transient(error)", "not is_transient(error) or type(error) is openai.APIConnectionError")],
@@ -162,12 +162,12 @@ def test_the_unchanged_function_passes() -> None:
         ),
         (
             [("not is_transient(error)", "type(error) is not openai.APITimeoutError")],
-            "호출 제한(429), 서버 오류(500), 과부하(529), 거부된 연결",
+            "요청 시간 초과(408), 다른 요청과 겹침(409), 서버 오류(500), 막힌 프록시(503), 과부하(529), 거부된 연결",
         ),
         ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
         (
             [("not is_transient(error)", "type(error) is NameError")],
-            "틀린 키(401), 없는 모델(404), 사용 한도 소진(429), 결제 문제(402). 한 번에",
+            "없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 버그(TypeError). 한 번에",
         ),
         ([("raise\n", "raise RuntimeError('실패') from None\n")], "RuntimeError('실패')"),
         ([("raise\n", "return '죄송합니다'\n")], "'죄송합니다'을 돌려주었습니다"),

@@ -21,6 +21,12 @@ from tests.lessons.exercises import exercises, run, wrong
         ("http://ollama.com:11434/v1", "내 컴퓨터의 이름"),
         ("localhost:11434/v1", "http://로 시작"),
         ("http://localhost:port/v1", "포트는 수"),
+        (" http://localhost:11434/v1", "앞뒤에 공백"),
+        ("http://localhost:11434/v1\n", "앞뒤에 공백"),
+        ("http://localhost:11434/v1?model=x", "`?`나 `#`"),
+        ("http://me@localhost:11434/v1", "`@`"),
+        ("http://[::1:11434/v1", "포트는 수"),
+        ("http://0.0.0.0:11434/v1", "내 컴퓨터의 이름"),
         (11434, "딕셔너리"),
     ],
 )
@@ -29,7 +35,7 @@ def test_wrong_addresses(base_url: Any, said: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "base_url", ["http://127.0.0.1:11434/v1/", " http://localhost:11434/v1", "http://[::1]:11434/v1"]
+    "base_url", ["http://127.0.0.1:11434/v1/", "HTTP://LOCALHOST:11434/v1", "http://[::1]:11434/v1"]
 )
 def test_other_right_addresses(base_url: str) -> None:
     assert llmkit.check("05-1", {"base_url": base_url, "api_key": "ollama"}).passed
