@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import narwhals as nw
 
 from ..common.clock import today
+from ..common.errors import UnknownPrice
 from .calculate import Cost
 from .prices import EXACT, SOURCE, Rates, find_rates, price_day
-from .sellers import UnknownPrice
 
 COST, PRICED = "cost_pico_usd", "priced"
 PICO = 10**12

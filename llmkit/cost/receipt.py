@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ..common.errors import UnknownPrice
 from ..common.ledger import Call
 from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
 from .prices import SOURCE
-from .sellers import UnknownPrice
 from .usage import read
 
 BASIS = {"authored": "추정", "recorded": "녹화", "live": "실제"}

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from llmkit.common.errors import UnknownPrice
 from llmkit.common.ledger import Call, read_usage
 from llmkit.cost.calculate import calculate_cost
-from llmkit.cost.prices import FIRST_DAY, UnknownPrice, price_table
+from llmkit.cost.prices import FIRST_DAY, price_table
 from llmkit.cost.receipt import Receipt
 from llmkit.cost.usage import read
 from llmkit.display.screen import StreamResult
