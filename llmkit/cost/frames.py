@@ -68,8 +68,14 @@ def add_cost(
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
 
-    table, cells, dated = _place(table, _distinct(table, model), model, at, counts)
-    cost, known = _cost(cells)
+    models = _distinct(table, model)
+    days, period, dated = _periods(models, at, schema)
+    prices = [_known(name, day) for name in models for day in days]
+    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
+    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
+    table = table.with_columns(place.alias(_CELL), **counts)
+    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
+    cost, known = _cost([_pico(rates, start + 1) for rates in prices for start in (-1, *starts)])
     return _finish(table.with_columns(cost.alias(COST), (known & dated).alias(PRICED)).drop(_SCRATCH))
 
 
@@ -96,7 +102,12 @@ def total_cost(frame: Any) -> Cost:
     (True, '요금을 모르는 1줄은 들어 있지 않습니다.')
     """
     table = _open(frame)
-    _check_priced(table.collect_schema())
+    schema = table.collect_schema()
+    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
+        has = ", ".join(f"{name}({kind})" for name, kind in schema.items())
+        raise ValueError(
+            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. 있는 열: {has}"
+        )
     pico = nw.col(COST)
     small = pico % _HALF
     sums = table.select(
@@ -105,8 +116,7 @@ def total_cost(frame: Any) -> Cost:
         nw.len().alias("rows"),
         nw.col(PRICED).cast(nw.Int64).sum().alias("priced"),
     )
-    sums = sums.collect() if isinstance(sums, nw.LazyFrame) else sums
-    large, small, rows, priced = (int(value or 0) for value in sums.row(0))
+    large, small, rows, priced = (int(value or 0) for value in _collect(sums).row(0))
     usd = EXACT.scaleb(Decimal(large * _HALF + small), -12)
     note = f"요금을 모르는 {rows - priced:,}줄은 들어 있지 않습니다." if rows > priced else ""
     return Cost(usd, None, None, None, None, f"표의 {priced:,}줄", None, SOURCE, None, None, note)
@@ -119,12 +129,16 @@ def _open(frame: Any) -> Any:
         raise TypeError(f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}") from error
 
 
+def _collect(table: Any) -> Any:
+    return table.collect() if isinstance(table, nw.LazyFrame) else table
+
+
 def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
-    for name in columns:
-        if name is not None and name not in schema:
+    for name in filter(None, columns):
+        if name not in schema:
             raise ValueError(f"열 {name!r}이(가) 없습니다. 있는 열: {', '.join(schema.names())}")
-    for name in columns[1:4]:
-        if name is not None and not schema[name].is_numeric():
+    for name in filter(None, columns[1:4]):
+        if not schema[name].is_numeric():
             raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")
     ours = (COST, PRICED, *_SCRATCH)
     if taken := [name for name in schema if name.lower() in ours]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
@@ -133,27 +147,9 @@ def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
         )
 
 
-def _check_priced(schema: nw.Schema) -> None:
-    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
-        kind = f"지금 {COST} 열은 {schema[COST]}입니다." if COST in schema else f"있는 열: {', '.join(schema.names())}"
-        raise ValueError(f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}")
-
-
 def _distinct(table: Any, column: str) -> list[str]:
-    names = table.select(nw.col(column).cast(nw.String)).unique()
-    names = names.collect() if isinstance(names, nw.LazyFrame) else names
+    names = _collect(table.select(nw.col(column).cast(nw.String)).unique())
     return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
-
-
-def _place(table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]) -> tuple[Any, list, nw.Expr]:
-    """(줄마다 칸의 번호를 매긴 표, 칸마다의 단가, 날짜가 있는지)입니다."""
-    days, period, dated = _periods(models, at, table.collect_schema())
-    prices = [_known(name, day) for name in models for day in days]
-    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
-    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
-    table = table.with_columns(place.alias(_CELL), **counts)
-    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
-    return table, [_pico(rates, start + 1) for rates in prices for start in (-1, *starts)], dated
 
 
 def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
@@ -209,7 +205,7 @@ def _zone(name: str) -> datetime.tzinfo:
 def _known(model: str, day: datetime.date) -> Rates | None:
     try:
         return find_rates(model, None, day)
-    except (UnknownPrice, ValueError):
+    except UnknownPrice:
         return None
 
 

