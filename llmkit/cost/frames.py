@@ -37,11 +37,11 @@ def add_cost(
     cached: str | None = None,
     at: str | datetime.date | datetime.datetime | None = None,
 ) -> Any:
-    """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 표로 돌려줍니다.
+    """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 새 표로 돌려줍니다.
 
     줄마다 `calculate_cost`와 같은 금액입니다. 날짜에 따른 가격 변동, 캐시, 긴 입력의 할증을 셉니다. 모델의 요금을
     모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은 0이 아니라 빈 값(null)이고 `priced`가 `False`입니다.
-    합계는 `total_cost`로 구하세요. 열을 그냥 더하면 920만 달러부터 int64를 넘쳐 틀립니다.
+    합계는 `total_cost`로 구하세요.
 
     Args:
         frame: pandas나 polars의 표, 또는 narwhals가 아는 지연 계산 표(polars LazyFrame, DuckDB, Dask, PySpark).
@@ -49,9 +49,6 @@ def add_cost(
         model, input_tokens, output_tokens: 열 이름. 입력에는 캐시에서 읽은 토큰이 들어 있어야 합니다.
         cached: 입력 가운데 캐시에서 읽은 토큰의 열 이름.
         at: 가격을 찾을 날짜. 날짜 하나, 또는 날짜나 시간대가 있는 시각이 든 열의 이름. 없으면 오늘입니다.
-
-    Returns:
-        같은 종류의 새 표. 받은 표는 그대로입니다.
 
     Raises:
         TypeError: 표가 아닐 때.
@@ -89,8 +86,7 @@ def total_cost(frame: Any) -> Cost:
         frame: `add_cost`가 준 표, 또는 그 표에서 줄을 고른 것. 지연 계산 표는 여기서 계산됩니다.
 
     Returns:
-        `Cost`. 표에는 줄마다의 합계만 있으므로 입력과 출력의 금액, 토큰 수, 가격 날짜는 `None`입니다. 요금을 모르는
-        줄은 합계에 없고 몇 줄인지 `note`가 말합니다.
+        `Cost`. 입력과 출력의 금액, 토큰 수, 가격 날짜는 `None`입니다. 요금을 모르는 줄은 합계에 없고 `note`가 말합니다.
 
     Raises:
         TypeError: 표가 아닐 때.
