@@ -17,30 +17,19 @@ from .usage import Usage, read, whole_number
 
 @dataclass
 class Cost:
-    """계산한 비용입니다. 더하고(`a + b`, `sum(costs)`) 곱할(`cost * 1000`) 수 있습니다.
+    """계산한 비용입니다. 더하고(`a + b`, `sum(costs)`) 곱할(`cost * 1000`) 수 있습니다. 모르는 것은 `None`입니다."""
 
-    Attributes:
-        usd: 오차 없는 달러. 웹 검색처럼 토큰이 아닌 요금도 들어갑니다.
-        input_usd, output_usd: 그중 입력과 출력의 달러. 표의 합계(`total_cost`)처럼 나눌 수 없으면 `None`.
-        input_tokens, output_tokens: 토큰 수. 입력에는 캐시가, 출력에는 추론이 들어 있습니다. 모르면 `None`.
-        model: 가격표의 모델 이름. 여러 모델의 합이면 쉼표로 이은 이름들.
-        price_date: 어느 날(UTC)의 가격인지. 날마다 다른 것을 더했으면 `None`.
-        source: 가격표의 이름과 버전.
-        cached_tokens, reasoning_tokens: 입력 가운데 캐시에서 읽은 것, 출력 가운데 추론에 쓴 것.
-        note: 알아 두어야 할 것. 어림이 섞였거나, 종료된 모델이거나, 빠진 것이 있을 때.
-    """
-
-    usd: Decimal
-    input_usd: Decimal | None
+    usd: Decimal  # 오차 없는 달러. 웹 검색처럼 토큰이 아닌 요금도 들어갑니다
+    input_usd: Decimal | None  # 그중 입력의 달러. 표의 합계(`total_cost`)처럼 나눌 수 없으면 None
     output_usd: Decimal | None
-    input_tokens: int | None
-    output_tokens: int | None
-    model: str
-    price_date: datetime.date | None
-    source: str
-    cached_tokens: int | None = 0
-    reasoning_tokens: int | None = 0
-    note: str = ""
+    input_tokens: int | None  # 캐시가 들어 있습니다
+    output_tokens: int | None  # 추론이 들어 있습니다
+    model: str  # 가격표의 모델 이름. 여러 모델의 합이면 쉼표로 이은 이름들
+    price_date: datetime.date | None  # 어느 날(UTC)의 가격인지. 날마다 다른 것을 더했으면 None
+    source: str  # 가격표의 이름과 버전
+    cached_tokens: int | None = 0  # 입력 가운데 캐시에서 읽은 것
+    reasoning_tokens: int | None = 0  # 출력 가운데 추론에 쓴 것
+    note: str = ""  # 알아 두어야 할 것. 추정이 섞였거나, 종료된 모델이거나, 빠진 것이 있을 때
     # 더한 비용들의 (모델, 출처, 설명). 더하지 않은 비용이면 비어 있습니다.
     _parts: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
 

@@ -15,18 +15,11 @@ RATE_SOURCE = "유럽중앙은행 기준환율"
 
 
 class Krw(Decimal):
-    """원화 금액입니다. `Decimal`처럼 계산되고, 보여 줄 때는 환율과 그 날짜가 따라옵니다.
+    """원화 금액입니다. `Decimal`처럼 계산되고, 보여 줄 때는 환율과 그 날짜가 따라옵니다."""
 
-    Args:
-        won: 원화 금액.
-        rate: 1달러의 원화. 환율로 바꾼 금액이 아니면 `None`.
-        rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`.
-        vat: 부가가치세 10%가 들어 있으면 `True`.
-    """
-
-    rate: Decimal | None
-    rate_date: datetime.date | None
-    vat: bool
+    rate: Decimal | None  # 1달러의 원화. 환율로 바꾼 금액이 아니면 None
+    rate_date: datetime.date | None  # 환율의 날짜. 환율을 직접 주었으면 None
+    vat: bool  # 부가가치세 10%가 들어 있는지
 
     def __new__(
         cls, won: Decimal | float | str = 0, rate: Decimal | None = None, rate_date: datetime.date | None = None,
@@ -38,7 +31,7 @@ class Krw(Decimal):
 
     @property
     def basis(self) -> str:
-        """환율과 날짜를 적은 한 줄입니다. 환율로 바꾼 금액이 아니면 빈 문자열입니다."""
+        """환율과 날짜를 적은 한 줄. 환율로 바꾼 금액이 아니면 빈 문자열입니다."""
         if self.rate is None:
             return ""
         when = f"{self.rate_date} {RATE_SOURCE}" if self.rate_date else "직접 준 환율"

@@ -43,45 +43,32 @@ class Rate:
 
     def at(self, input_tokens: int) -> Decimal:
         """입력이 이만큼일 때의 단가입니다. 컨텍스트가 길면 더 비쌀 수 있습니다."""
-        return next((price for start, price in self.tiers if input_tokens > start), self.base)
+        for start, price in self.tiers:
+            if input_tokens > start:
+                return price
+        return self.base
 
 
 @dataclass(frozen=True, repr=False)
 class Rates:
-    """한 모델의 어느 날 단가입니다.
+    """한 모델의 어느 날(UTC) 단가입니다."""
 
-    Attributes:
-        model: 가격표의 모델 이름.
-        source: 가격표의 이름과 버전, 파는 곳.
-        day: 어느 날(UTC)의 단가인지.
-        context_window: 한 번에 넣을 수 있는 토큰. 모르면 `None`.
-        changes: 단가가 바뀌거나, 알려지기 시작한 날들.
-        rates: 종류마다의 단가(`Rate`). 좁은 종류부터이고, 무료이면 비어 있습니다.
-        covered: 요금을 계산할 수 있는 종류.
-        note: 종료된 모델이면 그 설명.
-        table: 가격표의 이름과 버전.
-    """
-
-    model: str
-    source: str
+    model: str  # 가격표의 모델 이름
+    source: str  # 가격표의 이름과 버전, 파는 곳
     day: datetime.date
-    context_window: int | None = None
-    changes: tuple[datetime.date, ...] = ()
-    rates: tuple[Rate, ...] = ()
-    covered: frozenset[str] = frozenset()
-    note: str = ""
-    table: str = SOURCE
+    context_window: int | None = None  # 한 번에 넣을 수 있는 토큰. 모르면 None
+    changes: tuple[datetime.date, ...] = ()  # 단가가 바뀌거나, 알려지기 시작한 날들
+    rates: tuple[Rate, ...] = ()  # 좁은 종류부터. 무료이면 비어 있습니다
+    covered: frozenset[str] = frozenset()  # 요금을 계산할 수 있는 종류
+    note: str = ""  # 종료된 모델이면 그 설명
+    table: str = SOURCE  # 가격표의 이름과 버전
 
     def find(self, key: str) -> Rate | None:
         """한 종류의 단가. 그 종류만의 단가가 없으면 `None`입니다."""
         return next((rate for rate in self.rates if rate.key == key), None)
 
     def per_million(self, key: str = "input_tokens") -> Decimal | None:
-        """100만 개의 요금(달러)입니다. 그 종류만의 단가가 없으면 `None`, 무료이면 0입니다.
-
-        Args:
-            key: "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens" ...
-        """
+        """100만 개의 요금(달러)입니다. 그 종류("output_tokens" 같은)만의 단가가 없으면 `None`, 무료이면 0입니다."""
         if not self.rates:
             return Decimal(0)
         rate = self.find(key)
@@ -119,10 +106,8 @@ class Rates:
     def __str__(self) -> str:
         prices = [self.per_million(key) for key in ("input_tokens", "output_tokens")]
         shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
-        basis = f"{self.day} 기준, {self.source}"
-        return (
-            f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD ({basis}){self.note and ' ' + self.note}"
-        )
+        basis = f"({self.day} 기준, {self.source})"
+        return f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD {basis} {self.note}".rstrip()
 
     __repr__ = __str__
 
@@ -187,11 +172,7 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
 
 
 def _has_price(key: str, keys: set[str]) -> bool:
-    """이 종류의 요금을 계산할 수 있는지.
-
-    추론은 출력의 단가, 캐시에서 읽은 입력은 입력의 단가로 계산해도 되지만, 소리와 이미지, 1시간짜리 캐시는
-    제 단가가 있어야 합니다.
-    """
+    """이 종류의 요금을 계산할 수 있는지. 소리와 이미지, 1시간짜리 캐시는 제 단가가 있어야 합니다."""
     unit = REGISTRY.units[key].dimensions
     if unit.get("modality", "text") != "text" or unit.get("cache_ttl") == "1h":
         return key in keys

@@ -130,10 +130,10 @@ def encoding(name: str) -> tiktoken.Encoding:
     digest, pattern = _ENCODINGS[name]
     try:
         data = gzip.decompress(files("llmkit").joinpath(f"data/{name}.tiktoken.gz").read_bytes())
-    except (OSError, EOFError) as error:
-        raise ValueError(f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요.") from error
+    except (OSError, EOFError):
+        data = b""
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ValueError(f"어휘 파일 {name}이 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
+        raise ValueError(f"어휘 파일 {name}이 없거나 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, data.splitlines())}
     return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
 
@@ -177,10 +177,7 @@ def _count_message(message: Any, encoding_name: str, unseen: dict[str, None]) ->
 
 
 def _base_name(model: str) -> str:
-    """ "groq/openai/gpt-oss-20b"에서 gpt-oss-20b를, "ft:gpt-4.1-mini-2025-04-14:org::id"에서 그 바탕 모델을 찾습니다.
-
-    tiktoken은 "ft:gpt-4.1-..."를 gpt-4로 알고 옛 어휘로 세므로, ft:를 떼고 묻습니다.
-    """
+    """제공자와 "ft:"를 뗀 이름. tiktoken은 "ft:gpt-4.1-..."를 gpt-4로 알고 옛 어휘로 셉니다."""
     if not isinstance(model, str) or not model.strip():
         raise ValueError(f"모델 이름을 문자열로 주세요. 예: 'gpt-4o'. 받은 값: {model!r}")
     return model.strip().rsplit("/", 1)[-1].removeprefix("ft:").split(":")[0].lower()

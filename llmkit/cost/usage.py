@@ -91,8 +91,8 @@ def _find(source: Any) -> tuple[Mapping[str, Any], str | None]:
 
 def _context(usage: Mapping[str, Any]) -> Context:
     found: dict[str, str] = {}
-    for name in _CONTEXT:
-        if (value := usage.get(name)) not in STANDARD:
+    for name in _CONTEXT & usage.keys():
+        if (value := usage[name]) not in STANDARD:
             found["processing" if value == "batch" else name] = str(value)
     if details := usage.get("input_token_details"):  # LangChain은 flex와 priority를 토큰의 이름에 적습니다
         tiers = [tier for tier in _TIERS if tier in (fields_of(details) or {})]
@@ -102,7 +102,7 @@ def _context(usage: Mapping[str, Any]) -> Context:
 
 # --- 이름 ---
 
-_CONTEXT = ("service_tier", "speed", "inference_geo")
+_CONTEXT = {"service_tier", "speed", "inference_geo"}
 _TIERS = ("flex", "priority")
 _ANTHROPIC = {
     "cache_read_input_tokens", "cache_creation_input_tokens", "cache_creation", "server_tool_use", "iterations",
@@ -163,18 +163,18 @@ _OTHER = {
 def _count(counts: dict[str, int], fields: Mapping[str, Any], names: Names) -> None:
     """이름을 표대로 바꾸어 `counts`에 적습니다. 모르는 이름에 0이 아닌 수가 있으면 요금이 빠질 수 있으므로 오류입니다."""
     for name, value in fields.items():
-        if value is None or value == 0 and name not in names:
+        if value is None:
             continue
-        if name in _INSIDE and not isinstance(value, int):  # LangChain의 cache_creation은 수입니다
+        if name in names:
+            key, number = names[name], whole_number(value, name)
+            if key is not None and counts.setdefault(key, number) != number:
+                raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[key]}, {name}={value}")
+        elif name in _INSIDE:
             inside = fields_of(value)
             if inside is None:
                 raise ValueError(f"usage의 세부 내역은 이름과 수의 짝이어야 합니다. 받은 값: {value!r}")
             _count(counts, inside, _INSIDE[name])
-        elif name in names:
-            number, key = whole_number(value, name), names[name]
-            if key is not None and counts.setdefault(key, number) != number:
-                raise ValueError(f"usage에 같은 뜻의 수가 둘 있고 서로 다릅니다: {counts[key]}, {name}={value}")
-        elif names is not _TOP or name not in _OTHER:
+        elif value and not (names is _TOP and name in _OTHER):
             _refuse(name, value, names)
 
 
