@@ -42,8 +42,8 @@ class Krw(Decimal):
 
     __repr__ = __str__
 
-    def __format__(self, spec: str) -> str:
-        return Decimal.__format__(self, spec) if spec else str(self)
+    def __format__(self, spec: str, /, *args: Any) -> str:
+        return Decimal.__format__(self, spec, *args) if spec else str(self)
 
     def __reduce__(self) -> tuple:
         return Krw, (Decimal.__str__(self), self.rate, self.rate_date, self.vat)

@@ -60,7 +60,7 @@ class Rates:
     changes: tuple[datetime.date, ...] = ()  # 단가가 바뀌거나, 알려지기 시작한 날들
     rates: tuple[Rate, ...] = ()  # 좁은 종류부터. 무료이면 비어 있습니다
     covered: frozenset[str] = frozenset()  # 요금을 계산할 수 있는 종류
-    note: str = ""  # 종료된 모델이면 그 설명
+    note: str = ""  # 종료된 모델이거나 빠진 요금이 있으면 그 설명
     table: str = SOURCE  # 가격표의 이름과 버전
 
     def find(self, key: str) -> Rate | None:
@@ -167,8 +167,10 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
         raise UnknownPrice(f"{seller}/{info.id}의 토큰 단가가 가격표에 없습니다({SOURCE}).")
     covered = frozenset(key for key in REGISTRY.units if _has_price(key, keys))
     status = model_status(name, on=day)
-    gone = f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다." if status.state == "retired" else ""
-    return Rates(info.id, f"{SOURCE}의 {seller}", day, info.context_window, changes, rates, covered, gone)
+    note = f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다." if status.state == "retired" else ""
+    if seller == "openai" and "search-" in info.id:  # 답할 때마다 검색하지만, 몇 번인지는 응답에 없습니다
+        note = f"{note} {info.id}의 웹 검색 요금은 들어 있지 않습니다.".lstrip()
+    return Rates(info.id, f"{SOURCE}의 {seller}", day, info.context_window, changes, rates, covered, note)
 
 
 def _has_price(key: str, keys: set[str]) -> bool:
@@ -181,8 +183,8 @@ def _has_price(key: str, keys: set[str]) -> bool:
 
 def _changes(info: ModelInfo) -> tuple[datetime.date, ...]:
     """단가가 바뀐 날들. 바뀐 기록이 없으면 알려지기 시작한 날입니다."""
-    prices = info.prices if isinstance(info.prices, list) else []
-    return tuple(price.constraint.start_date for price in prices if price.constraint) or (FIRST_DAY,)
+    conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
+    return tuple(when.start_date for when in conditions if isinstance(when, StartDateConstraint)) or (FIRST_DAY,)
 
 
 def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
@@ -190,7 +192,9 @@ def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice
     for key, value in context:  # genai-prices는 모르는 처리 방식을 표준 단가로 계산하므로 먼저 확인합니다
         known = [variant.constraint for variant in info.price_variants or () if variant.when == {key: value}]
         if not any(when is None or when.active(at) for when in known):
-            since = f" {known[0].start_date}부터의 단가만 압니다." if known else ""
+            since = "".join(
+                f" {when.start_date}부터의 단가만 압니다." for when in known if isinstance(when, StartDateConstraint)
+            )
             raise UnknownPrice(f"{info.id}의 {value} 요금({key})을 모릅니다({day}, {SOURCE}).{since}")
     conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
     if any(when and not isinstance(when, StartDateConstraint) for when in conditions):

@@ -1,7 +1,7 @@
 """응답에서 요금을 정하는 것을 한 번에 읽습니다: 무엇이 몇 개인지, 어느 모델인지, 어떤 처리 방식인지.
 
-제공자마다 이름과 뜻이 다릅니다. 이름은 표(`_TOP`)로 바꾸고, 뜻은 함수 셋(`_chat`, `_anthropic`, `_responses`)이
-맞춥니다. 특히 Anthropic의 `input_tokens`에는 캐시에서 읽은 토큰과 캐시에 쓴 토큰이 **빠져** 있습니다.
+제공자마다 이름과 뜻이 다릅니다. 이름은 표(`_TOP`)로 바꾸고, 뜻은 맨 아래의 작은 함수들이 맞춥니다.
+특히 Anthropic의 `input_tokens`에는 캐시에서 읽은 토큰과 캐시에 쓴 토큰이 **빠져** 있습니다.
 """
 
 from __future__ import annotations
@@ -50,18 +50,19 @@ def read(source: Any) -> Usage:
     written = counts.get("cache_write_5m_tokens", 0) + counts.get("cache_write_1h_tokens", 0)
     if written > counts.get("cache_write_tokens", 0):  # 캐시에 쓴 것이 유지 시간별로만 적혀 있을 때
         counts["cache_write_tokens"] = written
-    if "prompt_tokens" in usage:
-        _chat(counts, usage)
-    elif not _ANTHROPIC.isdisjoint(usage):
+    if "prompt_tokens" not in usage and not _ANTHROPIC.isdisjoint(usage):
         _anthropic(counts, usage)
-    else:
-        _responses(counts, usage)
+    elif usage.get("seconds"):
+        _transcript(counts, usage["seconds"])
+    elif usage.get("total_tokens"):
+        _hidden_reasoning(counts, whole_number(usage["total_tokens"], "total_tokens"))
     if "input_tokens" not in counts:
         raise ValueError(
             f"usage에 입력 토큰이 없습니다(있는 이름: {', '.join(map(str, usage)) or '없음'}). Chat Completions는 "
             "prompt_tokens와 completion_tokens, Responses와 Anthropic은 input_tokens와 output_tokens를 씁니다."
         )
-    counts.setdefault("output_tokens", 0)
+    if counts.get("output_reasoning_tokens", 0) > counts.setdefault("output_tokens", 0):
+        raise ValueError("usage의 추론 토큰이 출력 토큰보다 많아 출력이 몇 개인지 알 수 없습니다.")
     return Usage(counts, model, _context(usage), "groq" if "queue_time" in usage else None)
 
 
@@ -183,7 +184,9 @@ def _refuse(name: str, value: Any, names: Names) -> None:
         _count({}, fields_of(value) or {}, {})
     elif isinstance(value, (Integral, float)) and not isinstance(value, bool):
         near = difflib.get_close_matches(str(name), [*names, *_TOP, *_INSIDE], n=1)
-        hint = f"혹시 {near[0]!r}입니까?" if near else "무엇의 수인지 몰라 요금을 계산하지 않습니다."
+        hint = (
+            f"혹시 {near[0]!r}입니까?" if near and near[0] != name else "무엇의 수인지 몰라 요금을 계산하지 않습니다."
+        )
         raise ValueError(f"usage에 모르는 이름이 있습니다: {name!r}. {hint}")
 
 
@@ -204,18 +207,6 @@ def whole_number(value: Any, name: str) -> int:
 # --- 뜻 ---
 
 
-def _chat(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
-    """OpenAI Chat Completions와 호환 서버(Groq, Hugging Face, Gemini)입니다.
-
-    Gemini의 OpenAI 호환 응답은 추론 토큰을 completion_tokens에서 빼고 total_tokens에만 넣습니다.
-    """
-    total = whole_number(usage.get("total_tokens") or 0, "total_tokens")
-    hidden = total - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
-    if hidden > 0:
-        counts["output_tokens"] = counts.get("output_tokens", 0) + hidden
-        counts["output_reasoning_tokens"] = max(hidden, counts.get("output_reasoning_tokens", 0))
-
-
 def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
     """Anthropic Messages입니다. 입력에 캐시를 더합니다."""
     if "input_tokens" in counts:
@@ -228,8 +219,15 @@ def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
             )
 
 
-def _responses(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
-    """OpenAI Responses와 이미지, 받아쓰기, LangChain의 usage_metadata, genai-prices의 이름입니다."""
-    seconds = usage.get("seconds")
-    if isinstance(seconds, (int, float)) and seconds > 0:  # 받아쓰기의 요금은 소리의 길이로 정해집니다
+def _transcript(counts: dict[str, int], seconds: Any) -> None:
+    """받아쓰기의 요금은 소리의 길이로 정해집니다."""
+    if isinstance(seconds, (int, float)) and seconds > 0:
         counts |= {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
+
+
+def _hidden_reasoning(counts: dict[str, int], total: int) -> None:
+    """Gemini의 OpenAI 호환 응답은 추론 토큰을 completion_tokens에서 빼고 total_tokens에만 넣습니다."""
+    hidden = total - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
+    if hidden > 0:
+        counts["output_tokens"] = counts.get("output_tokens", 0) + hidden
+        counts["output_reasoning_tokens"] = max(hidden, counts.get("output_reasoning_tokens", 0))
