@@ -155,14 +155,11 @@ def calc_cost(input_text: str, output_text: str, model: str, num_service_call: i
     """주고받을 텍스트만 가지고 비용을 추정합니다. 호출하기 전에 얼마가 들지 볼 때 씁니다.
 
     예전 강의 자료의 `calc_cost`를 바로잡은 것입니다. 입력과 출력의 비용을 곱하지 않고 더하고, 모델에 맞는 토크나이저로
-    세고(`count_tokens`), 날짜가 있는 가격표를 씁니다.
-
-    역할 표시처럼 텍스트 밖에 붙는 몇 토큰과 추론 토큰은 미리 알 수 없어 들어 있지 않습니다. 청구되는 금액은 호출한
-    뒤 `calculate_cost(response)`로 확인하세요.
+    세고(`count_tokens`), 날짜가 있는 가격표를 씁니다. 역할 표시처럼 텍스트 밖에 붙는 몇 토큰과 추론 토큰은 미리 알 수
+    없어 들어 있지 않습니다. 청구되는 금액은 호출한 뒤 `calculate_cost(response)`로 확인하세요.
 
     Args:
-        input_text: 보낼 텍스트.
-        output_text: 받을 텍스트.
+        input_text, output_text: 보낼 텍스트와 받을 텍스트.
         model: 모델 이름.
         num_service_call: 같은 호출을 몇 번 하는지. 0 이상의 정수.
 

@@ -39,13 +39,11 @@ def add_cost(
 ) -> Any:
     """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 새 표로 돌려줍니다.
 
-    줄마다 `calculate_cost`와 같은 금액입니다. 날짜에 따른 가격 변동, 캐시, 긴 입력의 할증을 셉니다. 모델의 요금을
-    모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은 0이 아니라 빈 값(null)이고 `priced`가 `False`입니다.
-    합계는 `total_cost`로 구하세요.
+    줄마다 `calculate_cost`와 같은 금액입니다. 모델의 요금을 모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은
+    0이 아니라 빈 값(null)이고 `priced`가 `False`입니다. 합계는 `total_cost`로 구하세요.
 
     Args:
-        frame: pandas나 polars의 표, 또는 narwhals가 아는 지연 계산 표(polars LazyFrame, DuckDB, Dask, PySpark).
-            지연 계산 표에서는 어떤 모델이 있는지 알아보느라 모델 열만 먼저 한 번 읽습니다.
+        frame: pandas나 polars, DuckDB, Dask, PySpark의 표. 지연 계산 표에서는 모델 열만 먼저 한 번 읽습니다.
         model, input_tokens, output_tokens: 열 이름. 입력에는 캐시에서 읽은 토큰이 들어 있어야 합니다.
         cached: 입력 가운데 캐시에서 읽은 토큰의 열 이름.
         at: 가격을 찾을 날짜. 날짜 하나, 또는 날짜나 시간대가 있는 시각이 든 열의 이름. 없으면 오늘입니다.
@@ -70,8 +68,8 @@ def add_cost(
     prices = [_known(name, day) for name in models for day in days]
     starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
     place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
-    table = table.with_columns(place.alias(_CELL), **counts)
-    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
+    cell = place * (len(starts) + 1) + _steps(counts[_USED], starts)
+    table = table.with_columns(cell.alias(_CELL), **counts)
     cost, known = _cost([_pico(rates, start + 1) for rates in prices for start in (-1, *starts)])
     return _finish(table.with_columns(cost.alias(COST), (known & dated).alias(PRICED)).drop(_SCRATCH))
 
@@ -79,8 +77,8 @@ def add_cost(
 def total_cost(frame: Any) -> Cost:
     """`add_cost`가 준 표의 비용을 모두 더합니다. 어느 엔진에서든, 얼마나 크든 정확합니다.
 
-    `cost_pico_usd`를 그냥 더하면 안 됩니다. int64에는 약 920만 달러까지만 들어가고, 넘치면 오류 없이 틀린 금액이
-    나옵니다. 여기서는 큰 자리와 작은 자리를 따로 더한 다음 파이썬의 정수로 합칩니다.
+    `cost_pico_usd`를 그냥 더하면 약 920만 달러부터 int64를 넘쳐 오류 없이 틀린 금액이 됩니다. 여기서는 큰 자리와
+    작은 자리를 따로 더한 다음 파이썬의 정수로 합칩니다.
 
     Args:
         frame: `add_cost`가 준 표, 또는 그 표에서 줄을 고른 것. 지연 계산 표는 여기서 계산됩니다.
