@@ -30,7 +30,7 @@ _HOMES = {
     "price_table": "cost.prices",
     "add_cost": "cost.frames",
     "total_cost": "cost.frames",
-    "UnknownPrice": "cost.prices",
+    "UnknownPrice": "common.errors",
     "check": "lessons.checks",
     "CassetteMiss": "common.errors",
     "CassetteError": "common.errors",

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..common.errors import UnknownPrice
 from ..common.keys import find_key, load_environment, redact
 from ..common.providers import PROVIDERS
-from ..cost.prices import Rates, UnknownPrice, find_rates
+from ..cost.prices import Rates, find_rates
 from ..cost.receipt import Receipt
 from ..local import find_servers
 from ..models import default_model, model_status

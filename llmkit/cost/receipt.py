@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from ..common.errors import UnknownPrice
 from ..common.ledger import Call
 from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
 from .prices import SOURCE
-from .sellers import UnknownPrice
 from .usage import read
 
 BASIS = {"authored": "추정", "recorded": "녹화", "live": "실제"}
@@ -25,16 +25,11 @@ ANSWERS = ("/chat/completions", "/completions", "/responses", "/messages")  # us
 
 @dataclass
 class Row:
-    """한 제공자의 한 모델을 모은 줄입니다.
-
-    Attributes:
-        basis: "추정"(이 강좌가 쓴 예시 응답), "녹화"(녹화한 응답), "실제"(방금 한 호출).
-        cost: 비용과 토큰 수. 요금을 모르면 `None`이고 `reason`에 이유가 있습니다.
-    """
+    """한 제공자의 한 모델을 모은 줄입니다. 요금을 모르면 `cost`가 `None`이고 `reason`에 이유가 있습니다."""
 
     provider: str
     model: str
-    basis: str
+    basis: str  # "추정"(이 강좌가 쓴 예시 응답), "녹화"(녹화한 응답), "실제"(방금 한 호출)
     reason: str | None
     calls: int = 0
     cost: Cost | None = None
@@ -67,39 +62,21 @@ class Receipt:
     """
 
     def __init__(self, calls: Iterable[Call], day: datetime.date, *, planned: bool = False) -> None:
-        self.day = day
-        self.planned = planned
-        self.rows: list[Row] = []
-        self.unknown: list[Row] = []
-        self.failed_tries = 0
-        self.live = True
-        self._found: dict[tuple, Row] = {}
-        counted: set[str | None] = set()  # 배치의 결과는 여러 번 내려받아도 한 번만 셉니다
-        for call in calls:
-            self.live &= call.provenance == "live"
-            results = (call.usage or {}).get("results", [])
-            if results:
-                fresh = [result for result in results if not result["id"] or result["id"] not in counted]
-                counted.update(result["id"] for result in results)
-                for result in fresh:
-                    one = replace(call, usage=result["usage"], model=result["model"] or call.model)
-                    self._add(one, batch=True)
-            elif _was_refused(call):
-                self.failed_tries += 1
-            elif not _is_lookup(call):
-                self._add(call)
+        calls = list(calls)
+        self.day, self.planned = day, planned
+        self.live = all(call.provenance == "live" for call in calls)
+        self.failed_tries = sum(map(_was_refused, calls))
+        found: dict[tuple, Row] = {}
+        for call, batch in _purchases(calls):
+            cost, reason = _price(call, day, batch)
+            key = (call.provider, call.model or "?", BASIS[call.provenance], reason)
+            row = found.setdefault(key, Row(*key))
+            row.calls += 1
+            row.cost = cost + row.cost if cost and row.cost else cost
+        self.rows = [row for row in found.values() if row.cost]
+        self.unknown = [row for row in found.values() if not row.cost]
         nothing = Cost(Decimal(0), Decimal(0), Decimal(0), 0, 0, "", day, "")
         self.total: Cost = sum((row.cost for row in self.rows if row.cost), nothing)
-
-    def _add(self, call: Call, *, batch: bool = False) -> None:
-        cost, reason = _price(call, self.day, batch)
-        key = (call.provider, call.model or "?", BASIS[call.provenance], reason)
-        if key not in self._found:
-            self._found[key] = Row(*key)
-            (self.unknown if cost is None else self.rows).append(self._found[key])
-        row = self._found[key]
-        row.calls += 1
-        row.cost = cost + row.cost if cost and row.cost else cost
 
     @property
     def usd(self) -> Decimal:
@@ -110,37 +87,37 @@ class Receipt:
         return self.total.krw
 
     def _table(self) -> Table:
-        def line(names: list[str], calls: int, cost: Cost) -> list[str]:
+        def line(provider: str, model: str, basis: str, calls: int, cost: Cost) -> list[str]:
             used = f"{cost.input_tokens:,} ({cost.cached_tokens:,})"
             made = f"{cost.output_tokens:,} ({cost.reasoning_tokens:,})"
-            return [*names, f"{calls:,}", used, made, digits(cost.usd), won(cost.krw)]
+            return [provider, model, basis, f"{calls:,}", used, made, digits(cost.usd), won(cost.krw)]
 
-        lines = [line([row.provider, row.model, row.basis], row.calls, row.cost) for row in self.rows]
-        lines.append(line(["합계", "", ""], sum(row.calls for row in self.rows), self.total))
+        lines = [line(row.provider, row.model, row.basis, row.calls, row.cost) for row in self.rows if row.cost]
+        lines.append(line("합계", "", "", sum(row.calls for row in self.rows), self.total))
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
         title = "영수증" if self.live else "영수증: 실제로 호출했다면"
         if self.planned:
             title = "어림: 저장된 요청을 한 번씩 실제로 보내면"
-        return Table(title, header, lines, self._notes())
+        return Table(title, header, lines, list(self._notes()))
 
-    def _notes(self) -> list[str]:
-        notes = [f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"]
+    def _notes(self) -> Iterator[str]:
         if not self.rows + self.unknown:
-            notes = ["아직 값을 매길 호출이 없습니다."]
-        elif not (self.live or self.planned):
-            spent = sum((row.cost.usd for row in self.rows if row.basis == "실제"), Decimal(0))
-            notes.append(f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}")
+            yield "아직 값을 매길 호출이 없습니다."
+        else:
+            yield f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"
+            if not (self.live or self.planned):
+                spent = sum((row.cost.usd for row in self.rows if row.cost and row.basis == "실제"), Decimal(0))
+                yield f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}"
         if any(row.basis == "추정" for row in self.rows + self.unknown):
-            notes.append("추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다.")
+            yield "추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
         if any(row.provider == "local" for row in self.rows):
-            notes.append("local: 내 컴퓨터에서 실행하므로 0원입니다.")
+            yield "local: 내 컴퓨터에서 실행하므로 0원입니다."
         if self.failed_tries:
             tense = "못할" if self.planned else "못한"
-            notes.append(f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다.")
-        notes += dict.fromkeys(row.cost.note for row in self.rows if row.cost and row.cost.note)
+            yield f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다."
+        yield from dict.fromkeys(row.cost.note for row in self.rows if row.cost and row.cost.note)
         for row in self.unknown:
-            notes.append(f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}")
-        return notes
+            yield f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
 
     def _repr_html_(self) -> str:
         return self._table().to_html()
@@ -154,10 +131,25 @@ class Receipt:
     __repr__ = __str__
 
 
+def _purchases(calls: list[Call]) -> Iterator[tuple[Call, bool]]:
+    """(요금이 있거나 있을 수 있는 호출, 배치인지)들입니다. 배치의 결과는 여러 번 내려받아도 한 번만 셉니다."""
+    counted = set()
+    for call in calls:
+        if results := (call.usage or {}).get("results"):
+            fresh = [result for result in results if not result["id"] or result["id"] not in counted]
+            counted.update(result["id"] for result in results)
+            for result in fresh:
+                yield replace(call, usage=result["usage"], model=result["model"] or call.model), True
+        elif not (_was_refused(call) or _is_lookup(call)):
+            yield call, False
+
+
 def _was_refused(call: Call) -> bool:
     """비용이 없는 실패인지: 서버가 거절했거나(4xx, 5xx), 서버에 닿지 못했거나, 조회였거나, 내 컴퓨터입니다."""
-    if call.usage is not None or call.status is not None:
-        return call.usage is None and call.status >= 400
+    if call.usage is not None:
+        return False
+    if call.status is not None:
+        return call.status >= 400
     return call.error in NOT_SENT or call.method == "GET" or call.provider == "local"
 
 
@@ -171,10 +163,8 @@ def _is_lookup(call: Call) -> bool:
 def _price(call: Call, day: datetime.date, batch: bool) -> tuple[Cost | None, str | None]:
     """(비용, 요금을 모르는 이유)입니다. 둘 가운데 하나만 있습니다."""
     if call.status is None and call.usage is None:
-        return (
-            None,
-            f"답을 받지 못한 채 끝나({call.error or '아직 기다리는 중'}) 요금을 알 수 없음. 청구되었을 수 있습니다.",
-        )
+        waited = call.error or "아직 기다리는 중"
+        return None, f"답을 받지 못한 채 끝나({waited}) 요금을 알 수 없음. 청구되었을 수 있습니다."
     if call.error:  # 끊긴 Anthropic 스트림의 usage에는 입력만 제대로 들어 있습니다
         return None, f"응답이 도중에 끊겨({call.error}) 토큰 수를 모릅니다."
     if call.usage is None and call.path.endswith(ANSWERS):

@@ -8,24 +8,15 @@ from functools import cache
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import Provider
 
+from ..common.errors import UnknownPrice
+
 LOCAL = ("local", "ollama")
-# 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 추론 제공자마다 값이 달라 따로 다룹니다.
-SELLERS = {name: name for name in ("openai", "anthropic", "google", "groq")} | {"gemini": "google"}
-
-
-class UnknownPrice(LookupError):
-    """요금을 알 수 없습니다. 모르는 요금을 0으로 세지 않으려고 멈춥니다."""
+# 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 인퍼런스 제공자마다 요금이 달라 따로 다룹니다.
+SELLERS = {"openai": "openai", "anthropic": "anthropic", "google": "google", "gemini": "google", "groq": "groq"}
 
 
 def find_seller(model: str, provider: str | None) -> tuple[str, str]:
-    """(가격표의 판매자, 거기서 쓰는 모델 이름)을 정합니다.
-
-    Args:
-        model: 모델 이름. "groq/openai/gpt-oss-20b"처럼 앞에 제공자를 적을 수 있습니다.
-        provider: 강좌의 제공자 이름. 모르면 `None`.
-
-    Raises:
-        UnknownPrice: 어디서 파는지 알 수 없을 때. 어떻게 적으면 되는지 알려 줍니다.
+    """(가격표의 판매자, 거기서 쓰는 모델 이름)을 정합니다. 정할 수 없으면 어떻게 적으면 되는지 알려 줍니다.
 
     >>> find_seller("gemini/models/gemini-2.5-flash-lite", None)
     ('google', 'gemini-2.5-flash-lite')

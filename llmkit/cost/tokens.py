@@ -38,12 +38,7 @@ _LONGEST_SPACE = 200_000  # tiktoken 0.14는 공백이 이보다 훨씬 길게 �
 
 
 class TokenCount(int):
-    """토큰 수입니다. 정수처럼 계산됩니다.
-
-    Args:
-        count: 토큰 수.
-        encoding: 쓴 어휘의 이름.
-        note: 추정이면 그 이유.
+    """토큰 수입니다. 정수처럼 계산됩니다. 쓴 어휘의 이름과, 추정이면 그 이유(`note`)가 붙어 있습니다.
 
     >>> TokenCount(3, "o200k_base") + 1, TokenCount(3, "o200k_base").exact
     (4, True)
@@ -98,19 +93,17 @@ def count_tokens(text_or_messages: str | list[Any], model: str) -> TokenCount:
     base = _base_name(model)
     name, note = _encoding_for(base)
     if isinstance(text_or_messages, str):
-        count = _count(text_or_messages, name)
-    elif isinstance(text_or_messages, (list, tuple)):
-        count, extra = _count_messages(text_or_messages, name)
-        count -= _is_reasoning(base)
-        if name == "o200k_harmony" or "search" in base:
-            note = note or f"{base}의 대화 형식에는 이 식이 맞지 않습니다"
-        note = "; ".join(part for part in (note, extra) if part)
-    else:
+        return TokenCount(_count(text_or_messages, name), name, note)
+    if not isinstance(text_or_messages, (list, tuple)):
         raise ValueError(
             "텍스트(str)나 메시지의 목록을 주세요. 예: [{'role': 'user', 'content': '안녕하세요'}]. "
             f"받은 값의 종류: {type(text_or_messages).__name__}"
         )
-    return TokenCount(count, name, note)
+    unseen: dict[str, None] = {}  # 세지 못한 것들. 순서가 있는 집합으로 씁니다
+    count = 3 - _is_reasoning(base) + sum(_count_message(message, name, unseen) for message in text_or_messages)
+    if name == "o200k_harmony" or "search" in base:
+        note = note or f"{base}의 대화 형식에는 이 식이 맞지 않습니다"
+    return TokenCount(count, name, "; ".join(filter(None, (note, *unseen))))
 
 
 @cache
@@ -137,15 +130,12 @@ def encoding(name: str) -> tiktoken.Encoding:
     digest, pattern = _ENCODINGS[name]
     try:
         data = gzip.decompress(files("llmkit").joinpath(f"data/{name}.tiktoken.gz").read_bytes())
-    except (OSError, EOFError) as error:
-        raise ValueError(f"어휘 파일 {name}을 읽을 수 없습니다({error}). llmkit을 다시 설치하세요.") from error
+    except (OSError, EOFError):
+        data = b""
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ValueError(f"어휘 파일 {name}이 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
+        raise ValueError(f"어휘 파일 {name}이 없거나 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, data.splitlines())}
     return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
-
-
-load_encoding = encoding  # 예전 이름
 
 
 def _count(text: str, name: str) -> int:
@@ -159,41 +149,35 @@ def _count(text: str, name: str) -> int:
     return len(encoding(name).encode_ordinary(text))
 
 
-def _count_messages(messages: list[Any] | tuple[Any, ...], encoding_name: str) -> tuple[int, str]:
-    """(토큰 수, 추정인 이유)입니다."""
-    total = 3
-    unseen: dict[str, None] = {}
-    for message in messages:
-        fields = fields_of(message) or {}
-        role, content = fields.get("role"), fields.get("content")
-        if not isinstance(role, str):
-            if isinstance(fields.get("type"), str):  # Responses의 function_call_output, reasoning 같은 항목
-                unseen[f"메시지가 아닌 항목({fields['type']})은 세지 못했습니다"] = None
-                continue
-            raise ValueError(
-                f"메시지에 role이 없습니다. 예: {{'role': 'user', 'content': '안녕하세요'}}. 받은 값: {message!r}"
-            )
-        total += 3 + _count(role, encoding_name)
-        if name := fields.get("name"):
-            total += 1 + _count(name, encoding_name)
-        for part in [content] if isinstance(content, str) else content or []:
-            text = part if isinstance(part, str) else (fields_of(part) or {}).get("text")
-            if isinstance(text, str):
-                total += _count(text, encoding_name)
-            else:
-                unseen["그림이나 파일은 세지 못했습니다"] = None
-        if not isinstance(content, str) and len(content or []) > 1:
-            unseen["여러 조각으로 나뉜 내용입니다"] = None
-        if fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function"):
-            unseen["도구 호출은 세지 못했습니다"] = None
-    return total, "; ".join(unseen)
+def _count_message(message: Any, encoding_name: str, unseen: dict[str, None]) -> int:
+    fields = fields_of(message) or {}
+    role, content = fields.get("role"), fields.get("content")
+    if not isinstance(role, str):
+        if isinstance(fields.get("type"), str):  # Responses의 function_call_output, reasoning 같은 항목
+            unseen[f"메시지가 아닌 항목({fields['type']})은 세지 못했습니다"] = None
+            return 0
+        raise ValueError(
+            f"메시지에 role이 없습니다. 예: {{'role': 'user', 'content': '안녕하세요'}}. 받은 값: {message!r}"
+        )
+    total = 3 + _count(role, encoding_name)
+    if name := fields.get("name"):
+        total += 1 + _count(name, encoding_name)
+    parts = [content] if isinstance(content, str) else content or []
+    for part in parts:
+        text = part if isinstance(part, str) else (fields_of(part) or {}).get("text")
+        if isinstance(text, str):
+            total += _count(text, encoding_name)
+        else:
+            unseen["그림이나 파일은 세지 못했습니다"] = None
+    if len(parts) > 1:
+        unseen["여러 조각으로 나뉜 내용입니다"] = None
+    if fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function"):
+        unseen["도구 호출은 세지 못했습니다"] = None
+    return total
 
 
 def _base_name(model: str) -> str:
-    """ "groq/openai/gpt-oss-20b"에서 gpt-oss-20b를, "ft:gpt-4.1-mini-2025-04-14:org::id"에서 그 바탕 모델을 찾습니다.
-
-    tiktoken은 "ft:gpt-4.1-..."를 gpt-4로 알고 옛 어휘로 세므로, ft:를 떼고 묻습니다.
-    """
+    """제공자와 "ft:"를 뗀 이름. tiktoken은 "ft:gpt-4.1-..."를 gpt-4로 알고 옛 어휘로 셉니다."""
     if not isinstance(model, str) or not model.strip():
         raise ValueError(f"모델 이름을 문자열로 주세요. 예: 'gpt-4o'. 받은 값: {model!r}")
     return model.strip().rsplit("/", 1)[-1].removeprefix("ft:").split(":")[0].lower()
@@ -203,7 +187,7 @@ def _encoding_for(base: str) -> tuple[str, str]:
     """(어휘 이름, 추정인 이유)입니다."""
     if base.startswith("gpt-6"):
         return "o200k_base", "gpt-6의 어휘는 공개되지 않아 o200k_base로 가정했습니다"
-    if base.startswith("gpt-oss"):
+    if base.startswith("gpt-oss"):  # Ollama의 "gpt-oss:20b"도
         return "o200k_harmony", ""
     try:
         name = encoding_name_for_model(base)

@@ -18,9 +18,10 @@ import pytest
 from genai_prices.data import providers as price_table
 from genai_prices.types import ModelPrice, TieredPrices
 
+from llmkit.common.errors import UnknownPrice
 from llmkit.cost.calculate import Cost, calc_cost, calculate_cost, price
 from llmkit.cost.krw import RATE_DATE, Krw, to_krw
-from llmkit.cost.prices import UnknownPrice, find_rates
+from llmkit.cost.prices import find_rates
 from llmkit.cost.usage import read
 
 DAY = datetime.date(2026, 11, 21)

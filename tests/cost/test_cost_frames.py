@@ -12,9 +12,10 @@ import pytest
 pl = pytest.importorskip("polars", reason="polars가 없습니다")
 pd = pytest.importorskip("pandas", reason="pandas가 없습니다")
 
+from llmkit.common.errors import UnknownPrice  # noqa: E402
 from llmkit.cost.calculate import calculate_cost  # noqa: E402
 from llmkit.cost.frames import add_cost, total_cost  # noqa: E402
-from llmkit.cost.prices import FIRST_DAY, UnknownPrice  # noqa: E402
+from llmkit.cost.prices import FIRST_DAY  # noqa: E402
 
 MODELS = [
     "gpt-6-luna", "claude-haiku-5-5", "gemini-2.5-flash-lite", "groq/openai/gpt-oss-20b", "gpt-4o", "o3",

@@ -9,9 +9,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from llmkit.common.errors import UnknownPrice
 from llmkit.common.ledger import Call, read_usage
 from llmkit.cost.calculate import calculate_cost
-from llmkit.cost.prices import FIRST_DAY, UnknownPrice, price_table
+from llmkit.cost.prices import FIRST_DAY, price_table
 from llmkit.cost.receipt import Receipt
 from llmkit.cost.usage import read
 from llmkit.display.screen import StreamResult
@@ -264,7 +265,52 @@ def test_langchain_counts_the_cache_of_anthropic_in_the_input():
     assert calculate_cost(usage, "claude-haiku-5-5", at=DAY).usd == want
 
 
+# --- 다른 곳에서 온 모양 ---
+
+
+def test_cache_writes_of_a_gateway_that_speaks_openai_are_paid():
+    usage = {"prompt_tokens": 1000, "completion_tokens": 0, "cache_creation_input_tokens": 400,
+             "cache_read_input_tokens": 100, "prompt_tokens_details": {"cached_tokens": 100}}  # fmt: skip
+    want = (500 * Decimal("0.1") + 400 * Decimal("0.125") + 100 * Decimal("0.01")) / 1_000_000
+    assert calculate_cost(usage, "claude-haiku-5-5", at=DAY).usd == want
+    with pytest.raises(ValueError, match="서로 다릅니다"):
+        calculate_cost(usage | {"cache_read_input_tokens": 101}, "claude-haiku-5-5", at=DAY)
+
+
+@pytest.mark.parametrize("names", [("prompt_tokens", "completion_tokens"), ("input_tokens", "output_tokens")])
+def test_tokens_that_only_the_total_shows_are_paid(names):
+    usage = dict(zip(names, (20, 424), strict=True)) | {"total_tokens": 1016}
+    assert read(usage).counts == {"input_tokens": 20, "output_tokens": 996, "output_reasoning_tokens": 572}
+
+
+@pytest.mark.parametrize(
+    ("usage", "says"),
+    [
+        ({"prompt_tokens": 9, "completion_tokens": 5, "completion_tokens_details": {"reasoning_tokens": 6}}, "추론"),
+        ({"prompt_tokens": None, "completion_tokens": 5}, "입력 토큰이 없습니다"),
+        ({"cache_read_input_tokens": 7, "output_tokens": 5}, "입력 토큰이 없습니다"),
+        ({"prompt_tokens": 9, "server_tool_use_details": {"web_search_requests": 2}}, "모르는 이름"),
+        ({"prompt_tokens": 9, "tool_use_prompt_tokens": 2}, "모르는 이름"),
+    ],
+)
+def test_a_usage_that_leaves_something_open_is_refused(usage, says):
+    with pytest.raises(ValueError, match=says):
+        calculate_cost(usage, "gpt-5", at=DAY)
+
+
+@pytest.mark.parametrize("model", ["gpt-4o-search-preview", "gpt-5-search-api"])
+def test_a_model_that_always_searches_says_that_its_fee_is_missing(model):
+    assert "웹 검색 요금은 들어 있지 않습니다" in calculate_cost(CHAT, model, at=DAY).note
+    assert "웹 검색 요금은 들어 있지 않습니다" in str(on_receipt(chat(model=model)))
+
+
 # --- 날짜 ---
+
+
+def test_a_sum_over_different_days_has_no_single_date():
+    days = DAY, DAY - datetime.timedelta(1)
+    both = sum(calculate_cost(CHAT, "gpt-5", at=day) for day in days)
+    assert both.price_date is None and "그날의 가격" in str(both)
 
 
 @pytest.mark.parametrize("model", ["gpt-4o", "gpt-4o-mini", "claude-3-haiku", "gpt-5", "groq/openai/gpt-oss-20b"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from llmkit.cost.prices import find_rates
-from llmkit.cost.tokens import load_encoding
+from llmkit.cost.tokens import encoding
 from llmkit.models import default_model
 from tests.cost.test_tokens import billed_chats
 
@@ -26,7 +26,7 @@ def test_the_older_encoding_needs_about_half_more_for_the_courses_own_prose(path
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
     korean = re.sub(r"```.*?```|`[^`]*`|<[^>]*>", "", text, flags=re.DOTALL)
-    old, new = (len(load_encoding(name).encode_ordinary(korean)) for name in ("cl100k_base", "o200k_base"))
+    old, new = (len(encoding(name).encode_ordinary(korean)) for name in ("cl100k_base", "o200k_base"))
     assert 1.35 < old / new < 1.65
 
 
