@@ -209,8 +209,7 @@ class _NotebookScreen(_Screen):
             self._draw(note, is_last=True)
 
     def _draw(self, note: str = "", is_last: bool = False) -> None:
-        last = None if note else self._sections[-1]
-        blocks = [section.markdown(section is last) for section in self._sections]
+        blocks = [section.markdown() for section in self._sections]
         markdown = "\n\n".join([*blocks, f"> ※ {note}"] if note else blocks)
         data = {"text/markdown": markdown}
         # text/plain은 처음과 끝에만 보냅니다. 도중에는 Markdown만이어서 보내는 양이 절반입니다.
