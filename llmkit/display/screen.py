@@ -86,7 +86,7 @@ async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
     안녕하세요.
     """
     screen = _screen(hz)
-    async with aopened(stream) as events:
+    async with await aopened(stream) as events:
         with screen.showing():
             async for event in events:
                 screen.take(event)
