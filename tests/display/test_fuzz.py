@@ -32,8 +32,9 @@ SCRAPS = [
 ]  # fmt: skip
 MARKED = "18.2.1"
 RENDER = """
-const {marked} = require('marked');
-const texts = JSON.parse(require('fs').readFileSync(process.argv[2], 'utf8'));
+import {marked} from 'marked';
+import {readFileSync} from 'fs';
+const texts = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 process.stdout.write(JSON.stringify(texts.map(text => marked.parse(text, {gfm: true}))));
 """
 
@@ -82,10 +83,10 @@ def test_nothing_acts_in_marked(tmp_path: Path) -> None:
     install = ["npm", "install", "--silent", "--no-save", "--prefix", str(tmp_path), f"marked@{MARKED}"]
     if subprocess.run(install, capture_output=True).returncode:
         pytest.skip("marked를 받을 수 없습니다")
-    (tmp_path / "render.js").write_text(RENDER)
+    (tmp_path / "render.mjs").write_text(RENDER)
     texts, shown = documents(3, 200_000), tmp_path / "shown.json"
     for start in range(0, len(texts), 20_000):
         part = texts[start : start + 20_000]
         shown.write_text(json.dumps([to_display(text) for text in part]))
-        done = subprocess.run(["node", "render.js", str(shown)], cwd=tmp_path, capture_output=True, check=True)
+        done = subprocess.run(["node", "render.mjs", str(shown)], cwd=tmp_path, capture_output=True, check=True)
         none_acts(part, json.loads(done.stdout))
