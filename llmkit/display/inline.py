@@ -69,7 +69,7 @@ class _Paragraph:
                 position = found.start() + 1
                 self.out.append(_SHOWN[found[0][0]])
             else:
-                self.out.append(_SHOW[found.lastgroup](self, found))
+                self.out.append(getattr(self, f"_{found.lastgroup}")(found))
         return "".join(self.out) + self.text[position:]
 
     def _math(self, found: re.Match[str]) -> str:
@@ -119,9 +119,6 @@ class _Paragraph:
         elif not _is(after, "Z", "Pe", "Pf"):
             self.opener = (len(self.out), start, end)
         return token
-
-
-_SHOW = {name: getattr(_Paragraph, f"_{name}", None) for name in _TOKEN.groupindex}
 
 
 def _is_math(token: str) -> bool:
