@@ -22,6 +22,7 @@ _HOMES = {
     "adisplay_stream": "display.screen",
     "StreamResult": "display.result",
     "stream_text": "display.streams",
+    "use_korean_font": "display.plots",
     "count_tokens": "cost.tokens",
     "encoding": "cost.tokens",
     "calculate_cost": "cost.calculate",

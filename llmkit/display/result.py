@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ..common.tables import Table
+
+_NO_USAGE = '없음(Chat Completions에서는 요청에 stream_options={"include_usage": True}를 넣어야 옵니다)'
 
 
 @dataclass(repr=False)
@@ -31,19 +33,16 @@ class StreamResult:
     total_s: float
     chunks: int
     interrupted: bool
-    _no_usage: str = field(default="제공자가 보내지 않았습니다", compare=False)
 
     def _table(self) -> Table:
         counts = {name: n for name, n in (self.usage or {}).items() if isinstance(n, int)}
-        ending = "도중에 끊김" if self.interrupted else self.finish_reason or "-"
-        seconds = ["-" if s is None else f"{s:.2f}초" for s in (self.first_token_s, self.total_s)]
         rows = {
             "모델": self.model or "-",
-            "끝난 이유": ending,
-            "첫 조각까지": seconds[0],
-            "마지막 조각까지": seconds[1],
+            "끝난 이유": "도중에 끊김" if self.interrupted else self.finish_reason or "-",
+            "첫 조각까지": "-" if self.first_token_s is None else f"{self.first_token_s:.2f}초",
+            "마지막 조각까지": f"{self.total_s:.2f}초",
             "조각": f"{self.chunks:,}개",
-            "usage": ", ".join(f"{name} {n:,}" for name, n in counts.items()) or f"없음({self._no_usage})",
+            "usage": ", ".join(f"{name} {n:,}" for name, n in counts.items()) or _NO_USAGE,
         }
         return Table("스트림 결과", ["항목", "값"], [list(row) for row in rows.items()])
 

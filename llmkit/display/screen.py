@@ -1,8 +1,7 @@
-"""스트림을 노트북에 보여 줍니다. 화면은 하나이고, 다시 그리는 횟수는 답의 길이에 따라 정해집니다.
+"""스트림을 노트북에 보여 줍니다. 화면은 하나이고, 다시 그리는 횟수는 답변의 길이에 따라 정해집니다.
 
-조각이 올 때마다 전체를 다시 그리면 보내는 양이 답의 길이의 제곱으로 늘어, 긴 답에서는 브라우저가 따라오지 못합니다.
-여기서는 글이 일정한 비율로 자랐을 때만 다시 그리므로 보내는 양이 답의 길이에 비례합니다. 재는 법과 결과는
-`benchmarks/display.py`에 있습니다.
+조각이 올 때마다 전체를 다시 그리면 전송량이 답변 길이의 제곱으로 늘어, 긴 답변에서는 브라우저가 따라오지 못합니다.
+여기서는 일정한 비율로 자랐을 때만 다시 그리므로 전송량이 길이에 비례합니다(측정: `benchmarks/display.py`).
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from .sections import LABELS, Section, whole
 from .streams import Piece, Reader, aopened, opened
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
-RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 글에서만 걸립니다.
+RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼은 쉽니다. 순식간에 오는 긴 답변에서만 걸립니다.
 STALL = 0.12  # 새 조각이 이만큼(초) 오지 않으면 아직 보이지 않은 글을 마저 그립니다.
 TICK = 0.03
 
@@ -36,11 +35,6 @@ _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난
     "refusal": "모델이 답을 거절했습니다.",
 }
 _CUT_OFF = "여기서 끊겼습니다{}. 위의 글은 그때까지 받은 것입니다."
-_NO_USAGE = {  # usage가 없는 이유
-    "interrupted": "도중에 끊겨 받지 못했습니다",
-    "chat": '요청에 stream_options={"include_usage": True}를 넣어야 옵니다',
-    None: "문자열의 스트림입니다",
-}
 
 
 def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -86,7 +80,7 @@ async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
     안녕하세요.
     """
     screen = _screen(hz)
-    async with aopened(stream) as events:
+    async with await aopened(stream) as events:
         with screen.showing():
             async for event in events:
                 screen.take(event)
@@ -109,7 +103,7 @@ class _Screen:
         self._first: float | None = None
         self._last = 0.0
         self._started = time.perf_counter()
-        self._instant = pace() == 0
+        self._more_is_here = False  # 기다리지 않는 재생에서는 다음 조각이 이미 와 있습니다.
         stream_time.set(None)
 
     def take(self, event: Any) -> None:
@@ -117,16 +111,23 @@ class _Screen:
         # 재생에서는 녹화할 때 잰 시각을 써야 결과가 컴퓨터에 따라 달라지지 않습니다.
         recorded = stream_time.get()
         self._last = time.perf_counter() - self._started if recorded is None else recorded
+        self._more_is_here = recorded is not None and pace() == 0
         if pieces and self._first is None:
             self._first = self._last
         for piece in pieces:
-            self._add(piece, more_is_here=self._instant and recorded is not None)
+            self._show(piece)
 
-    def _add(self, piece: Piece, more_is_here: bool) -> None:
+    def _add(self, piece: Piece) -> bool:
+        """조각을 모읍니다. 앞의 것과 종류가 달라 새 덩어리가 시작되면 True입니다."""
         last = self._sections[-1] if self._sections else None
-        if last is None or (last.kind, last.part) != (piece.kind, piece.part):
-            self._sections.append(last := Section(piece.kind, piece.part, piece.name))
-        last.texts.append(piece.text)
+        is_new = last is None or (last.kind, last.part) != (piece.kind, piece.part)
+        if is_new:
+            self._sections.append(Section(piece.kind, piece.part, piece.name))
+        self._sections[-1].texts.append(piece.text)
+        return is_new
+
+    def _show(self, piece: Piece) -> None:
+        raise NotImplementedError
 
     def _close(self, note: str) -> None:
         raise NotImplementedError
@@ -134,18 +135,13 @@ class _Screen:
     @contextmanager
     def showing(self) -> Iterator[None]:
         """스트림을 읽는 동안을 감쌉니다. 어떻게 끝나든 마지막으로 그리고, 보통과 다르게 끝났으면 그 이유를 덧붙입니다."""
-        reader, note = self._reader, ""
+        note = ""
         try:
             yield
-            self._interrupted = reader.api is not None and reader.finish_reason is None
-            note = _CUT_OFF.format("") if self._interrupted else _ENDINGS.get(reader.finish_reason or "", "")
-            if not (self._sections or note):
-                note = "보여 줄 글이 하나도 오지 않았습니다."
-            if reader.candidates > 1:
-                note = f"{note} 후보 {reader.candidates}개 가운데 첫째만 보였습니다.".strip()
+            note = self._note()
         except BaseException as error:
             self._interrupted = True
-            cause = error.__cause__ or error  # SDK가 감싼 이름("연결 오류")은 판마다 다르고 까닭을 말하지 않습니다.
+            cause = error.__cause__ or error  # SDK가 감싼 이름("연결 오류")은 버전마다 다르고 이유를 말하지 않습니다.
             note = _CUT_OFF.format(f"({type(cause).__name__})") if self._sections else ""
             error.stream_result = self.result()  # type: ignore[attr-defined]
             raise
@@ -153,14 +149,27 @@ class _Screen:
             if self._sections or note:
                 self._close(note)
 
-    def result(self) -> StreamResult:
+    def _note(self) -> str:
         reader = self._reader
-        text = whole("".join(section.text for section in self._sections if section.kind == "text"))
-        why = _NO_USAGE.get("interrupted" if self._interrupted else reader.api, "제공자가 보내지 않았습니다")
+        self._interrupted = reader.api is not None and reader.finish_reason is None
+        note = _CUT_OFF.format("") if self._interrupted else _ENDINGS.get(reader.finish_reason or "", "")
+        if not (self._sections or note):
+            note = "보여 줄 글이 하나도 오지 않았습니다."
+        if reader.candidates > 1:
+            note = f"{note} 후보 {reader.candidates}개 가운데 첫째만 보였습니다.".strip()
+        return note
+
+    def result(self) -> StreamResult:
         return StreamResult(
-            text, reader.usage, reader.model, reader.finish_reason,
-            self._first, self._last, reader.chunks, self._interrupted, why,
-        )  # fmt: skip
+            text=whole("".join(section.text for section in self._sections if section.kind == "text")),
+            usage=self._reader.usage,
+            model=self._reader.model,
+            finish_reason=self._reader.finish_reason,
+            first_token_s=self._first,
+            total_s=self._last,
+            chunks=self._reader.chunks,
+            interrupted=self._interrupted,
+        )
 
 
 class _NotebookScreen(_Screen):
@@ -174,13 +183,13 @@ class _NotebookScreen(_Screen):
         self._size = self._drawn = 0  # 온 글자 수, 보이는 글자 수
         self._came = self._next = 0.0  # 마지막 조각이 온 때, 다시 그려도 되는 때
 
-    def _add(self, piece: Piece, more_is_here: bool) -> None:
+    def _show(self, piece: Piece) -> None:
         with self._lock:
-            super()._add(piece, more_is_here)
+            self._add(piece)
             self._size += len(piece.text) + len(piece.name or "")
             self._came = time.perf_counter()
             has_grown = self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH
-            if self._handle is None or (has_grown and not more_is_here):
+            if self._handle is None or (has_grown and not self._more_is_here):
                 self._draw()
 
     @contextmanager
@@ -209,11 +218,10 @@ class _NotebookScreen(_Screen):
             self._draw(note, is_last=True)
 
     def _draw(self, note: str = "", is_last: bool = False) -> None:
-        last = None if note else self._sections[-1]
-        blocks = [section.markdown(section is last) for section in self._sections]
+        blocks = [section.markdown() for section in self._sections]
         markdown = "\n\n".join([*blocks, f"> ※ {note}"] if note else blocks)
         data = {"text/markdown": markdown}
-        # text/plain은 처음과 끝에만 보냅니다. 도중에는 Markdown만이어서 보내는 양이 절반입니다.
+        # text/plain은 처음과 끝에만 보냅니다. 도중에는 Markdown만이어서 전송량이 절반입니다.
         if is_last or self._handle is None:
             data["text/plain"] = self.result().text or markdown
         if self._handle is None:
@@ -232,21 +240,19 @@ class _TextScreen(_Screen):
     _queue: ClassVar[list[_TextScreen]] = []
     _waiting, _ended = "", False
 
-    def _add(self, piece: Piece, more_is_here: bool) -> None:
-        before = len(self._sections)
-        super()._add(piece, more_is_here)
+    def _show(self, piece: Piece) -> None:
+        is_first = not self._sections
         # 답의 글만 올 때는 이름표를 붙이지 않습니다.
-        if len(self._sections) > max(before, piece.kind == "text"):
-            label = f"[{LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}"
-            self._waiting += f"\n{label}\n" if before else f"{label}\n"
+        if self._add(piece) and not (is_first and piece.kind == "text"):
+            label = f"[{LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}\n"
+            self._waiting += label if is_first else f"\n{label}"
         self._waiting += piece.text
         self._speak()
 
     def _close(self, note: str) -> None:
         if self._sections and not self._sections[-1].text.endswith("\n"):
             self._waiting += "\n"
-        if note:
-            self._waiting += f"※ {note}\n"
+        self._waiting += f"※ {note}\n" if note else ""
         self._ended = True
         self._speak()
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from .markdown import scan, to_display
+from .markdown import to_display
 
 LABELS = {"reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
 
@@ -24,18 +24,17 @@ class Section:
     def text(self) -> str:
         return whole("".join(self.texts))
 
-    def markdown(self, is_last: bool) -> str:
+    def markdown(self) -> str:
         text = self.text
         if self.kind == "text":
-            shown, closing = scan(text)
-            return shown if is_last else shown + closing
+            return to_display(text)
         label = f"**{LABELS[self.kind]}**"
         if self.kind == "tool":
             name = " ".join((self.name or "?").replace("`", " ").split())
-            label += f" {to_display(f'`{name}`')}"
             fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
-            return f"{label}\n\n{fence}json\n{text}\n{fence}" if text else label
-        return "\n".join(f"> {line}" for line in re.split(r"\r\n|\n|\r", f"{label}\n\n{to_display(text)}"))
+            arguments = f"\n\n{fence}json\n{text}\n{fence}" if text else ""
+            return to_display(f"{label} `{name}`{arguments}")
+        return "> " + re.sub(r"\r\n|\n|\r", "\n> ", f"{label}\n\n{to_display(text)}")
 
 
 def whole(text: str) -> str:

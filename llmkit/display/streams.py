@@ -1,53 +1,46 @@
 """어느 SDK의 스트림이든 같은 조각으로 읽습니다.
 
 SDK를 불러오지 않고 이벤트의 생김새로 알아봅니다. `choices`가 있으면 Chat Completions(OpenAI, Hugging Face, Groq,
-Gemini, 로컬 서버), `type`이 `response.`로 시작하면 OpenAI Responses, `message_`나 `content_block_`으로 시작하면
-Anthropic입니다.
+Gemini, 로컬 서버), `type`이 `response.`로 시작하면 OpenAI Responses, 그 밖의 `type`이 있으면 Anthropic입니다.
 """
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, aclosing, closing, nullcontext
 from typing import Any, Literal, NamedTuple
 
 from ..common.errors import StreamError
-from ..common.ledger import billable
+from ..common.ledger import billable, fields_of
+
+Kind = Literal["text", "reasoning", "refusal", "tool"]
 
 
 class Piece(NamedTuple):
     """스트림이 준 조각 하나입니다. `part`가 다르면 다른 도구 호출(또는 다른 추론 문단)입니다."""
 
-    kind: Literal["text", "reasoning", "refusal", "tool"]
+    kind: Kind
     text: str
     part: Any = None
     name: str | None = None  # 도구 호출의 첫 조각에만 있는 도구 이름
 
 
-# OpenAI Responses에서 글자를 나르는 이벤트. 여기 없는 이벤트(음성, 진행 상황 ...)는 보일 글이 없습니다.
-_RESPONSES_DELTAS: dict[str, Literal["text", "reasoning", "refusal", "tool"]] = {
-    "response.output_text.delta": "text",
-    "response.refusal.delta": "refusal",
-    "response.reasoning_text.delta": "reasoning",
-    "response.reasoning_summary_text.delta": "reasoning",
-    "response.function_call_arguments.delta": "tool",
-    "response.custom_tool_call_input.delta": "tool",
-    "response.mcp_call_arguments.delta": "tool",
-    "response.code_interpreter_call_code.delta": "tool",
+# OpenAI Responses에서 글자를 나르는 이벤트. 여기 없는 것(음성, 진행 상황 ...)에는 보일 글자가 없습니다.
+_RESPONSES_DELTAS: dict[str, Kind] = {
+    "output_text.delta": "text",
+    "refusal.delta": "refusal",
+    "reasoning_text.delta": "reasoning",
+    "reasoning_summary_text.delta": "reasoning",
+    "function_call_arguments.delta": "tool",
+    "custom_tool_call_input.delta": "tool",
+    "mcp_call_arguments.delta": "tool",
+    "code_interpreter_call_code.delta": "tool",
 }
 
 
 class Reader:
     """이벤트를 하나씩 받아 조각으로 바꾸고, 모델과 usage와 끝난 이유를 모읍니다.
-
-    Attributes:
-        model: 제공자가 응답에 적은 모델. 아직 모르면 None.
-        usage: 제공자가 보낸 usage 그대로의 dict. 보내지 않았으면 None.
-        finish_reason: 제공자의 말 그대로의 끝난 이유("stop", "end_turn", "completed" ...).
-        chunks: 받은 이벤트의 수.
-        api: "chat", "responses", "anthropic". 문자열만 왔으면 None.
-        candidates: `n`으로 여럿을 부탁했을 때 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     >>> reader = Reader()
     >>> [piece.text for event in ("안녕", "하세요") for piece in reader.read(event)]
@@ -55,12 +48,12 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self.model: str | None = None
-        self.usage: dict[str, Any] | None = None
-        self.finish_reason: str | None = None
-        self.chunks = 0
-        self.api: str | None = None
-        self.candidates = 1
+        self.model: str | None = None  # 제공자가 응답에 적은 모델
+        self.usage: dict[str, Any] | None = None  # 보내지 않았으면 None
+        self.finish_reason: str | None = None  # 제공자의 말 그대로: "stop", "end_turn", "completed" ...
+        self.chunks = 0  # 받은 이벤트의 수
+        self.api: str | None = None  # "chat", "responses", "anthropic". 문자열만 왔으면 None
+        self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     def read(self, event: Any) -> Iterator[Piece]:
         """이벤트 하나에 든 조각을 차례로 내놓습니다. 처음 보는 종류의 이벤트는 지나칩니다.
@@ -71,17 +64,19 @@ class Reader:
         """
         self.chunks += 1
         kind = _get(event, "type")
+        pieces: Iterable[Piece]
         if isinstance(event, str):
-            pieces: Iterable[Piece] = [Piece("text", event)]
+            pieces = [Piece("text", event)]
         elif kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
             pieces = self._chat(_get(event, "chunk"))
         elif _get(event, "choices") is not None:
             pieces = self._chat(event)
         elif kind == "error":
             raise _failure(_get(event, "error") or event)
+        elif isinstance(kind, str) and kind.startswith("response."):
+            pieces = self._responses(event, kind.removeprefix("response."))
         elif isinstance(kind, str):
-            read = self._responses if kind.startswith("response.") else self._anthropic
-            pieces = read(event, kind)
+            pieces = self._anthropic(event, kind)
         else:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
         return (piece for piece in pieces if piece.text or piece.name)
@@ -90,23 +85,13 @@ class Reader:
         self.api = "chat"
         self.model = _get(chunk, "model") or self.model
         usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
-        self.usage = _billable(usage, {"service_tier": _get(chunk, "service_tier")}) or self.usage
+        self.usage = _billable(usage, chunk) or self.usage
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
             if index == 0:
                 self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
-                yield from self._delta(_get(choice, "delta") or choice)
-
-    def _delta(self, delta: Any) -> Iterator[Piece]:
-        # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
-        yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
-        yield Piece("text", _text(delta, "content") or _text(delta, "text"))  # text는 옛 Completions API
-        yield Piece("refusal", _text(delta, "refusal"))
-        for place, call in enumerate(_get(delta, "tool_calls") or ()):
-            function, index = _get(call, "function"), _get(call, "index")
-            part = place if index is None else index
-            yield Piece("tool", _text(function, "arguments"), part, _get(function, "name"))
+                yield from _delta(_get(choice, "delta") or choice)
 
     def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
         self.api = "responses"
@@ -114,12 +99,11 @@ class Reader:
         if response := _get(event, "response"):
             self.model = _get(response, "model") or self.model
             self.usage = _billable(_get(response, "usage"), response) or self.usage
-        if kind == "response.failed":
+        if kind == "failed":
             raise _failure(_get(response, "error"))
-        if kind in ("response.completed", "response.incomplete"):
-            why = _get(_get(response, "incomplete_details"), "reason")
-            self.finish_reason = why or kind.removeprefix("response.")
-        elif kind == "response.output_item.added":
+        if kind in ("completed", "incomplete"):
+            self.finish_reason = _get(_get(response, "incomplete_details"), "reason") or kind
+        elif kind == "output_item.added":
             item = _get(event, "item")
             if (item_type := _text(item, "type")).endswith("_call"):
                 yield Piece("tool", "", place, _get(item, "name") or item_type)
@@ -127,12 +111,12 @@ class Reader:
             yield Piece(_RESPONSES_DELTAS[kind], _text(event, "delta"), place)
 
     def _anthropic(self, event: Any, kind: str) -> Iterator[Piece]:
-        # .stream()은 원래 이벤트 말고도 "text", "thinking" 같은 이벤트를 더 줍니다. 같은 글이므로 세지 않습니다.
+        # .stream()은 원래 이벤트 말고도 "text", "thinking" 같은 이벤트를 더 줍니다. 같은 글자이므로 세지 않습니다.
         delta, place = _get(event, "delta"), _get(event, "index")
         if kind == "message_start":
             self.api = "anthropic"
             self.model = _get(_get(event, "message"), "model")
-            self.usage = _plain(_get(_get(event, "message"), "usage"))
+            self.usage = _plain(_get(_get(event, "message"), "usage")) or None
         elif kind == "content_block_start":
             block = _get(event, "content_block")
             if (block_type := _text(block, "type")).endswith("tool_use"):
@@ -144,8 +128,7 @@ class Reader:
             yield Piece("tool", _text(delta, "partial_json"), place)
         elif kind == "message_delta":
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
-            # 누적값이므로 덮어씁니다.
-            self.usage = {**(self.usage or {}), **(_plain(_get(event, "usage")) or {})}
+            self.usage = {**(self.usage or {}), **_plain(_get(event, "usage"))}  # 누적값이므로 덮어씁니다.
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
 
 
@@ -176,16 +159,14 @@ def _texts(stream: Any) -> Iterator[str]:
 
 async def _atexts(stream: Any) -> AsyncIterator[str]:
     reader = Reader()
-    async with aopened(stream) as events:
+    async with await aopened(stream) as events:
         async for event in events:
-            for piece in reader.read(event):
-                if piece.kind == "text":
-                    yield piece.text
+            for text in [piece.text for piece in reader.read(event) if piece.kind == "text"]:
+                yield text
 
 
-@contextmanager
-def opened(stream: Any) -> Iterator[Iterable[Any]]:
-    """스트림을 열어 이벤트를 내놓고, 어떻게 끝나든 연결을 닫습니다.
+def opened(stream: Any) -> AbstractContextManager[Iterable[Any]]:
+    """`with`로 열면 이벤트를 내놓고, 어떻게 끝나든 연결을 닫는 것으로 바꿉니다.
 
     Raises:
         TypeError: 동기 스트림이 아니면. 무엇을 고쳐야 하는지 말합니다.
@@ -194,18 +175,11 @@ def opened(stream: Any) -> Iterator[Iterable[Any]]:
         raise TypeError("비동기 스트림입니다. await adisplay_stream(...)이나 async for를 쓰십시오.")
     _refuse_whole_answer(stream)
     if hasattr(stream, "__enter__"):  # SDK의 스트림. Anthropic의 .stream()은 여기서 비로소 요청을 보냅니다.
-        with stream as events:
-            yield events
-    else:
-        try:
-            yield stream
-        finally:
-            if hasattr(stream, "close"):  # Hugging Face의 스트림은 제너레이터입니다.
-                stream.close()
+        return stream
+    return closing(stream) if hasattr(stream, "close") else nullcontext(stream)  # Hugging Face의 것은 제너레이터입니다.
 
 
-@asynccontextmanager
-async def aopened(stream: Any) -> AsyncIterator[Any]:
+async def aopened(stream: Any) -> AbstractAsyncContextManager[Any]:
     """`opened`의 비동기판입니다. `await`하지 않은 `create(...)`도 받습니다."""
     if inspect.isawaitable(stream):
         stream = await stream
@@ -213,14 +187,8 @@ async def aopened(stream: Any) -> AsyncIterator[Any]:
     if not _is_async(stream):
         raise TypeError("비동기 스트림이 아닙니다. display_stream(...)이나 for를 쓰십시오.")
     if hasattr(stream, "__aenter__"):
-        async with stream as events:
-            yield events
-    else:
-        try:
-            yield stream
-        finally:
-            if hasattr(stream, "aclose"):
-                await stream.aclose()
+        return stream
+    return aclosing(stream) if hasattr(stream, "aclose") else nullcontext(stream)
 
 
 def _is_async(stream: Any) -> bool:
@@ -235,11 +203,21 @@ def _refuse_whole_answer(stream: Any) -> None:
         raise TypeError(f"스트림이 아닙니다: {type(stream).__name__}")
 
 
+def _delta(delta: Any) -> Iterator[Piece]:
+    # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
+    yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
+    yield Piece("text", _text(delta, "content") or _text(delta, "text"))  # text는 옛 Completions API
+    yield Piece("refusal", _text(delta, "refusal"))
+    for place, call in enumerate(_get(delta, "tool_calls") or ()):
+        function, index = _get(call, "function"), _get(call, "index")
+        yield Piece("tool", _text(function, "arguments"), place if index is None else index, _get(function, "name"))
+
+
 def _get(value: Any, name: str) -> Any:
     """속성이든 키든 있으면 꺼내고, 없으면 None입니다. (SDK가 모르는 필드는 dict로 남습니다.)"""
     if isinstance(value, Mapping) and name in value:
         return value[name]
-    return getattr(value, name, None) if not isinstance(value, (str, bytes)) else None
+    return getattr(value, name, None)
 
 
 def _text(value: Any, name: str) -> str:
@@ -249,14 +227,14 @@ def _text(value: Any, name: str) -> str:
 
 def _billable(usage: Any, response: Any) -> dict[str, Any] | None:
     """usage에, 응답에 적힌 처리 방식(flex, priority)과 제공자의 도구를 더합니다. 그래야 요금이 맞습니다."""
-    return billable(_plain(usage) or {}, _plain(response) or {}) if usage else None
+    return billable(_plain(usage), fields_of(response) or {}) if usage else None
 
 
-def _plain(usage: Any) -> dict[str, Any] | None:
+def _plain(usage: Any) -> dict[str, Any]:
     """usage를 제공자가 보낸 필드만 든 dict로 바꿉니다."""
     if hasattr(usage, "model_dump"):
         usage = usage.model_dump(mode="json", exclude_unset=True)
-    return {name: value for name, value in dict(usage).items() if value is not None} if usage else None
+    return {name: value for name, value in dict(usage or {}).items() if value is not None}
 
 
 def _failure(error: Any) -> StreamError:

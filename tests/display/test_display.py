@@ -294,7 +294,7 @@ def test_reasoning_and_tools_are_told_apart_from_the_answer(notebook: list[dict[
 
 def test_tool_arguments_cannot_leave_their_block(notebook: list[dict[str, str]]) -> None:
     llmkit.display_stream([call(name="a`<b>`", arguments="```\n<script>"), chunk("tool_calls")])
-    assert notebook[-1]["text/markdown"] == "**도구 호출** `a <b>`\n\n````json\n```\n<script>\n````"
+    assert notebook[-1]["text/markdown"] == "**도구 호출** <code>a &#60;b&#62;</code>\n\n````json\n```\n<script>\n````"
 
 
 @pytest.mark.parametrize(

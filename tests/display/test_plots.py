@@ -17,8 +17,8 @@ def test_korean_and_a_minus_sign_have_glyphs(tmp_path: Path) -> None:
     from matplotlib import pyplot
 
     with matplotlib.rc_context():
-        plots.korean_font()
-        plots.korean_font()  # 두 번 불러도 됩니다.
+        plots.use_korean_font()
+        plots.use_korean_font()  # 두 번 불러도 됩니다.
         figure, axes = pyplot.subplots()
         axes.set_title("다시 보낸 요청 (−3 … 3)", weight="bold")
         axes.plot([-3, 3], [-1, 1])
@@ -31,4 +31,4 @@ def test_korean_and_a_minus_sign_have_glyphs(tmp_path: Path) -> None:
 def test_a_missing_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install koreanize-matplotlib"):
-        plots.korean_font()
+        plots.use_korean_font()

@@ -240,7 +240,7 @@ def test_generators_are_closed() -> None:
             closed.append("async")
 
     async def leave() -> None:
-        async with aopened(astream()) as events:
+        async with await aopened(astream()) as events:
             async for _ in events:
                 raise KeyError
 

@@ -610,6 +610,7 @@ def test_the_exported_names_are_pinned():
                 "stream_text",
                 "to_krw",
                 "total_cost",
+                "use_korean_font",
             ]
         )
     )
