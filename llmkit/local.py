@@ -77,7 +77,7 @@ def find_server() -> tuple[str, str]:
     from .session import current_session, model
 
     session = current_session()
-    if session is None or session._modes["local"] in ("auto", "live"):
+    if session is None or session.modes["local"] in ("auto", "live"):
         for base_url, names in find_servers():
             return base_url, os.environ.get("LOCAL_MODEL") or names[0]
     return f"http://127.0.0.1:{PORT}/v1", model("local")

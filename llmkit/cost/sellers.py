@@ -8,13 +8,11 @@ from functools import cache
 from genai_prices.data_snapshot import get_snapshot
 from genai_prices.types import Provider
 
+from ..common.errors import UnknownPrice
+
 LOCAL = ("local", "ollama")
 # 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 추론 제공자마다 값이 달라 따로 다룹니다.
 SELLERS = {name: name for name in ("openai", "anthropic", "google", "groq")} | {"gemini": "google"}
-
-
-class UnknownPrice(LookupError):
-    """요금을 알 수 없습니다. 모르는 요금을 0으로 세지 않으려고 멈춥니다."""
 
 
 def find_seller(model: str, provider: str | None) -> tuple[str, str]:
