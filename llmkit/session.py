@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterable
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -20,6 +21,7 @@ from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_o
 from .replay.cassette import Cassette
 from .replay.exchange import Exchange
 from .replay.notebook import Notebook
+from .replay.plan import Plan
 from .replay.player import Player
 from .replay.recorder import Recorder
 from .replay.request import Ask
@@ -32,15 +34,12 @@ MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
 LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
+_File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
 
 
 def setup(
-    lesson: str | None = None,
-    *,
-    mode: str | None = None,
-    pace: float | None = None,
-    cassette: str | os.PathLike[str] | None = None,
+    lesson: str | None = None, *, mode: str | None = None, pace: float | None = None, cassette: _File | None = None
 ) -> Session:
     """수업을 시작합니다. 키가 있는 제공자는 실제로 호출하고, 없는 제공자는 녹화를 재생합니다.
 
@@ -74,37 +73,36 @@ def setup(
         if before:
             fill_placeholders(before.modes)
         raise
-    _replace(before, session)
+    _take_over(session)
     print(session.banner())
     return session
 
 
 def current_session() -> Session | None:
     """`setup`이 만든 지금의 세션입니다."""
-    return _sessions[-1] if _sessions else None
+    return next(reversed(_sessions), None)
 
 
-def _replace(before: Session | None, session: Session) -> None:
-    if before:
+def _take_over(session: Session) -> None:
+    if before := current_session():
         before._detach()
         session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
-    if len(_sessions) > 1 and not any(earlier._entered for earlier in _sessions[-2:]):
-        del _sessions[-2]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
+    if not any(earlier._entered for earlier in _sessions[-2:]):
+        del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
     _sessions.append(session)
     session._attach()
 
 
 def _choose_mode(asked: str | None) -> str:
-    chosen = asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    if recorder.plan and recorder.plan.providers:
-        chosen = "record"
+    is_recording = recorder.plan and recorder.plan.providers
+    chosen = "record" if is_recording else asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
     in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
     return "replay" if in_ci and chosen != "record" else chosen
 
 
-def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode: str) -> Cassette:
+def _open_cassette(lesson: str | None, path: _File | None, mode: str) -> Cassette:
     if path is None and lesson is None:
         return Cassette()
     folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
@@ -113,16 +111,13 @@ def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode
         lessons = sorted(entry.stem for entry in folder.glob("*.json"))
         near = did_you_mean(lesson, lessons, cutoff=0.3)
         raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{near} 있는 수업: {', '.join(lessons) or '없음'}")
-    return Cassette.for_recording(file, today()) if mode == "record" else Cassette.load(file)
+    return Cassette.for_recording(file) if mode == "record" else Cassette.load(file)
 
 
-def _budget() -> recorder.Meter | None:
-    """녹화 계획의 예산. 가격표는 무거우므로 계획이 있을 때만 읽습니다."""
-    if not recorder.plan:
-        return None
-    from .cost.budget import Budget
+def _budget(plan: Plan) -> recorder.Meter:
+    from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
-    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
+    return Budget(Decimal(plan.budget) if plan.budget else None, plan.unpriced)
 
 
 @atexit.register
@@ -143,17 +138,20 @@ class Session:
         self.halts: list[Halt] = []
         self.player = Player(cassette)
         self._samples = Samples()
-        self.recorder = Recorder(cassette, self._samples.note, _budget()) if mode == "record" else None
+        budget = _budget(recorder.plan) if recorder.plan else None
+        self.recorder = Recorder(cassette, self._samples.note, budget) if mode == "record" else None
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self.modes = {name: self._mode_of(name, mode) for name in PROVIDERS}  # 제공자 → MODES 가운데 하나
         self._entered = False
 
-    # 무엇을 재생하는가 -----------------------------------------------------------------------------------
-
     @property
     def is_replay(self) -> bool:
         """실제로 호출하는 제공자가 하나도 없으면 True입니다."""
-        return not any(mode in ("live", "record") for mode in self.modes.values())
+        return self.refuses(PROVIDERS)
+
+    def refuses(self, providers: Iterable[str]) -> bool:
+        """이 제공자들이 모두 재생 중이면 True입니다. 그때는 그리로 아무것도 나가지 않습니다."""
+        return not any(self.modes[name] in ("live", "record") for name in providers)
 
     def _mode_of(self, name: str, asked: str) -> str:
         if recorder.plan and name not in recorder.plan.providers:
@@ -252,10 +250,7 @@ class Session:
                 before._attach()
 
     def close(self) -> None:
-        """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다.
-
-        `with setup(...)` 안이었다면 그 세션으로 돌아갑니다.
-        """
+        """훅과 가짜 키, IPython에 등록한 것을 모두 거둡니다. `with setup(...)` 안이었다면 그 세션으로 돌아갑니다."""
         at = _sessions.index(self) if self in _sessions else 0
         while at and not _sessions[at - 1]._entered:
             at -= 1
@@ -298,9 +293,8 @@ def model(provider: str) -> str:
     mode = session.modes[provider] if session else "replay"
     if session and not session.recorder and mode != "live" and provider in session.cassette.models:
         return session.cassette.models[provider]
-    chosen = models.default_model(provider)
-    if mode != "replay":
-        chosen = os.environ.get(PROVIDERS[provider].model_variable) or chosen
+    mine = os.environ.get(PROVIDERS[provider].model_variable) if mode != "replay" else None
+    chosen = mine or models.default_model(provider)
     if session and session.recorder:
         session.recorder.model(provider, chosen)
     return chosen

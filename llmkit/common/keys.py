@@ -111,7 +111,7 @@ def _load_colab_secrets() -> None:
     wanted = [name for name in KEY_NAMES if missing_reason(os.environ.get(name, ""))]
     for at, name in enumerate(wanted):
         try:
-            from google.colab import userdata
+            from google.colab import userdata  # pyright: ignore[reportMissingImports] - Colab에만 있습니다.
 
             _put_missing(name, userdata.get(name))
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
@@ -145,16 +145,16 @@ def missing_reason(value: str) -> str:
 
 def find_key(provider: Provider) -> Key:
     """환경 변수에서 제공자의 키를 찾습니다."""
-    problem = ""
+    problems = []
     for variable in provider.keys:
         if variable in os.environ:
             reason = missing_reason(os.environ[variable])
             if not reason:
                 return Key(True, variable)
-            problem = problem or f"{variable} 값이 {reason}"
+            problems.append(f"{variable} 값이 {reason}")
         elif variable in _refused:
-            problem = problem or f"{variable} {_refused[variable]}"
-    return Key(False, provider.keys[0], problem or f"{provider.keys[0]} 값이 없습니다")
+            problems.append(f"{variable} {_refused[variable]}")
+    return Key(False, provider.keys[0], problems[0] if problems else f"{provider.keys[0]} 값이 없습니다")
 
 
 def known_keys(*headers: str) -> set[str]:

@@ -30,7 +30,7 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
     if key is None and server_is_on and mode != "replay":
         return f"{title}: 실제 호출(live) — 서버가 켜져 있습니다.{' 끄면 재생합니다.' if mode == 'auto' else ''}"
     if mode == "live" and key is None:
-        return f"{title}: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 {command('local')} 명령으로 켜세요."
+        return f"{title}: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요."
     if mode == "live" and key:
         why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
         return f"{title}: 실제 호출(live) — {why}"
@@ -46,14 +46,14 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
 def ways_on(key: Key | None) -> list[str]:
     """저장되지 않은 요청에서 멈췄을 때 이어서 할 수 있는 일입니다. `key`가 `None`이면 로컬 모델입니다."""
     if key is None:
-        return [f"로컬 모델 서버를 켜고({command('local')}) 다시 실행하십시오.", _UNDO]
+        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하십시오.", _UNDO]
     live = (
         "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
         if key.found
         else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
     )
     local = (
-        f"키 없이 진짜 답을 보려면 {command('local')}을 켜고 "
+        f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
         f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
     )
     return [_UNDO, live, local]

@@ -15,6 +15,7 @@ import pytest
 
 import llmkit
 from llmkit.common.errors import PlaceholderKey
+from llmkit.common.ipython import command
 from llmkit.common.keys import unload_environment
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
@@ -149,6 +150,12 @@ def test_a_miss_names_a_command_that_this_python_runs(lesson: Path):
     llmkit.setup(cassette=lesson)
     with pytest.raises(llmkit.CassetteMiss, match=f"{sys.executable} -m llmkit local을 켜고"):
         httpx2.post("https://api.openai.com/v1/chat/completions", json={"model": "다른 모델"})
+
+
+def test_in_a_notebook_the_command_names_no_place(monkeypatch: pytest.MonkeyPatch):
+    """저장된 출력은 컴퓨터에 따라 달라지지 않습니다."""
+    monkeypatch.setattr("llmkit.common.ipython.shell", lambda: object())
+    assert command("llmkit local") == "python -m llmkit local"
 
 
 @pytest.mark.parametrize("name", KEY_NAMES)
