@@ -251,4 +251,4 @@ def _record_command(place: Place) -> str:
     provider, number = place.exchange.provider, place.lesson.partition("_")[0]
     if provider == "local" or find_key(PROVIDERS[provider]).found:
         return command(f"llmkit record {number} --provider {provider}")
-    return f"python -m tests.authoring.provider record {number}"
+    return f"python -m tests.authoring record {number}"

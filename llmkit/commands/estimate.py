@@ -52,15 +52,15 @@ def estimate_all(lessons: Collection[str]) -> str:
 
 
 def write_table(page: Path, lessons: Collection[str]) -> None:
-    """`<!-- estimate 날짜 -->`와 `<!-- /estimate -->` 사이의 표를 오늘의 추정으로 새로 적습니다."""
-    day = datetime.datetime.now(datetime.UTC).date()
+    """`<!-- estimate 날짜 -->`와 `<!-- /estimate -->` 사이의 표를 새로 적습니다. 날짜는 가장 새 카세트의 날짜입니다."""
+    day = max(filter(None, (Cassette.load(CASSETTES / f"{lesson}.json").date for lesson in lessons)))
     spent = {lesson: estimate(lesson).usd for lesson in lessons}
     names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
     rows = [
         f"| {names[lesson]} | {digits(usd)} | {digits(40 * usd)} |"
         for lesson, usd in {**spent, "": sum(spent.values(), Decimal(0))}.items()
     ]
-    head = f"{day}의 가격으로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
+    head = f"{day}까지 녹화한 카세트로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
     table = f"<!-- estimate {day} -->\n{head}" + "\n".join(rows) + "\n<!-- /estimate -->"
     text = page.read_text(encoding="utf-8")
     page.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")

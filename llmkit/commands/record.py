@@ -84,7 +84,7 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            **{name: value for name, value in notebook.metadata.items() if name == "colab"},
+            **{name: value for name, value in notebook.metadata.items() if name in ("colab", "llmkit")},
         }
     )
     nbformat.write(notebook, path)

@@ -160,7 +160,7 @@ def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple
 
     def raw() -> Iterator[bytes]:
         nonlocal at
-        for _at, data in chunks:
+        for at, data in chunks:  # noqa: B007 - 밖의 at을 옮깁니다.
             yield data
 
     copy = type(response)(response.status_code, headers=response.headers, content=raw())

@@ -1,7 +1,7 @@
 """노트북 검사: 학습자의 화면에서 깨지거나, 한 해 뒤에 틀려지거나, 약속을 어긴 곳을 찾아 무엇을 쓸지 알려 줍니다.
 
-python -m tests.authoring.lint                     # 모든 노트북
-python -m tests.authoring.lint notebooks/01_*.ipynb
+python -m tests.authoring lint                     # 모든 노트북
+python -m tests.authoring lint notebooks/01_*.ipynb
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -280,7 +279,7 @@ def stubs_match_their_solutions(lesson: Lesson) -> Iterator[Finding]:
         if cell.kind == "markdown"
         for found in re.finditer(r"<summary>풀이 ([\d-]+).*?```python\n(.*?)```", cell.source, re.DOTALL)
     }
-    if len(stubs) < 3:
+    if len(stubs) < (1 if number >= "90" else 3):  # 90번대는 시험 삼아 만드는 수업입니다.
         yield lesson.cells[-1].number, f"연습이 {len(stubs)}개입니다. 세 단계의 연습을 두십시오"
     for name, cell in stubs.items():
         if not name.startswith(f"{number}-"):
@@ -325,7 +324,3 @@ def main(names: list[str]) -> int:
     found = [line for path in paths for line in lint(path)]
     print("\n".join(found) or f"노트북 {len(paths)}개에서 고칠 곳을 찾지 못했습니다.")
     return 1 if found else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -19,8 +19,8 @@ from pathlib import Path
 from unittest import mock
 
 from tests.authoring.provider import server, tokens
-from tests.authoring.provider.__main__ import FAKE_KEYS
 from tests.authoring.provider.script import Script
+from tests.authoring.recording import FAKE_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 _LEFT_OUT = shutil.ignore_patterns(".git", ".venv", "__pycache__", "*.egg-info", "*.recording", "shared")

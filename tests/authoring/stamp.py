@@ -1,8 +1,8 @@
 """강좌를 공개한 주소를 한 번에 적습니다: 모든 노트북의 Colab 배지와 설치 셀과 링크, README의 Colab 절.
 
-    python -m tests.authoring.stamp https://github.com/누구/무엇/tree/v0.1.0    # 태그나 커밋까지 적습니다
-    python -m tests.authoring.stamp                                            # 적어 둔 주소로 새 노트북까지 다시 적습니다
-    python -m tests.authoring.stamp -                                          # 주소를 지웁니다
+    python -m tests.authoring stamp https://github.com/누구/무엇/tree/v0.1.0    # 태그나 커밋까지 적습니다
+    python -m tests.authoring stamp                                            # 적어 둔 주소로 새 노트북까지 다시 적습니다
+    python -m tests.authoring stamp -                                          # 주소를 지웁니다
 
 주소는 `pyproject.toml`의 `[tool.llmkit]` 한 곳에 있고, 나머지는 모두 여기서 나옵니다.
 """
@@ -43,7 +43,7 @@ if "google.colab" in sys.modules and not find_spec("llmkit"):
 """
 _NO_ADDRESS = "    pass  # 이 사본에는 아직 설치할 주소가 적혀 있지 않아 아무것도 설치하지 않습니다."
 _README_NO_ADDRESS = """\
-아직 공개된 주소가 없어 Colab에서는 열 수 없습니다. 저장소를 GitHub에 올린 사람이 `python -m tests.authoring.stamp <주소>`를 실행하면 모든
+아직 공개된 주소가 없어 Colab에서는 열 수 없습니다. 저장소를 GitHub에 올린 사람이 `python -m tests.authoring stamp <주소>`를 실행하면 모든
 노트북에 Colab 배지와 설치 셀이, 여기에 링크가 적힙니다.
 """
 
@@ -143,8 +143,7 @@ def stamp(address: str, root: Path = ROOT) -> None:
     readme.write_text(stamp_readme(readme.read_text(encoding="utf-8"), address), encoding="utf-8")
 
 
-def main() -> int:
-    given = sys.argv[1:]
+def main(given: list[str]) -> int:
     try:
         stamp(stored_address() if not given else "" if given == ["-"] else " ".join(given))
     except ValueError as error:
@@ -152,7 +151,3 @@ def main() -> int:
         return 2
     print(f"적은 주소: {stored_address() or '없음'}")
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -148,7 +148,7 @@ def test_lesson_promises(tmp_path: Path) -> None:
 def one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """수업을 실제 응답으로 다시 녹화한 뒤에도 같도록, 샘플 응답 하나뿐인 카세트로 봅니다."""
     cassette = Cassette(exchanges=[authored.exchange("openai", "질문", answer_of_01())])
-    monkeypatch.setattr("tests.lint.Cassette.load", lambda path: cassette)
+    monkeypatch.setattr("tests.authoring.lint.Cassette.load", lambda path: cassette)
 
 
 def answer_of_01() -> str:

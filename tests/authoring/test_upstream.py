@@ -20,17 +20,16 @@ import nbformat
 import openai
 import pytest
 from huggingface_hub.errors import HfHubHTTPError, InferenceTimeoutError
-from nbclient.exceptions import CellExecutionError
 
-from llmkit.commands.record import HOSTED
+from llmkit.commands.record import HOSTED, Unfinished
 from llmkit.local import LocalServer
 from llmkit.replay.cassette import Cassette
 from tests.authoring.provider import redirect, tokens
-from tests.authoring.provider.__main__ import FAKE_KEYS, record_with
 from tests.authoring.provider.errors import ANTHROPIC_IN_STREAM, OPENAI_IN_STREAM
 from tests.authoring.provider.profiles import PROFILES
 from tests.authoring.provider.script import FOLDER, HTTP_FAULTS, IN_STREAM, Script
 from tests.authoring.provider.testing import QUICK, stand_in
+from tests.authoring.recording import FAKE_KEYS, record_with
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER = "대한민국의 수도는 **서울**입니다. 뷁도 온전한 글자로 옵니다 😀"
@@ -901,7 +900,7 @@ def test_a_wrong_script_says_what_is_wrong(text, complaint):
 
 
 def test_the_examples_in_the_readme_are_scripts_that_load():
-    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
+    readme = (FOLDER.parent / "provider" / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
     assert len(examples) == 2
     for example in examples:
@@ -921,7 +920,7 @@ def test_every_lesson_script_loads(path):
 
 
 def test_serve_answers_a_client_that_is_pointed_at_it(tmp_path):
-    command = [sys.executable, "-m", "tests.authoring.provider", "serve", "--port", "0"]
+    command = [sys.executable, "-m", "tests.authoring", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, encoding="utf-8") as process:
         try:
             base = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline())[0]
@@ -1005,7 +1004,7 @@ def test_the_local_model_is_recorded_beside_authored_answers(tmp_path):
 
 
 def test_recording_a_prompt_that_has_no_entry_fails(tmp_path, capsys):
-    with pytest.raises(CellExecutionError, match="대본에 이 요청의 답이 없습니다"):
+    with pytest.raises(Unfinished, match="대본에 이 요청의 답이 없습니다"):
         recorded(tmp_path / "one", LESSON.replace("수도", "인구"))
     assert "대본에 답이 없는 요청: '대한민국의 인구는?'" in capsys.readouterr().err
     swallowed = LESSON.replace("except openai.BadRequestError as error", "except Exception as error").replace(

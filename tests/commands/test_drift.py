@@ -285,7 +285,7 @@ def test_a_retired_model(lesson: Path, no_keys: None, drift: Drift) -> None:
     found = said(report, "[달라짐] 모델 gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23.")
     assert "01_basics의 1·2·3번째 교환" in found  # 일부러 실패한 4번째는 아닙니다.
     assert (
-        "할 일: python -m tests.authoring.provider record 01 명령으로" in found
+        "할 일: python -m tests.authoring record 01 명령으로" in found
     )  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
 
 

@@ -51,7 +51,7 @@ def notebook_of(path: Path, cells: list[str | tuple[str, dict[str, Any]]]) -> Pa
 
 
 def record(path: Path, script: str = SCRIPT, **arguments: Any) -> int:
-    from tests.authoring.provider.__main__ import FAKE_KEYS
+    from tests.authoring.recording import FAKE_KEYS
 
     cassettes = path.parent.parent / "cassettes"
     cassettes.mkdir(exist_ok=True)
@@ -226,7 +226,7 @@ THREE = [*HEAD_CELLS, 'print(ask("하나"))', 'print(ask("둘"))', 'print(ask("�
 
 def record_real(path: Path, script: str = SCRIPT, **arguments: Any) -> tuple[Result, int]:
     """(결과, 서버에 온 요청의 수)입니다."""
-    from tests.authoring.provider.__main__ import FAKE_KEYS
+    from tests.authoring.recording import FAKE_KEYS
 
     cassettes = path.parent.parent / "cassettes"
     cassettes.mkdir(exist_ok=True)

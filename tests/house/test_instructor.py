@@ -16,8 +16,8 @@ from llmkit import __main__ as command
 from llmkit import session
 from llmkit.commands.estimate import estimate
 from llmkit.commands.lock import moved
-from tests.authoring import lint, stamp
-from tests.authoring.provider import __main__ as upstream
+from tests.authoring import __main__ as authoring
+from tests.authoring import stamp
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,7 @@ def commands(page: str) -> list[list[str]]:
 
 
 def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {"llmkit", "pytest", "tests.authoring.provider", "tests.authoring.stamp", "tests.authoring.lint"}
+    known = {"llmkit", "pytest", "tests.authoring"}
     found = commands(page)
     assert {module for module, *_ in found} == known
     for module, *arguments in found:
@@ -58,15 +58,12 @@ def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> Non
             assert stopped.value.code == 0, arguments
             for lesson in arguments[1:2]:
                 assert command.find_notebook(lesson).exists()
-        elif module == "tests.authoring.provider":
-            monkeypatch.setattr(sys, "argv", ["tests.authoring.provider", *arguments, "--help"])
+        elif module == "tests.authoring":
             with pytest.raises(SystemExit) as stopped:
-                upstream.main()
+                authoring.main([*arguments, "--help"])
             assert stopped.value.code == 0, arguments
-        elif module == "tests.authoring.stamp":
-            stamp.check_address(arguments[0].replace("누구", "someone").replace("무엇", "course"))
-        else:
-            assert module == "pytest" or callable(lint.main)
+            if arguments[0] == "stamp":
+                stamp.check_address(arguments[1].replace("누구", "someone").replace("무엇", "course"))
 
 
 def offline(page: str, kind: str) -> list[list[str]]:

@@ -1,6 +1,6 @@
 """수업 04의 두 표: 실패를 하나씩 두 SDK로 실제로 일으켜 표를 만들고, 노트북에 적힌 표와 같은지 봅니다.
 
-SDK가 바뀌어 표가 달라지면 `python -m tests.test_errors_table`이 출력하는 새 표를 노트북에 붙입니다.
+SDK가 바뀌어 표가 달라지면 `python -m tests.lessons.test_errors_table`이 출력하는 새 표를 노트북에 붙입니다.
 """
 
 from __future__ import annotations

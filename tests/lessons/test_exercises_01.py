@@ -131,7 +131,7 @@ def test_an_exception_is_shown_with_its_line_in_the_cell() -> None:
         ({"text": "글"}, "함수 자체"),
         (lambda response: None, "return"),
         (lambda response: ("글", "stop", 30), "딕셔너리"),
-        (dict, "TypeError"),
+        (lambda: {}, "TypeError"),  # noqa: PIE807 - 인자를 받지 않는 함수
     ],
 )
 def test_not_a_function_that_returns_a_dict(answer: Any, said: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from llmkit.cost.prices import find_rates
 from llmkit.cost.tokens import load_encoding
 from llmkit.models import default_model
-from tests.test_tokens import billed_chats
+from tests.cost.test_tokens import billed_chats
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 CELLS = json.loads((NOTEBOOKS / "06_cost.ipynb").read_text(encoding="utf-8"))["cells"]

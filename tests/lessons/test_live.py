@@ -16,10 +16,10 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-from tests.authoring.provider.__main__ import FAKE_KEYS
 from tests.authoring.provider.profiles import PROFILES, TODAY, Profile
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
+from tests.authoring.recording import FAKE_KEYS
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

@@ -1,8 +1,7 @@
-"""명령: `python -m tests.authoring.provider record NN [--local]`과 `... serve [--port P] [--lesson NN]`."""
+"""샘플 응답을 녹화하고, 출력을 저장하고, 제공자를 대신하는 서버를 띄웁니다."""
 
 from __future__ import annotations
 
-import argparse
 import secrets
 import sys
 import threading
@@ -10,10 +9,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from .script import Script
-from .server import Upstream
+from .check import find_notebook
+from .provider.script import Script
+from .provider.server import Upstream
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 # 녹화에만 쓰는 가짜 키. 서버는 있는지만 봅니다. 답의 글과 겹치면 샌 것으로 보이므로 아무 뜻 없이 만듭니다.
 FAKE_KEYS = {
     "OPENAI_API_KEY": "sk-" + secrets.token_hex(20),
@@ -29,17 +29,14 @@ def record(number: str, local: bool = False) -> int:
 
     `local`이면 로컬 모델을 띄워 그 답도 새로 녹화하고, 아니면 카세트에 있는 로컬 모델의 답을 그대로 둡니다.
     """
-    notebooks = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
-    if len(notebooks) != 1:
-        print(f"notebooks에 {number}_*.ipynb가 하나 있어야 하는데 {len(notebooks)}개입니다.", file=sys.stderr)
-        return 2
+    notebook = find_notebook(number)
     if not local:
-        return record_with(Script.of_lesson(number), notebooks[0])
+        return record_with(Script.of_lesson(number), notebook)
     from llmkit.commands.record import HOSTED
     from llmkit.local import LocalServer
 
     with LocalServer():
-        return record_with(Script.of_lesson(number), notebooks[0], providers=[*HOSTED, "local"])
+        return record_with(Script.of_lesson(number), notebook, providers=[*HOSTED, "local"])
 
 
 def record_with(script: Script, notebook: Path, **options: Any) -> int:
@@ -62,6 +59,14 @@ def record_with(script: Script, notebook: Path, **options: Any) -> int:
         return int(not done or bool(server.unanswered))
 
 
+def store(number: str) -> int:
+    """카세트는 그대로 두고, 재생한 출력만 노트북에 다시 저장합니다."""
+    from llmkit.commands.record import store_outputs
+
+    store_outputs(find_notebook(number))
+    return 0
+
+
 def serve(port: int, number: str | None) -> int:
     """멈출 때까지 서버를 띄웁니다."""
     script = Script.of_lesson(number) if number else Script(date=datetime.now().astimezone(), entries=[])
@@ -75,20 +80,3 @@ def serve(port: int, number: str | None) -> int:
         except KeyboardInterrupt:
             return 0
     return 0
-
-
-def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m tests.authoring.provider", description="제공자를 대신하는 서버")
-    commands = parser.add_subparsers(dest="command", required=True)
-    recording = commands.add_parser("record", help="노트북의 예시 응답을 다시 녹화합니다")
-    recording.add_argument("number", help="노트북 번호. 예: 01")
-    recording.add_argument("--local", action="store_true", help="로컬 모델을 띄워 그 답도 새로 녹화합니다")
-    serving = commands.add_parser("serve", help="서버를 띄웁니다")
-    serving.add_argument("--port", type=int, default=8765)
-    serving.add_argument("--lesson", help="대본의 노트북 번호. 예: 01")
-    given = parser.parse_args()
-    return record(given.number, given.local) if given.command == "record" else serve(given.port, given.lesson)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,60 @@
+"""README와 강사용 페이지의 수업 표: 노트북과 카세트에서 만들어 표시(`<!-- 이름 -->`) 사이에 적습니다."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from llmkit.commands.estimate import write_table
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Row:
+    """표에 적을 수업 하나. 모두 노트북에서 읽습니다."""
+
+    name: str  # "01_basics"
+    title: str  # 첫 제목에서 번호와 콜론 뒤를 뺀 것
+    summary: str  # 노트북의 metadata.llmkit.summary
+    minutes: str
+
+
+def lessons(root: Path = ROOT) -> list[Row]:
+    """`notebooks/`에 있는 수업을 번호 순서로 돌려줍니다."""
+    return [_row(path) for path in sorted((root / "notebooks").glob("[0-9]*_*.ipynb"))]
+
+
+def _row(path: Path) -> Row:
+    notebook = nbformat.read(path, as_version=4)
+    first = notebook.cells[0].source
+    title = re.match(r"# \d+\. ([^:\n]+)", first)
+    minutes = re.search(r"^\| 걸리는 시간 \| (.*?) \|$", first, re.MULTILINE)
+    summary = notebook.metadata.get("llmkit", {}).get("summary")
+    if not (title and minutes and summary):
+        raise ValueError(f"{path.name}: 첫 셀의 제목과 '걸리는 시간', 노트북의 metadata.llmkit.summary가 필요합니다.")
+    return Row(path.stem, title[1].strip(), summary, minutes[1])
+
+
+def write(root: Path = ROOT) -> list[Path]:
+    """두 페이지의 표를 새로 적습니다. 바뀐 파일을 돌려줍니다."""
+    rows = lessons(root)
+    readme, page = root / "README.md", root / "docs" / "instructor.md"
+    before = [path.read_text(encoding="utf-8") for path in (readme, page)]
+    titles = [f"| [{row.name[:2]} {row.title}](notebooks/{row.name}.ipynb) | {row.summary} |" for row in rows]
+    minutes = [f"| [{row.name}](../notebooks/{row.name}.ipynb) | {row.minutes} |" for row in rows]
+    readme.write_text(_between(before[0], "lessons", ["| | 배우는 것 |", "|---|---|", *titles]), encoding="utf-8")
+    page.write_text(_between(before[1], "minutes", ["| 수업 | 걸리는 시간 |", "|---|---|", *minutes]), encoding="utf-8")
+    write_table(page, [row.name for row in rows])
+    return [path for path, text in zip((readme, page), before) if path.read_text(encoding="utf-8") != text]
+
+
+def _between(text: str, name: str, lines: list[str]) -> str:
+    start, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    if start not in text or end not in text:
+        raise ValueError(f"{start}와 {end} 표시가 없습니다.")
+    head, _, rest = text.partition(start)
+    return "\n".join([head + start, *lines, end]) + rest.partition(end)[2]
