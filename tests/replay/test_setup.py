@@ -628,12 +628,15 @@ def test_the_exported_names_are_pinned():
                 "count_tokens",
                 "display_stream",
                 "encoding",
+                "find_local_server",
+                "local_url",
                 "model",
                 "model_status",
                 "price_table",
                 "setup",
                 "stream_text",
                 "to_krw",
+                "today",
                 "total_cost",
             ]
         )
