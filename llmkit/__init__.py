@@ -1,8 +1,8 @@
 """llmkit: LLM API 강좌의 도우미 패키지.
 
 노트북에는 평범한 SDK 코드만 있습니다. 이 패키지는 그 밑에서 녹화를 재생하고, 스트림을 보기 좋게 보여 주고,
-토큰과 돈을 셈합니다. 읽어 볼 순서는 hook.py(어디에 끼어드는가) → player.py(무엇을 재생하는가) → tape.py와
-recorder.py(어떻게 녹화하는가) → cost.py(얼마인가)입니다.
+토큰과 비용을 셉니다. 읽어 볼 순서는 replay/hook.py(어디에 끼어드는가) → replay/player.py(무엇을 재생하는가) →
+replay/tape.py와 recorder.py(어떻게 녹화하는가) → cost/calculate.py(얼마인가)입니다.
 """
 
 from __future__ import annotations
@@ -32,11 +32,16 @@ _HOMES = {
     "add_cost": "cost.frames",
     "total_cost": "cost.frames",
     "UnknownPrice": "common.errors",
+    "StreamError": "common.errors",
     "check": "lessons.checks",
+    "supported_parameters": "lessons.parameters",
+    "find_local_server": "local",
+    "local_url": "local",
+    "today": "common.clock",
     "CassetteMiss": "common.errors",
     "CassetteError": "common.errors",
 }
-__all__ = sorted(_HOMES)
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - 이름을 한 번만 적습니다.
 
 
 def __getattr__(name: str) -> Any:

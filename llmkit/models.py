@@ -34,25 +34,15 @@ _SELLERS = {
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """모델의 상태입니다.
+    """모델의 상태입니다."""
 
-    Attributes:
-        name: 물어본 이름.
-        state: "current"(지금 씁니다), "deprecated"(종료가 예고되었습니다), "retired"(종료되었습니다), "unknown"(모르는 이름).
-        shutdown: 종료일. 없거나 모르면 `None`입니다.
-        replacement: 대신 쓸 모델. 바꿀 필요가 없거나 모르면 `None`입니다.
-        source: 그렇게 말하는 근거.
-        as_of: 근거를 확인한 날짜.
-        nearest: 모르는 이름일 때, 아는 이름 가운데 가장 가까운 것.
-    """
-
-    name: str
-    state: State
-    shutdown: datetime.date | None
-    replacement: str | None
-    source: str
-    as_of: datetime.date
-    nearest: str | None = None
+    name: str  # 물어본 이름
+    state: State  # 지금 쓰는가, 종료가 예고되었는가, 종료되었는가, 모르는 이름인가
+    shutdown: datetime.date | None  # 종료일. 없거나 모르면 None
+    replacement: str | None  # 대신 쓸 모델. 바꿀 필요가 없거나 모르면 None
+    source: str  # 그렇게 말하는 근거
+    as_of: datetime.date  # 근거를 확인한 날짜
+    nearest: str | None = None  # 모르는 이름일 때, 아는 이름 가운데 가장 가까운 것
 
     def __str__(self) -> str:
         if self.state == "unknown":
@@ -83,13 +73,13 @@ class Known:
 
 @functools.cache
 def model_data() -> dict[str, Any]:
-    """`data/models.json`: 제공자별 기본 모델. 날짜와 근거가 함께 있습니다."""
+    """`data/models.json`: 제공자별 기본 모델."""
     return json.loads(files("llmkit").joinpath("data/models.json").read_text(encoding="utf-8"))
 
 
 @functools.cache
 def state_data() -> dict[str, Any]:
-    """`data/model_states.json`: 모델의 상태. 근거가 같은 이름끼리 묶여 있습니다."""
+    """`data/model_states.json`: 근거가 같은 이름끼리 묶은 모델의 상태."""
     return json.loads(files("llmkit").joinpath("data/model_states.json").read_text(encoding="utf-8"))
 
 
@@ -123,29 +113,23 @@ def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
     if not (isinstance(name, str) and isinstance(on, datetime.date)):
         raise TypeError(f"model_status에는 모델 이름(str)과 날짜(datetime.date)를 넣으세요: {name!r}, {on!r}")
     rows = known_models()
-    found = next((known for known in _readings(name) if known in rows), None)
-    if found is None:
-        return _unknown(name)
-    row = rows[found]
+    row = next((rows[reading] for reading in _readings(name) if reading in rows), None)
+    if row is None:
+        as_of = datetime.date.fromisoformat(state_data()["as_of"])
+        return ModelStatus(name, "unknown", None, None, "이 강좌의 자료에 없음", as_of, _nearest(name))
     if row.unsupported:
         source = f"지원하지 않는 이름이라고 적은 {row.source}"
-        return ModelStatus(name, "unknown", None, None, source, row.as_of, _nearest(found))
+        return ModelStatus(name, "unknown", None, None, source, row.as_of, _nearest(name))
     state: State = "current"
     if row.ends:
         state = "deprecated" if row.shutdown and on < row.shutdown else "retired"
     return ModelStatus(name, state, row.shutdown, row.replacement, row.source, row.as_of)
 
 
-def _unknown(name: str) -> ModelStatus:
-    as_of = datetime.date.fromisoformat(state_data()["as_of"])
-    bare = name.removeprefix("ft:").split(":")[0].split("/")[-1]
-    return ModelStatus(name, "unknown", None, None, "이 강좌의 자료에 없음", as_of, _nearest(bare))
-
-
 def _nearest(name: str) -> str | None:
     """뒤에 무엇을 더 붙인 이름이면 그 앞부분("gpt-4o-ultra"이면 gpt-4o), 아니면 철자가 가장 비슷한 이름."""
     known = {name.lower(): name for name, row in known_models().items() if not row.unsupported}
-    wanted = name.lower()
+    wanted = name.removeprefix("ft:").split(":")[0].split("/")[-1].lower()
     starts = [start for start in known if wanted.startswith(f"{start}-")]
     near = difflib.get_close_matches(wanted, known, n=1)
     return known[max(starts, key=len)] if starts else known[near[0]] if near else None
@@ -167,18 +151,18 @@ def _readings(name: str) -> Iterator[str]:
 
 @functools.cache
 def known_models() -> dict[str, Known]:
-    """아는 이름마다의 자료입니다. 같은 이름이 두 근거에 있으면 파일에서 앞선 것을 따릅니다."""
+    """아는 이름마다의 자료입니다."""
     rows: dict[str, Known] = {}
     better = {old: new for group in state_data()["replacements"] for old, new in group["names"].items()}
     for group in state_data()["states"]:
         default = default_model(group["provider"]) if group.get("chat", True) else None
         about = {"provider": group["provider"], "source": group["source"]}
         about["as_of"] = datetime.date.fromisoformat(group["as_of"])
-        rows |= {name: Known(**about) for name in group.get("current", ()) if name not in rows}
+        rows |= {name: Known(**about) for name in group.get("current", ())}
         rows |= {name: Known(**about, unsupported=True) for name in group.get("unsupported", ())}
         for day, names in group.get("shutdowns", {}).items():
             shutdown = None if day == "unknown" else datetime.date.fromisoformat(day)
             for name in names:
                 instead = better.get(name, default if name != default else None)
-                rows.setdefault(name, Known(**about, ends=True, shutdown=shutdown, replacement=instead))
+                rows[name] = Known(**about, ends=True, shutdown=shutdown, replacement=instead)
     return rows

@@ -3,60 +3,52 @@
 from __future__ import annotations
 
 import atexit
-import difflib
 import os
-import socket
-import sys
-import threading
+from collections.abc import Iterable
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import models
-from .common.clock import choose_pace, set_pace, set_today, today
-from .common.errors import CassetteError, Halt, PlaceholderKey
-from .common.keys import find_key, load_environment, redact, unload_environment
+from .common.clock import choose_pace, set_clock, today
+from .common.errors import Halt, PlaceholderKey, did_you_mean
+from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
-from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS
+from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
 from .replay import hook, recorder
+from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
 from .replay.cassette import Cassette
 from .replay.exchange import Exchange
 from .replay.notebook import Notebook
+from .replay.plan import Plan
 from .replay.player import Player
 from .replay.recorder import Recorder
 from .replay.request import Ask
 from .replay.tape import Tape
 
 if TYPE_CHECKING:
-    from .cost.budget import Budget
     from .cost.receipt import Receipt
 
 MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
 LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
-_current: Session | None = None
+_File = str | os.PathLike[str]
+_sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
 
 
 def setup(
-    lesson: str | None = None,
-    *,
-    mode: str | None = None,
-    pace: float | None = None,
-    cassette: str | os.PathLike[str] | None = None,
+    lesson: str | None = None, *, mode: str | None = None, pace: float | None = None, cassette: _File | None = None
 ) -> Session:
     """수업을 시작합니다. 키가 있는 제공자는 실제로 호출하고, 없는 제공자는 녹화를 재생합니다.
 
-    `.env`(지금 폴더에서 위로 찾습니다)와 Colab의 비밀에서 키를 읽고, 제공자마다 재생인지 실제 호출인지와 그 까닭을
-    한 줄씩 출력합니다. 그 뒤에는 평범한 SDK 코드를 쓰면 됩니다. 다시 불러도 됩니다.
+    `.env`와 Colab의 비밀에서 키를 읽고, 제공자마다 재생인지 실제 호출인지를 이유와 함께 출력합니다. 다시 불러도 됩니다.
 
     Args:
-        lesson: 수업 이름. `notebooks/`의 파일 이름과 같습니다("01_basics"). 없으면 카세트 없이 시작합니다.
-        mode: "auto"(키가 있으면 live), "live", "replay", "record". 없으면 환경 변수 `LLMKIT_MODE`, 그것도 없으면
-            "auto"입니다. CI에서는 "record" 말고는 늘 재생합니다.
-        pace: 재생의 빠르기. 1이면 녹화한 박자 그대로, 0이면 기다리지 않습니다. 없으면 `LLMKIT_PACE`, 그것도 없으면
-            사람이 보는 노트북에서는 1, 아니면 0입니다.
+        lesson: 수업 이름("01_basics"). 없으면 카세트 없이 시작합니다.
+        mode: "auto"(키가 있으면 live), "live", "replay", "record". 없으면 `LLMKIT_MODE`, "auto" 순서로 정합니다.
+        pace: 재생의 속도. 1이면 녹화한 박자, 0이면 기다리지 않음. 없으면 `LLMKIT_PACE`, 사람이 보는 노트북은 1, 그 밖은 0.
         cassette: 수업의 카세트 대신 쓸 파일.
 
     Returns:
@@ -70,53 +62,73 @@ def setup(
     ...     pass
     llmkit 01_basics...
     """
-    global _current
+    before = current_session()
     load_environment()
-    wanted = mode or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    chosen = "record" if recorder.plan and recorder.plan.providers else wanted
-    if chosen not in MODES:
-        raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    if _current is not None and _current.recorder is not None:
-        _current.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
-    tape, speed = _open_cassette(lesson, cassette, chosen), choose_pace(pace)
-    before = _current
-    if before is not None:  # 위에서 잘못된 인자를 만났다면 앞의 세션이 그대로 남습니다.
-        before._detach()
-    _current = Session(lesson, tape, chosen, speed)
-    _current._before = before
-    _current._samples |= before._samples if before else set()  # 변수에 남은 샘플 응답은 그대로입니다.
-    print(_current.banner())
-    return _current
+    try:
+        chosen, speed = _choose_mode(mode), choose_pace(pace)
+        if before and before.recorder:
+            before.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
+        session = Session(lesson, _open_cassette(lesson, cassette, chosen), chosen, speed)
+    except BaseException:  # 앞의 세션이 그대로 남습니다.
+        if before:
+            fill_placeholders(before.modes)
+        raise
+    _take_over(session)
+    print(session.banner())
+    return session
 
 
 def current_session() -> Session | None:
     """`setup`이 만든 지금의 세션입니다."""
-    return _current
+    return next(reversed(_sessions), None)
 
 
+def _take_over(session: Session) -> None:
+    if before := current_session():
+        before._detach()
+        session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
+    if not any(earlier._entered for earlier in _sessions[-2:]):
+        del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
+    _sessions.append(session)
+    session._attach()
+
+
+def _choose_mode(asked: str | None) -> str:
+    is_recording = recorder.plan and recorder.plan.providers
+    chosen = "record" if is_recording else asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
+    if chosen not in MODES:
+        raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
+    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
+    return "replay" if in_ci and chosen != "record" else chosen
+
+
+def _open_cassette(lesson: str | None, path: _File | None, mode: str) -> Cassette:
+    if path is None and lesson is None:
+        return Cassette()
+    folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
+    file = folder / f"{lesson}.json" if path is None else Path(path)
+    if path is None and mode != "record" and not file.exists():
+        lessons = sorted(entry.stem for entry in folder.glob("*.json"))
+        near = did_you_mean(lesson, lessons, cutoff=0.3)
+        raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{near} 있는 수업: {', '.join(lessons) or '없음'}")
+    return Cassette.for_recording(file) if mode == "record" else Cassette.load(file)
+
+
+def _budget(plan: Plan) -> recorder.Meter:
+    from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
+
+    return Budget(Decimal(plan.budget) if plan.budget else None, plan.unpriced)
+
+
+@atexit.register
 def _finish_recording() -> None:
-    if _current is not None and _current.recorder is not None:
-        _current.recorder.finish()
-
-
-def _budget() -> Budget | None:
-    """녹화 계획의 예산. 가격표는 무거우므로 계획이 있을 때만 읽습니다."""
-    if not recorder.plan:
-        return None
-    from .cost.budget import Budget
-
-    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
-
-
-if recorder.plan:
-    atexit.register(_finish_recording)
+    session = current_session()
+    if recorder.plan and session and session.recorder:
+        session.recorder.finish()
 
 
 class Session:
-    """수업 하나의 상태입니다. `setup`이 만듭니다.
-
-    `calls`에는 지금까지의 HTTP 시도가 순서대로 있고(`llmkit.common.ledger.Call`), `receipt()`가 그것을 셈합니다.
-    """
+    """수업 하나의 상태입니다. `setup`이 만듭니다. `calls`에는 HTTP 시도가 순서대로 있고, `receipt()`가 그것을 셈합니다."""
 
     def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
         self.lesson = lesson
@@ -125,153 +137,87 @@ class Session:
         self.calls: list[Call] = []
         self.halts: list[Halt] = []
         self.player = Player(cassette)
-        self.recorder = Recorder(cassette, self._note_authored, _budget()) if mode == "record" else None
-        in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-        self._asked_mode = "replay" if in_ci and mode != "record" else mode
+        self._samples = Samples()
+        budget = _budget(recorder.plan) if recorder.plan else None
+        self.recorder = Recorder(cassette, self._samples.note, budget) if mode == "record" else None
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
-        self._modes = {name: self._mode_of(name) for name in PROVIDERS}
-        self._authored: dict[str, None] = {}  # 지금 셀에서 샘플 응답을 한 제공자
-        self._samples: set[str] = set()  # 이 커널에서 지금까지 샘플 응답을 한 제공자
-        self._lock = threading.Lock()
-        self._before: Session | None = None  # 이 세션을 with로 나가면 돌아갈 세션
-        self._entered = self._closed = False
-        self._environment: dict[str, tuple[str | None, str]] = {}  # 바꾼 변수: 앞의 값, 넣은 값
-        self._attach()
-
-    # 무엇을 재생하는가 -----------------------------------------------------------------------------------
+        self.modes = {name: self._mode_of(name, mode) for name in PROVIDERS}  # 제공자 → MODES 가운데 하나
+        self._entered = False
 
     @property
     def is_replay(self) -> bool:
         """실제로 호출하는 제공자가 하나도 없으면 True입니다."""
-        return not any(mode in ("live", "record") for mode in self._modes.values())
+        return self.refuses(PROVIDERS)
 
-    def _mode_of(self, name: str) -> str:
+    def refuses(self, providers: Iterable[str]) -> bool:
+        """이 제공자들이 모두 재생 중이면 True입니다. 그때는 그리로 아무것도 나가지 않습니다."""
+        return not any(self.modes[name] in ("live", "record") for name in providers)
+
+    def _mode_of(self, name: str, asked: str) -> str:
         if recorder.plan and name not in recorder.plan.providers:
             return "replay"
-        if self._asked_mode != "auto":
-            return self._asked_mode
-        if name == "local":
-            return "auto"  # 서버가 켜져 있는지는 요청할 때 봅니다.
+        if asked != "auto" or name == "local":  # 로컬 서버가 켜져 있는지는 요청할 때 봅니다.
+            return asked
         return "live" if self._keys[name].found else "replay"
 
-    def replays(self, ask: Ask) -> bool:
-        mode = self._modes[ask.provider]
-        url = ask.request.url
-        return mode == "replay" or (mode == "auto" and not _listening(url.host, url.port or 80))
-
     def banner(self) -> str:
+        """제공자마다 재생인지 실제 호출인지를 이유와 함께 한 줄씩 적습니다."""
         used = {exchange.provider for exchange in self.cassette.exchanges}
-        live = [name for name, mode in self._modes.items() if mode in ("live", "record")]
         lines = [f"llmkit {self.lesson or '(수업 없이 시작했습니다)'}"]
-        return "\n".join(lines + [f"  {self._describe(name)}" for name in PROVIDERS if name in used or name in live])
-
-    def _describe(self, name: str) -> str:
-        provider, mode = PROVIDERS[name], self._modes[name]
-        if mode == "record":
-            return f"{provider.title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
-        if name == "local" and mode != "replay" and any(_listening("127.0.0.1", port) for port in LOCAL_PORTS):
-            return f"{provider.title}: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다."
-        key = self._keys.get(name)  # 로컬 모델에는 키가 없습니다.
-        if key and mode == "live":
-            why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
-            return f"{provider.title}: 실제 호출(live) — {why}"
-        kinds = {e.provenance for e in self.cassette.exchanges if e.provider == name}
-        kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
-        tape = f"카세트({self.cassette.date}, {kind})로 답합니다."
-        if key is None:
-            return f"{provider.title}: 재생(replay) — {tape}"
-        why = "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다" if key.found else key.problem
-        return f"{provider.title}: 재생(replay) — {why}. {tape}"
-
-    def _fill_placeholders(self) -> None:
-        for name, key in self._keys.items():
-            provider = PROVIDERS[name]
-            if key.found and key.variable != provider.keys[0]:  # 노트북의 코드는 첫 번째 이름으로 키를 읽습니다.
-                self._set_environment(provider.keys[0], os.environ[key.variable])
-            elif self._modes[name] == "replay" and not key.found:
-                self._set_environment(provider.keys[0], provider.placeholder)
-        if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
-            self._set_environment("HF_HUB_DISABLE_TELEMETRY", "1")
-
-    def _set_environment(self, name: str, value: str) -> None:
-        self._environment[name] = (os.environ.get(name), value)
-        os.environ[name] = value
+        for name, mode in self.modes.items():
+            if name in used or mode in ("live", "record"):
+                server_is_on = name == "local" and any(is_listening("127.0.0.1", port) for port in LOCAL_PORTS)
+                lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
+        return "\n".join(lines)
 
     # 훅이 부르는 것 -------------------------------------------------------------------------------------
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         """훅이 요청마다 묻습니다. 재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
-        if self.recorder and self._modes[ask.provider] == "record" and (paid := self.recorder.replay(ask)):
-            return self._note_played(paid)
-        return self._play(ask) if self.replays(ask) else self._listen(ask)
-
-    def _play(self, ask: Ask) -> tuple[Exchange, Call]:
+        mode, url = self.modes[ask.provider], ask.request.url
+        is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
         try:
-            exchange = self.player.play(ask, self._ways)
+            paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
+            if paid is None and is_live:
+                return self._listen(ask)
+            exchange = paid or self.player.play(ask, lambda ask: ways_on(self._keys.get(ask.provider)))
         except Halt as halt:
             self.halts.append(halt)
             raise
-        return self._note_played(exchange)
-
-    def _note_played(self, exchange: Exchange) -> tuple[Exchange, Call]:
         call = exchange.as_call()
-        with self._lock:
-            self.calls.append(call)
-            if call.provenance == "authored":
-                self._note_authored(exchange.provider)
+        self.calls.append(call)
+        if call.provenance == "authored":
+            self._samples.note(exchange.provider)
         return exchange, call
-
-    def _stop_at_budget(self, recorder: Recorder) -> None:
-        try:
-            recorder.check_budget()
-        except Halt as halt:
-            self.halts.append(halt)
-            raise
 
     def _listen(self, ask: Ask) -> Tape:
         secrets = ask.secrets()
-        if ask.provider != "local" and any(secret in PLACEHOLDERS for secret in secrets):
-            self.halts.append(PlaceholderKey(_STALE_CLIENT))
-            raise self.halts[-1]
+        if ask.provider != "local" and not PLACEHOLDERS.isdisjoint(secrets):
+            raise PlaceholderKey(STALE_CLIENT)
         if self.recorder:
-            self._stop_at_budget(self.recorder)
+            self.recorder.check_budget()
         call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
-        with self._lock:
-            self.calls.append(call)
-            self._samples.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
+        self.calls.append(call)
+        self._samples.ever.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
         return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
 
     def tape_ran_out(self) -> Halt:
-        halt = Halt(
-            "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
-            "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
-        )
-        self.halts.append(halt)
-        return halt
+        """읽다 만 스트림의 녹화가 끝났을 때 훅이 던질 예외입니다."""
+        self.halts.append(Halt(TAPE_RAN_OUT))
+        return self.halts[-1]
 
     def start_cell(self, source: str) -> None:
+        """셀을 실행하기 전마다 불립니다. 재생은 첫 번째 답부터 다시 시작합니다."""
         self.player.start_cell(source)
         if self.recorder:
             self.recorder.start_cell(source)
-
-    def _ways(self, ask: Ask) -> list[str]:
-        if ask.provider == "local":
-            return ["로컬 모델 서버를 켜고(python -m llmkit local) 다시 실행하십시오.", _UNDO]
-        key = self._keys[ask.provider]
-        live = (
-            "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
-            if key.found
-            else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
-        )
-        return [_UNDO, live, _USE_LOCAL]
 
     # 학습자에게 보이는 것 ---------------------------------------------------------------------------------
 
     def receipt(self) -> Receipt:
         """지금까지의 호출을 제공자와 모델별로 셈한 영수증입니다. 노트북에서는 표로 보입니다.
 
-        재생한 호출은 '실제로 호출했다면'의 금액입니다. 예시 응답의 토큰 수는 우리가 센 것이라 `추정`으로 표시합니다.
-        값을 모르는 모델은 0원이 아니라 '모름'으로 따로 적습니다.
+        재생한 호출의 비용은 실제로 호출했다면 들었을 비용입니다. 요금을 모르는 호출은 0원이 아니라 '모름'입니다.
         """
         from .cost.receipt import Receipt
 
@@ -279,48 +225,41 @@ class Session:
 
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
-        with self._lock:
-            earlier = [name for name in self.player.shows_earlier() if name in self._samples]
-            played, self._authored = list(self._authored | dict.fromkeys(earlier)), {}
-        if played:
-            self._notebook.show(_mark(played))
+        if line := self._samples.end_cell(self.player.shows_earlier()):
+            self._notebook.show(line)
 
-    def _note_authored(self, provider: str) -> None:
-        self._samples.add(provider)
-        if self._notebook.in_cells:
-            self._authored[provider] = None  # 셀이 끝날 때 print_mark가 알립니다.
-        elif provider not in self._authored:
-            self._authored[provider] = None  # 셀이 없는 곳(스크립트)에서는 제공자마다 한 번 바로 알립니다.
-            print(_mark([provider]), file=sys.stderr)
+    def __repr__(self) -> str:
+        return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
+
+    # 시작하고 끝내기 --------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Session:
+        self._entered = True
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self not in _sessions:
+            return
+        is_current = current_session() is self
+        _sessions.remove(self)
+        if is_current:
+            self._detach()
+            unload_environment()
+            if before := current_session():
+                load_environment()
+                before._attach()
 
     def close(self) -> None:
-        """훅과 가짜 키, IPython에 등록한 것을 모두 거두고 환경 변수를 되돌립니다.
-
-        `with setup(...)` 안이었다면 그 세션으로 돌아갑니다.
-        """
-        while self._before is not None and not self._before._entered:
-            self._before = self._before._before
-        self._leave()
-
-    def _leave(self) -> None:
-        global _current
-        self._closed = True
-        if _current is not self:
-            return
-        self._detach()
-        unload_environment()
-        before = self._before
-        while before is not None and before._closed:
-            before = before._before
-        _current = before
-        if before is not None:
-            load_environment()
-            before._attach()
+        """훅과 가짜 키, IPython에 등록한 것을 모두 거둡니다. `with setup(...)` 안이었다면 그 세션으로 돌아갑니다."""
+        at = _sessions.index(self) if self in _sessions else 0
+        while at and not _sessions[at - 1]._entered:
+            at -= 1
+            del _sessions[at]
+        self.__exit__()
 
     def _attach(self) -> None:
-        self._fill_placeholders()
-        set_today(self.cassette.date if self.is_replay else None)
-        set_pace(self.pace)
+        fill_placeholders(self.modes)
+        set_clock(self.cassette.date if self.is_replay else None, self.pace)
         self._notebook = Notebook(self)
         hook.install(current_session)
 
@@ -329,52 +268,17 @@ class Session:
             self.recorder.close_open()
         hook.uninstall()
         self._notebook.close()
-        set_today(None)
-        set_pace(None)
-        for name, (before, ours) in self._environment.items():
-            if os.environ.get(name) != ours:
-                continue  # 그 사이 학습자가 진짜 키를 넣었습니다.
-            if before is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = before
-        self._environment.clear()
-
-    def __enter__(self) -> Session:
-        self._entered = True
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._leave()
-
-    def __repr__(self) -> str:
-        return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
-
-
-def _mark(providers: list[str]) -> str:
-    titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
-
-
-_UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
-_USE_LOCAL = (
-    "키 없이 진짜 답을 보려면 python -m llmkit local을 켜고 "
-    'OpenAI(base_url="http://127.0.0.1:11435/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
-)
-_STALE_CLIENT = (
-    "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
-    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."
-)
+        set_clock()
 
 
 def model(provider: str) -> str:
-    """이 수업에서 쓸 모델 이름입니다.
-
-    재생 중에는 카세트를 만들 때 쓴 모델이고, 실제로 호출할 때는 `OPENAI_MODEL` 같은 환경 변수, 없으면 오늘의
-    기본값(`data/models.json`)입니다. 그래서 기본값이 바뀌어도 녹화된 수업은 그대로 재생됩니다.
+    """이 수업에서 쓸 모델 이름입니다. 기본값이 바뀌어도 녹화된 수업은 그대로 재생됩니다.
 
     Args:
         provider: "openai", "anthropic", "gemini", "groq", "huggingface", "local" 가운데 하나.
+
+    Returns:
+        재생 중에는 카세트를 만들 때 쓴 모델. 실제로 호출할 때는 `OPENAI_MODEL` 같은 환경 변수, 없으면 오늘의 기본값.
 
     Raises:
         ValueError: 모르는 제공자일 때. 비슷한 이름을 알려 줍니다.
@@ -383,49 +287,14 @@ def model(provider: str) -> str:
     True
     """
     if provider not in PROVIDERS:
-        near = difflib.get_close_matches(str(provider).lower(), PROVIDERS, n=1, cutoff=0.4)
-        hint = f" 혹시 {near[0]!r}입니까?" if near else ""
-        raise ValueError(f"모르는 제공자입니다: {redact(repr(provider))}.{hint} 아는 제공자: {', '.join(PROVIDERS)}")
-    session = _current
-    if session is not None and session.recorder is None and session._modes[provider] != "live":
-        if provider in session.cassette.models:
-            return session.cassette.models[provider]
-    chosen = models.default_model(provider)
-    if session is not None and session._modes[provider] != "replay":
-        chosen = os.environ.get(PROVIDERS[provider].model_variable) or chosen
-    if session is not None and session.recorder is not None:
+        near = did_you_mean(provider, PROVIDERS)
+        raise ValueError(f"모르는 제공자입니다: {redact(repr(provider))}.{near} 아는 제공자: {', '.join(PROVIDERS)}")
+    session = current_session()
+    mode = session.modes[provider] if session else "replay"
+    if session and not session.recorder and mode != "live" and provider in session.cassette.models:
+        return session.cassette.models[provider]
+    mine = os.environ.get(PROVIDERS[provider].model_variable) if mode != "replay" else None
+    chosen = mine or models.default_model(provider)
+    if session and session.recorder:
         session.recorder.model(provider, chosen)
     return chosen
-
-
-def _open_cassette(lesson: str | None, path: str | os.PathLike[str] | None, mode: str) -> Cassette:
-    if path is not None:
-        file = Path(path)
-    elif lesson is not None:
-        folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
-        file = folder / f"{lesson}.json"
-        lessons = sorted(entry.stem for entry in folder.glob("*.json"))
-        if not file.exists() and mode != "record":
-            near = difflib.get_close_matches(str(lesson).lower(), lessons, n=1, cutoff=0.3)
-            hint = f" 혹시 {near[0]!r}입니까?" if near else ""
-            raise ValueError(
-                f"없는 수업입니다: {redact(repr(lesson))}.{hint} 있는 수업: {', '.join(lessons) or '없음'}"
-            )
-    else:
-        return Cassette()
-    if mode == "record" and not file.exists():
-        if not file.parent.is_dir():
-            raise CassetteError(f"카세트를 둘 폴더가 없습니다: {file.parent}")
-        return Cassette(file, today(), seen=(file, None))
-    cassette = Cassette.load(file)
-    if mode == "record":
-        cassette.date = today()
-    return cassette
-
-
-def _listening(host: str, port: int) -> bool:
-    try:
-        with socket.create_connection((host, port), timeout=0.2):
-            return True
-    except OSError:
-        return False

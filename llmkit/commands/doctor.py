@@ -120,7 +120,7 @@ def _providers() -> Iterator[Finding]:
     forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
     try:
         with contextlib.redirect_stdout(io.StringIO()), setup() as session:
-            modes = dict(session._modes)
+            modes = dict(session.modes)
     except ValueError as error:
         yield BAD, str(error)
         return

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import UnknownPrice
+from ..common.ipython import command
 from ..common.keys import find_key, load_environment, redact
 from ..common.providers import PROVIDERS
 from ..cost.prices import Rates, find_rates
@@ -161,7 +162,7 @@ def _address(place: Place) -> tuple[str | None, str]:
         return BASE_URLS.get(provider), "" if key.found else f"{key.problem}."
     model = place.cassette.models.get("local")
     url = next((url for url, names in find_servers() if model in names), None)
-    return url, "" if url else f"{model} 모델이 켜져 있지 않습니다(python -m llmkit local)."
+    return url, "" if url else f"{model} 모델이 켜져 있지 않습니다({command('llmkit local')})."
 
 
 def _announce(exchanges: list[Exchange], left_out: int) -> None:
@@ -250,5 +251,5 @@ def _listed(numbers: list[str], most: int = 8) -> str:
 def _record_command(place: Place) -> str:
     provider, number = place.exchange.provider, place.lesson.partition("_")[0]
     if provider == "local" or find_key(PROVIDERS[provider]).found:
-        return f"python -m llmkit record {number} --provider {provider}"
+        return command(f"llmkit record {number} --provider {provider}")
     return f"python -m tests.authoring record {number}"

@@ -15,8 +15,14 @@ from .ipython import someone_is_watching
 # 이 작업(스레드나 태스크)이 마지막으로 받은 조각의 녹화 시각(요청 뒤 초). 재생이 아니면 None입니다.
 stream_time: ContextVar[float | None] = ContextVar("stream_time", default=None)
 
-_cassette_day: datetime.date | None = None
+_day: datetime.date | None = None
 _pace: float | None = None
+
+
+def set_clock(day: datetime.date | None = None, pace: float | None = None) -> None:
+    """재생할 날짜와 속도를 정합니다. `setup`이 부릅니다. `None`이면 정하지 않은 것으로 되돌립니다."""
+    global _day, _pace
+    _day, _pace = day, pace
 
 
 def today() -> datetime.date:
@@ -25,13 +31,7 @@ def today() -> datetime.date:
     >>> isinstance(today(), datetime.date)
     True
     """
-    return _cassette_day or datetime.datetime.now(datetime.UTC).date()
-
-
-def set_today(day: datetime.date | None) -> None:
-    """`setup`이 부릅니다. `None`이면 진짜 날짜로 되돌립니다."""
-    global _cassette_day
-    _cassette_day = day
+    return _day or datetime.datetime.now(datetime.UTC).date()
 
 
 def pace() -> float | None:
@@ -39,21 +39,9 @@ def pace() -> float | None:
     return _pace
 
 
-def set_pace(value: float | None) -> None:
-    """`setup`이 부릅니다. `None`이면 정하지 않은 것으로 되돌립니다."""
-    global _pace
-    _pace = value
-
-
 def choose_pace(asked: float | None) -> float:
-    """`asked`, 없으면 `LLMKIT_PACE`, 그것도 없으면 사람이 보는 노트북에서는 1, 아니면 0입니다.
-
-    >>> choose_pace(0.5)
-    0.5
-    """
-    chosen = asked if asked is not None else os.environ.get("LLMKIT_PACE")
-    if chosen is None or chosen == "":
-        return 1.0 if someone_is_watching() else 0.0
+    """`asked`, 없으면 `LLMKIT_PACE`, 그것도 없으면 사람이 보는 노트북에서는 1, 아니면 0입니다."""
+    chosen = asked if asked is not None else os.environ.get("LLMKIT_PACE") or (1 if someone_is_watching() else 0)
     try:
         value = float(chosen)
     except ValueError:

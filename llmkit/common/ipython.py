@@ -1,4 +1,4 @@
-"""지금 어디에서 실행되고 있는가: IPython인가, 사람이 보고 있는 노트북인가."""
+"""지금 어디에서 실행되고 있는가: IPython인가, 사람이 보고 있는 노트북인가, 어느 파이썬인가."""
 
 from __future__ import annotations
 
@@ -18,3 +18,15 @@ def someone_is_watching() -> bool:
     current = shell()
     in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
     return bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
+
+
+def command(module: str) -> str:
+    """터미널에 그대로 붙여 넣는 `python -m ...` 명령입니다. 가상 환경을 켜지 않았어도 지금의 파이썬으로 실행됩니다.
+
+    노트북의 출력은 컴퓨터에 따라 달라지면 안 되므로, 거기서는 파이썬의 위치를 적지 않습니다.
+
+    >>> command("llmkit local").endswith(" -m llmkit local")
+    True
+    """
+    python = "python" if shell() is not None or not sys.executable else sys.executable
+    return f'"{python}" -m {module}' if " " in python else f"{python} -m {module}"

@@ -8,7 +8,7 @@ import io
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +27,8 @@ _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱
 
 KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
 
-_loaded: dict[str, str] = {}  # .env와 Colab에서 읽어 환경 변수에 넣은 것
-_refused: dict[str, str] = {}  # Colab이 주지 않은 변수와 그 까닭
+_changed: dict[str, tuple[str | None, str]] = {}  # 여기서 바꾼 환경 변수 → (앞의 값, 넣은 값)
+_refused: dict[str, str] = {}  # Colab이 주지 않은 변수와 그 이유
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ class Key:
 
     found: bool
     variable: str  # 찾은 변수, 없으면 넣어야 할 변수
-    problem: str = ""  # 없을 때의 까닭: "OPENAI_API_KEY 값이 없습니다"
+    problem: str = ""  # 없을 때의 이유: "OPENAI_API_KEY 값이 없습니다"
+
+
+# 환경 변수: 읽고, 채우고, 되돌립니다 -----------------------------------------------------------------------
 
 
 def load_environment() -> None:
@@ -49,7 +52,7 @@ def load_environment() -> None:
     unload_environment()
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() not in ("1", "true", "t", "yes", "y"):
         for name, value in _read_env_file().items():
-            _put(name, value)
+            _put_missing(name, value)
     if "google.colab" in sys.modules:
         _load_colab_secrets()
     for name in KEY_NAMES:  # 키에 딸려 온 줄바꿈이 헤더로 나가면, 키가 그대로 적힌 오류가 납니다.
@@ -57,19 +60,38 @@ def load_environment() -> None:
             os.environ[name] = os.environ[name].strip(_AROUND)
 
 
+def fill_placeholders(modes: Mapping[str, str]) -> None:
+    """키가 없어 재생하는(`modes`가 "replay"인) 제공자에, SDK가 클라이언트를 만들 수 있게 가짜 키를 넣습니다."""
+    for name, provider in PROVIDERS.items():
+        key = find_key(provider) if provider.keys else None
+        if key and key.found and key.variable != provider.keys[0]:  # 노트북의 코드는 첫 번째 이름으로 읽습니다.
+            _put(provider.keys[0], os.environ[key.variable])
+        elif key and not key.found and modes[name] == "replay":
+            _put(provider.keys[0], provider.placeholder)
+    if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
+        _put("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
 def unload_environment() -> None:
-    """`load_environment`가 넣은 값을 거둡니다. 그 뒤에 다른 값으로 바뀐 변수는 그대로 둡니다."""
-    for name, value in _loaded.items():
-        if os.environ.get(name) == value:
+    """위의 두 함수가 바꾼 환경 변수를 되돌립니다. 그 뒤에 학습자가 다른 값을 넣은 변수는 그대로 둡니다."""
+    for name, (before, ours) in _changed.items():
+        if os.environ.get(name) == ours:
             del os.environ[name]
-    _loaded.clear()
+            os.environ |= {} if before is None else {name: before}
+    _changed.clear()
     _refused.clear()
 
 
-def _put(name: str, value: str | None) -> None:
-    taken = name in os.environ and not (name in KEY_NAMES and missing_reason(os.environ[name]))
-    if value is not None and not taken:
-        os.environ[name] = _loaded[name] = value.strip(_AROUND) if name in KEY_NAMES else value
+def _put(name: str, value: str) -> None:
+    before = _changed[name][0] if name in _changed else os.environ.get(name)
+    _changed[name] = (before, value)
+    os.environ[name] = value
+
+
+def _put_missing(name: str, value: str | None) -> None:
+    is_key = name in KEY_NAMES
+    if value is not None and (name not in os.environ or (is_key and missing_reason(os.environ[name]))):
+        _put(name, value.strip(_AROUND) if is_key else value)
 
 
 def _read_env_file() -> dict[str, str | None]:
@@ -89,9 +111,9 @@ def _load_colab_secrets() -> None:
     wanted = [name for name in KEY_NAMES if missing_reason(os.environ.get(name, ""))]
     for at, name in enumerate(wanted):
         try:
-            from google.colab import userdata
+            from google.colab import userdata  # pyright: ignore[reportMissingImports] - Colab에만 있습니다.
 
-            _put(name, userdata.get(name))
+            _put_missing(name, userdata.get(name))
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
             if type(error).__name__ == "NotebookAccessError":
                 _refused[name] = (
@@ -123,16 +145,16 @@ def missing_reason(value: str) -> str:
 
 def find_key(provider: Provider) -> Key:
     """환경 변수에서 제공자의 키를 찾습니다."""
-    problem = ""
+    problems = []
     for variable in provider.keys:
         if variable in os.environ:
             reason = missing_reason(os.environ[variable])
             if not reason:
                 return Key(True, variable)
-            problem = problem or f"{variable} 값이 {reason}"
+            problems.append(f"{variable} 값이 {reason}")
         elif variable in _refused:
-            problem = problem or f"{variable} {_refused[variable]}"
-    return Key(False, provider.keys[0], problem or f"{provider.keys[0]} 값이 없습니다")
+            problems.append(f"{variable} {_refused[variable]}")
+    return Key(False, provider.keys[0], problems[0] if problems else f"{provider.keys[0]} 값이 없습니다")
 
 
 def known_keys(*headers: str) -> set[str]:
@@ -157,9 +179,8 @@ def redact(text: str) -> str:
     """
     text = _SHAPE.sub("[가린 키]", text)
     for key in known_keys():
-        text = text.replace(key, "[가린 키]")
-        for fragment in _fragments(key):
-            text = text.replace(fragment, "[가린 키]")
+        for part in (key, *_fragments(key)):
+            text = text.replace(part, "[가린 키]")
     return text
 
 

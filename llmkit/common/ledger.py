@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from .sse import payloads
+from .sse import documents
 
 Provenance = Literal["live", "recorded", "authored"]
 
@@ -54,29 +54,27 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
     >>> read_usage(b'{"model": "m", "usage": {"prompt_tokens": 3}, "service_tier": "flex"}', None)
     ({'prompt_tokens': 3, 'service_tier': 'flex'}, 'm')
     """
-    if b'"custom_id"' in content and "custom_id" in (_parse(content.partition(b"\n")[0]) or ()):
-        results = [result for line in content.splitlines() if (result := _batch_result(_parse(line)))]
+    if content[:1] == b"[":  # 임베딩처럼 수만 든 큰 배열. 읽느라 실제 호출을 늦추지 않습니다.
+        return None, model
+    found = [data for data in documents(content, about=b'"usage') if isinstance(data, dict)]
+    if found and "custom_id" in found[0]:
+        results = [result for line in found if (result := _batch_result(line))]
         return ({"results": results} if results else None), model
     usage: dict[str, Any] = {}
-    for data in _candidates(content):
+    for data in found:
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
                 served = holder.get("model")
                 model = served if isinstance(served, str) and served else model
-                if isinstance(found := holder.get("usage"), dict):
-                    usage |= billable(found, holder)
+                if isinstance(here := holder.get("usage"), dict):
+                    usage |= billable(here, holder)
     return usage or None, model
 
 
 def billable(usage: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str, Any]:
     """usage에, 응답의 다른 곳에 적혀 있지만 요금을 바꾸는 것을 더합니다. 표준 처리이면 usage 그대로입니다.
 
-    Args:
-        usage: 제공자가 보낸 usage.
-        response: usage가 들어 있던 응답.
-
-    Returns:
-        새 dict. `service_tier`(표준이 아닐 때)와 `built_in_tools`(제공자의 도구를 쓴 횟수)가 더 있을 수 있습니다.
+    더하는 것은 `service_tier`(표준이 아닐 때)와 `built_in_tools`(제공자의 도구를 쓴 횟수)입니다.
 
     >>> billable({"input_tokens": 9}, {"output": [{"type": "file_search_call"}], "service_tier": "default"})
     {'input_tokens': 9, 'built_in_tools': {'storage_searches': 1}}
@@ -115,14 +113,12 @@ BUILT_IN_TOOLS = frozenset(_TOOL_CALLS.values())
 
 
 def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
-    counts: dict[str, int] = {}
-    for item in map(fields_of, _items(response.get("output")) or _items(response.get("content"))):
-        if (kind := _tool_kind(item or {})) is not None:
-            counts[kind] = counts.get(kind, 0) + 1
+    lists = [value for name in ("output", "content") if isinstance(value := response.get(name), list)]
+    counts = Counter(kind for items in lists for item in items if (kind := _tool_kind(fields_of(item) or {})))
     # OpenAI가 직접 세어 보냈으면 그 수가 청구되는 수입니다
     if counted := fields_of(response.get("tool_usage")):
         searches = fields_of(counted.get("web_search")) or {}
-        counts["web_searches"] = searches.get("num_requests")
+        counts["web_searches"] = searches.get("num_requests") or 0
         if (fields_of(counted.get("image_gen")) or {}).get("total_tokens"):
             counts.setdefault("image_generations", 1)
     return {kind: count for kind, count in counts.items() if count}
@@ -140,32 +136,10 @@ def _tool_kind(item: Mapping[str, Any]) -> str | None:
     return _TOOL_CALLS.get(kind) if isinstance(kind, str) else None
 
 
-def _items(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _candidates(content: bytes) -> Iterable[dict[str, Any]]:
-    """usage가 들어 있을 만한 JSON들입니다. 스트림이면 첫 이벤트와 usage가 적힌 이벤트들입니다."""
-    if content[:1] == b"{":
-        return [data] if (data := _parse(content)) else []
-    first, *rest = payloads(content) or [b""]
-    wanted = [first, *(event for event in rest if b'"usage' in event)]
-    return [data for event in wanted if (data := _parse(event))]
-
-
-def _batch_result(line: dict[str, Any] | None) -> dict[str, Any] | None:
+def _batch_result(line: dict[str, Any]) -> dict[str, Any] | None:
     """배치 결과의 한 줄. OpenAI는 `response.body`에, Anthropic은 `result.message`에 응답이 있습니다."""
-    line = line or {}
     outer = fields_of(line.get("response") or line.get("result")) or {}
     answer = outer.get("body") or outer.get("message")
     if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
         return None  # 실패한 요청에는 요금이 없습니다
     return {"id": answer.get("id"), "model": answer.get("model"), "usage": billable(answer["usage"], answer)}
-
-
-def _parse(text: bytes) -> dict[str, Any] | None:
-    try:
-        data = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return data if isinstance(data, dict) else None

@@ -1,4 +1,4 @@
-"""표 하나를 HTML, Markdown, 글자로 그립니다. 비용과 영수증이 함께 씁니다."""
+"""표 하나를 HTML, Markdown, 문자열로 그립니다. 비용과 영수증이 함께 씁니다."""
 
 from __future__ import annotations
 
@@ -17,46 +17,40 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def to_html(self) -> str:
-        def line(cells: list[str], tag: str) -> str:
-            # 좁은 화면에서 수가 두 줄로 꺾이면 다른 수로 읽힙니다.
-            styles = ["left", "left"] + ["right;white-space:nowrap"] * len(cells)
-            return (
-                "<tr>"
-                + "".join(
-                    f'<{tag} style="text-align:{style}">{html.escape(cell)}</{tag}>'
-                    for cell, style in zip(cells, styles, strict=False)
-                )
-                + "</tr>"
-            )
-
-        body = "".join(line(row, "td") for row in self.rows)
-        notes = "".join(f"<br>{html.escape(note)}" for note in self.notes)
+        body = "".join(_html_row(row, "td") for row in self.rows)
+        notes = "<br>".join(html.escape(note) for note in self.notes)
         return (
-            f"<div><b>{html.escape(self.title)}</b><table><thead>{line(self.header, 'th')}</thead>"
-            f"<tbody>{body}</tbody></table><small>{notes.removeprefix('<br>')}</small></div>"
+            f"<div><b>{html.escape(self.title)}</b><table><thead>{_html_row(self.header, 'th')}</thead>"
+            f"<tbody>{body}</tbody></table><small>{notes}</small></div>"
         )
 
     def to_markdown(self) -> str:
-        def line(cells: list[str]) -> str:
-            return "| " + " | ".join(_escape_markdown(cell) for cell in cells) + " |"
-
         rule = "|" + "|".join([":--", ":--"] + ["--:"] * (len(self.header) - 2)) + "|"
         lines = [f"**{_escape_markdown(self.title)}**", ""]
-        lines += [line(self.header), rule, *map(line, self.rows), ""]
+        lines += [_markdown_row(self.header), rule, *map(_markdown_row, self.rows), ""]
         lines += [f"- {_escape_markdown(note)}" for note in self.notes]
         return "\n".join(lines).rstrip("\n")
 
     def to_text(self) -> str:
-        lines = [self.header, *self.rows]
-        widths = [max(_width(row[i]) for row in lines) for i in range(len(self.header))]
-        out = [self.title]
-        for row in lines:
-            cells = []
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True)):
-                gap = " " * (width - _width(cell))
-                cells.append(cell + gap if i < 2 else gap + cell)
-            out.append("  ".join(cells).rstrip())
-        return "\n".join(out + self.notes)
+        rows = [self.header, *self.rows]
+        widths = [max(map(_width, column)) for column in zip(*rows, strict=True)]
+        lines = []
+        for row in rows:
+            gaps = [" " * (width - _width(cell)) for cell, width in zip(row, widths)]
+            cells = [cell + gap if i < 2 else gap + cell for i, (cell, gap) in enumerate(zip(row, gaps))]
+            lines.append("  ".join(cells).rstrip())
+        return "\n".join([self.title, *lines, *self.notes])
+
+
+def _html_row(cells: list[str], tag: str) -> str:
+    # 좁은 화면에서 수가 두 줄로 꺾이면 다른 수로 읽힙니다.
+    sides = ["left", "left"] + ["right;white-space:nowrap"] * len(cells)
+    whole = [f'<{tag} style="text-align:{side}">{html.escape(cell)}</{tag}>' for cell, side in zip(cells, sides)]
+    return f"<tr>{''.join(whole)}</tr>"
+
+
+def _markdown_row(cells: list[str]) -> str:
+    return f"| {' | '.join(map(_escape_markdown, cells))} |"
 
 
 def _width(text: str) -> int:

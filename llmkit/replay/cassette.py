@@ -84,6 +84,15 @@ class Cassette:
             raise CassetteError(f"{path}: {error}.{_RESTORE}") from None
         return cls(path, file.date, file.models, file.inputs, exchanges, file.marks, (path, mark))
 
+    @classmethod
+    def for_recording(cls, path: Path) -> Cassette:
+        """오늘 다시 녹화할 카세트입니다. 파일이 없으면 빈 카세트로 시작합니다."""
+        if not path.parent.is_dir():
+            raise CassetteError(f"카세트를 둘 폴더가 없습니다: {path.parent}")
+        cassette = cls.load(path) if path.exists() else cls(path, seen=(path, None))
+        cassette.date = datetime.datetime.now(datetime.UTC).date()  # 앞의 세션이 재생이었어도 진짜 오늘입니다.
+        return cassette
+
     def save(self) -> None:
         """통째로 새로 쓴 뒤 바꿔치기합니다. 도중에 꺼져도 파일은 늘 온전합니다.
 

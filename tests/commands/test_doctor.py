@@ -251,7 +251,7 @@ def test_the_installed_course_is_well() -> None:
 def test_help_is_korean(arguments: tuple[str, ...]) -> None:
     done = llmkit(*arguments)
     assert done.returncode == 0
-    assert done.stdout.startswith("쓰는 법: python -m llmkit")
+    assert done.stdout.startswith(f"쓰는 법: {sys.executable} -m llmkit")
     assert not re.search(r"usage|options|show this|arguments", done.stdout)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 import llmkit
 from llmkit import models
-from llmkit.common.clock import set_today
+from llmkit.common.clock import set_clock
 from llmkit.common.providers import PROVIDERS
 from tests import authored
 from tests.fake_keys import fake_keys
@@ -70,7 +70,7 @@ def test_replay_gives_the_cassettes_model_whatever_else_is_set(lesson: Path, mon
     os.environ |= {provider.model_variable: "gpt-9-mine" for provider in PROVIDERS.values()}
     monkeypatch.setitem(models.model_data()["defaults"], "openai", {"model": "gpt-9-default"})
     with llmkit.setup(cassette=lesson, mode="replay"):
-        set_today(DAY(2031, 1, 1))
+        set_clock(DAY(2031, 1, 1))
         assert llmkit.model("openai") == "gpt-4o-mini"
         assert llmkit.model("local") == "smollm2-135m"
         assert llmkit.model("anthropic") == "claude-haiku-5-5"  # 카세트에 없으면 오늘의 기본값
@@ -347,9 +347,9 @@ def test_a_tuned_or_hosted_name_is_known_by_the_model_in_it(name: str, base: str
 
 def test_the_day_is_the_cassettes_in_replay_and_may_be_a_datetime(lesson: Path):
     with llmkit.setup(cassette=lesson, mode="replay"):
-        set_today(DAY(2026, 12, 10))
+        set_clock(DAY(2026, 12, 10))
         assert llmkit.model_status("gpt-5").state == "deprecated"
-        set_today(DAY(2026, 12, 11))
+        set_clock(DAY(2026, 12, 11))
         assert llmkit.model_status("gpt-5").state == "retired"
     noon = datetime.datetime(2026, 12, 11, 12, tzinfo=datetime.UTC)
     assert llmkit.model_status("gpt-5", on=noon).state == "retired"

@@ -105,7 +105,7 @@ def test_a_live_retry_waits_its_own_time_after_a_replay(server: Server, tmp_path
     with llmkit.setup(mode="replay", pace=0, cassette=authored.save(tmp_path / "c.json", [failed])) as session:
         with pytest.raises(openai.RateLimitError):
             openai.OpenAI(api_key="x", max_retries=0).chat.completions.create(**failed.body)
-        session._modes["local"] = "live"
+        session.modes["local"] = "live"
         started = time.perf_counter()
         client = openai.OpenAI(base_url=server.url, api_key="local", max_retries=1)
         client.chat.completions.create(model="m", messages=[])

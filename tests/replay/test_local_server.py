@@ -44,27 +44,27 @@ def models(*names: str) -> bytes:
 
 def test_ollama_comes_first_with_its_own_model(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "PORT", serve(models("smollm2-135m")))
-    assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
+    assert local.find_local_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
     monkeypatch.setattr(local, "OLLAMA_PORT", serve(models("qwen3:4b", "gemma3:1b")))
-    assert local.find_server() == (f"http://127.0.0.1:{local.OLLAMA_PORT}/v1", "qwen3:4b")
+    assert local.find_local_server() == (f"http://127.0.0.1:{local.OLLAMA_PORT}/v1", "qwen3:4b")
     monkeypatch.setenv("LOCAL_MODEL", "gemma3:1b")
-    assert local.find_server()[1] == "gemma3:1b"
+    assert local.find_local_server()[1] == "gemma3:1b"
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # 회사의 프록시에 묻지 않습니다.
-    assert local.find_server()[0].endswith(f":{local.OLLAMA_PORT}/v1")
+    assert local.find_local_server()[0].endswith(f":{local.OLLAMA_PORT}/v1")
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"data": [{}]}', b'{"data": null}', models()])
 def test_another_program_on_the_port_is_not_a_model(body: bytes, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "OLLAMA_PORT", serve(body))
-    assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", llmkit.model("local"))
+    assert local.find_local_server() == (f"http://127.0.0.1:{local.PORT}/v1", llmkit.model("local"))
 
 
 def test_replay_does_not_look(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "OLLAMA_PORT", serve(models("qwen3:4b")))
     with llmkit.setup("03_streaming", mode="replay"):
-        assert local.find_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
+        assert local.find_local_server() == (f"http://127.0.0.1:{local.PORT}/v1", "smollm2-135m")
     with llmkit.setup("03_streaming", mode="auto"):
-        assert local.find_server()[1] == "qwen3:4b"
+        assert local.find_local_server()[1] == "qwen3:4b"
 
 
 def test_without_the_packages_it_says_how_to_install(
@@ -92,7 +92,7 @@ def test_it_serves_until_stopped(monkeypatch: pytest.MonkeyPatch, capsys: pytest
     found: list[str] = []
 
     def ask_then_stop(seconds: float) -> None:
-        base_url, model = local.find_server()
+        base_url, model = local.find_local_server()
         found.extend([base_url, model, OpenAI(base_url=base_url, api_key="local").models.list().data[0].id])
         raise KeyboardInterrupt
 

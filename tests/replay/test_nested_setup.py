@@ -59,6 +59,22 @@ def test_a_with_inside_a_notebook_gives_the_notebook_back(lessons: dict[str, Pat
     assert answer() == "A"
 
 
+def test_two_withs_inside_a_notebook_give_the_notebook_back(lessons: dict[str, Path]) -> None:
+    llmkit.setup(cassette=lessons["B"])
+    llmkit.setup(cassette=lessons["A"])
+    with llmkit.setup(cassette=lessons["B"]), llmkit.setup(cassette=lessons["C"]):
+        assert answer() == "C"
+    assert answer() == "A"
+
+
+def test_close_inside_a_with_takes_nothing_from_the_notebook(lessons: dict[str, Path]) -> None:
+    llmkit.setup(cassette=lessons["A"])
+    with llmkit.setup(cassette=lessons["B"]):
+        llmkit.setup(cassette=lessons["C"]).close()
+        assert answer() == "B"
+    assert answer() == "A"
+
+
 def test_setup_again_replaces_and_close_takes_everything_off(lessons: dict[str, Path]) -> None:
     llmkit.setup(cassette=lessons["A"])
     session = llmkit.setup(cassette=lessons["B"])

@@ -10,10 +10,12 @@ import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 import llmkit
 from llmkit.common.errors import PlaceholderKey
+from llmkit.common.ipython import command
 from llmkit.common.keys import unload_environment
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
 from llmkit.session import current_session
@@ -125,12 +127,35 @@ def test_the_banner_says_whether_the_local_server_is_on(
                 "auto",
                 "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다.",
             ),
+            ((1, server.getsockname()[1]), "live", "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다."),
             ((1, server.getsockname()[1]), "replay", "로컬 모델: 재생(replay) — 카세트("),
+            ((1, 2), "live", "로컬 모델: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 "),
             ((1, 2), "auto", "로컬 모델: 재생(replay) — 카세트("),  # 저장된 출력과 같은 줄
         ]:
             monkeypatch.setattr("llmkit.session.LOCAL_PORTS", ports)
             llmkit.setup("04_errors", mode=mode)
             assert line_of(capsys.readouterr().out, "로컬 모델").startswith(said)
+
+
+def test_live_without_a_lesson_speaks_of_no_cassette(capsys: pytest.CaptureFixture[str], monkeypatch):
+    monkeypatch.setattr("llmkit.session.LOCAL_PORTS", (1, 2))
+    llmkit.setup(mode="live")
+    banner = capsys.readouterr().out
+    assert "재생" not in banner and "None" not in banner
+    assert f"{sys.executable} -m llmkit local" in line_of(banner, "로컬 모델")
+
+
+def test_a_miss_names_a_command_that_this_python_runs(lesson: Path):
+    """가상 환경을 켜지 않은 터미널에서는 `python`이 다른 파이썬입니다."""
+    llmkit.setup(cassette=lesson)
+    with pytest.raises(llmkit.CassetteMiss, match=f"{sys.executable} -m llmkit local을 켜고"):
+        httpx2.post("https://api.openai.com/v1/chat/completions", json={"model": "다른 모델"})
+
+
+def test_in_a_notebook_the_command_names_no_place(monkeypatch: pytest.MonkeyPatch):
+    """저장된 출력은 컴퓨터에 따라 달라지지 않습니다."""
+    monkeypatch.setattr("llmkit.common.ipython.shell", lambda: object())
+    assert command("llmkit local") == "python -m llmkit local"
 
 
 @pytest.mark.parametrize("name", KEY_NAMES)
@@ -530,7 +555,6 @@ def test_an_answer_recorded_only_as_a_second_take_still_answers_an_edited_cell(t
 
 def test_leaving_the_session_takes_everything_off(lesson: Path):
     import httpx
-    import httpx2
 
     transports = [
         (library.HTTPTransport.handle_request, library.AsyncHTTPTransport.handle_async_request)
@@ -593,6 +617,7 @@ def test_the_exported_names_are_pinned():
                 "CassetteError",
                 "CassetteMiss",
                 "Session",
+                "StreamError",
                 "StreamResult",
                 "UnknownPrice",
                 "add_cost",
@@ -603,12 +628,15 @@ def test_the_exported_names_are_pinned():
                 "count_tokens",
                 "display_stream",
                 "encoding",
+                "find_local_server",
+                "local_url",
                 "model",
                 "model_status",
                 "price_table",
                 "setup",
                 "stream_text",
                 "to_krw",
+                "today",
                 "total_cost",
                 "use_korean_font",
             ]

@@ -1,0 +1,89 @@
+"""학습자에게 하는 말: 무엇을 왜 재생하는지, 샘플 응답이라는 표시, 멈췄을 때 이어서 할 수 있는 일."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable
+
+from ..common.ipython import command, shell
+from ..common.keys import Key
+from ..common.providers import LOCAL_PORT, PROVIDERS
+from .cassette import Cassette
+
+TAPE_RAN_OUT = (
+    "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
+    "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
+)
+STALE_CLIENT = (
+    "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
+    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."
+)
+_UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
+
+
+def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_is_on: bool) -> str:
+    """`setup`이 출력하는, 제공자 하나의 줄입니다. 로컬 모델에는 키가 없고, `server_is_on`은 로컬 모델에만 뜻이 있습니다."""
+    title = PROVIDERS[name].title
+    if mode == "record":
+        return f"{title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
+    if key is None and server_is_on and mode != "replay":
+        return f"{title}: 실제 호출(live) — 서버가 켜져 있습니다.{' 끄면 재생합니다.' if mode == 'auto' else ''}"
+    if mode == "live" and key is None:
+        return f"{title}: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요."
+    if mode == "live" and key:
+        why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
+        return f"{title}: 실제 호출(live) — {why}"
+    kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
+    kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
+    tape = f"카세트({cassette.date}, {kind})로 답합니다."
+    if key is None:
+        return f"{title}: 재생(replay) — {tape}"
+    why = "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다" if key.found else key.problem
+    return f"{title}: 재생(replay) — {why}. {tape}"
+
+
+def ways_on(key: Key | None) -> list[str]:
+    """저장되지 않은 요청에서 멈췄을 때 이어서 할 수 있는 일입니다. `key`가 `None`이면 로컬 모델입니다."""
+    if key is None:
+        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하십시오.", _UNDO]
+    live = (
+        "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
+        if key.found
+        else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
+    )
+    local = (
+        f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
+        f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
+    )
+    return [_UNDO, live, local]
+
+
+class Samples:
+    """샘플 응답을 한 제공자들입니다. 셀이 끝날 때, 셀이 없는 스크립트에서는 응답이 나왔을 때 한 번 알립니다."""
+
+    def __init__(self) -> None:
+        self.ever: set[str] = set()  # 지금까지. 다음 셀이 그 응답을 다시 보일 수 있습니다.
+        self._now: dict[str, None] = {}  # 이 셀에서, 나온 순서대로
+        self._lock = threading.Lock()
+
+    def note(self, provider: str) -> None:
+        """`provider`의 샘플 응답이 나왔습니다."""
+        with self._lock:
+            is_first = provider not in self._now
+            self._now[provider] = None
+            self.ever.add(provider)
+        if is_first and shell() is None:
+            print(_mark([provider]), file=sys.stderr)
+
+    def end_cell(self, shown_again: Iterable[str]) -> str:
+        """셀의 끝에 붙일 한 줄입니다. `shown_again`은 이 셀이 다시 보인 앞 셀 응답의 제공자들이고, 없으면 빈 문자열입니다."""
+        with self._lock:
+            earlier = [provider for provider in shown_again if provider in self.ever]
+            played, self._now = self._now | dict.fromkeys(earlier), {}
+        return _mark(played) if played else ""
+
+
+def _mark(providers: Iterable[str]) -> str:
+    titles = "·".join(PROVIDERS[name].title for name in providers)
+    return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
