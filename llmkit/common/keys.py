@@ -160,7 +160,8 @@ def find_key(provider: Provider) -> Key:
 def known_keys(*headers: str) -> set[str]:
     """지금 프로세스가 아는 키: 환경 변수에 있는 것과, 요청 헤더(`Bearer ...`)로 나가는 것."""
     values = [os.environ.get(name, "") for name in KEY_NAMES] + [header.split(" ")[-1] for header in headers]
-    return {value for value in values if len(value) >= _SHORTEST and value not in PLACEHOLDERS}
+    # .env.example의 글("여기에-…")은 키가 아닙니다. 키로 치면 그 안의 단어가 화면에서 가려집니다.
+    return {v for v in values if len(v) >= _SHORTEST and v not in PLACEHOLDERS and not v.startswith("여기에-")}
 
 
 def has_secret(text: str, keys: set[str]) -> bool:

@@ -6,7 +6,7 @@ import json
 from importlib.resources import files
 
 _BASIS = {
-    "sdk": "설치된 SDK에서 확인",  # tests/test_parameters.py가 함수의 인자를 살핍니다
+    "sdk": "설치된 SDK에서 확인",  # tests/lessons/test_parameters.py가 함수의 인자를 살핍니다
     "sdk-only": "인자는 설치된 SDK에서 확인, 서버가 받는지는 미확인",
     "docs": "제공자의 [문서]({sources[0]})({as_of}), 실제 호출은 미확인",
     "reports": "[공개된 글]({sources[0]})({as_of}), 실제 호출은 미확인",

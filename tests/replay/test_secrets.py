@@ -548,3 +548,8 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
     output = capfd.readouterr()
     assert "키로 보이는 글이 들어 있습니다" in output.out
     nothing_leaked(tmp_path, output.out, output.err)
+
+
+def test_the_text_of_env_example_masks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "여기에-Anthropic-키를-넣으십시오")
+    assert redact("Anthropic 기본값") == "Anthropic 기본값"
