@@ -44,13 +44,11 @@ def add_cost(
 
     Args:
         frame: pandas나 polars, DuckDB, Dask, PySpark의 표. 지연 계산 표에서는 모델 열만 먼저 한 번 읽습니다.
-        model, input_tokens, output_tokens: 열 이름. 입력에는 캐시에서 읽은 토큰이 들어 있어야 합니다.
-        cached: 입력 가운데 캐시에서 읽은 토큰의 열 이름.
+        model, input_tokens, output_tokens, cached: 열 이름. 캐시에서 읽은 토큰(cached)은 입력에도 들어 있어야 합니다.
         at: 가격을 찾을 날짜. 날짜 하나, 또는 날짜나 시간대가 있는 시각이 든 열의 이름. 없으면 오늘입니다.
 
     Raises:
-        TypeError: 표가 아닐 때.
-        ValueError: 열이 없거나 종류가 맞지 않을 때, 붙일 열의 이름이 이미 쓰이고 있을 때.
+        TypeError, ValueError: 표가 아니거나, 열이 없거나, 종류가 다르거나, 붙일 열의 이름이 이미 쓰이고 있을 때.
 
     >>> import pandas as pd
     >>> log = pd.DataFrame({"model": ["gpt-4o-mini", "?"], "input_tokens": 1000, "output_tokens": 200})
@@ -62,7 +60,6 @@ def add_cost(
     _check_columns(schema, [model, input_tokens, output_tokens, cached, at if isinstance(at, str) else None])
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
-
     models = _distinct(table, model)
     days, period, dated = _periods(models, at, schema)
     prices = [_known(name, day) for name in models for day in days]

@@ -14,8 +14,7 @@ from .samples import SERVICE, USAGES
 
 MADE_IN = {
     **dict.fromkeys(("client", "model"), "첫"),
-    "load_encoding": "1절",
-    **dict.fromkeys(("find_rates", "day", "rates", "input_price", "output_price", "pd"), "2절"),
+    **dict.fromkeys(("day", "rates", "input_price", "output_price", "pd"), "2절"),
     "Decimal": "7절",
 }
 

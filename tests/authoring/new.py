@@ -13,7 +13,7 @@ def files(name: str, root: Path = ROOT) -> dict[Path, str]:
     """수업 `name`("15_name")을 이루는, 사람이 쓰는 파일과 그 견본의 이름."""
     number = name[:2]
     return {
-        root / "notebooks" / f"{name}.ipynb": "notebook.ipynb",
+        root / "notebooks" / f"{name}.ipynb": "notebook.txt",
         root / "tests" / "authoring" / "scripts" / f"{name}.toml": "script.toml",
         root / "llmkit" / "lessons" / f"lesson_{number}.py": "lesson.txt",
         root / "tests" / "lessons" / f"test_exercises_{number}.py": "test_exercises.txt",

@@ -635,6 +635,7 @@ def test_the_exported_names_are_pinned():
                 "price_table",
                 "setup",
                 "stream_text",
+                "supported_parameters",
                 "to_krw",
                 "today",
                 "total_cost",
