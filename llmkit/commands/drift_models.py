@@ -21,15 +21,13 @@ def compare_tables() -> Iterator[Difference]:
     """설치된 SDK의 표와 비교합니다. 네트워크를 쓰지 않습니다."""
     for package in PACKAGES:
         if is_older_than_data(package):
-            yield (
-                f"{package} SDK: 자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다.",
-                "",
-            )
+            why = f"자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다."
+            yield f"{package} SDK: {why}", ""
             continue
         try:
             table = read_table(package)
         except TableNotFound as error:
-            yield str(error), "llmkit/sdk_tables.py가 표를 찾는 방법을 고치세요."
+            yield str(error), "llmkit/commands/sdk_tables.py가 표를 찾는 방법을 고치세요."
             continue
         for difference in differences(table, known_models()):
             yield f"{table.label}의 표, {difference}", FIX
@@ -43,12 +41,26 @@ def compare_listings(providers: Collection[str], on: datetime.date) -> Iterator[
         if not key.found:
             yield f"{title}: {key.problem}.", ""
             continue
-        models, problem = _ask(provider)
-        if problem:
+        try:
+            models = _ask(provider)
+        except Exception as error:  # 거절된 키, 끊긴 연결, 목록이 아닌 응답
+            problem = getattr(error, "status_code", type(error).__name__)
             yield f"{title}: 답을 받지 못했습니다({problem})", "키와 인터넷 연결을 확인하고 다시 실행하세요."
             continue
         for difference in _compare(provider, models, on):
             yield f"{title}, {difference}", FIX
+
+
+def _ask(provider: str) -> list[dict[str, Any]]:
+    if provider == "anthropic":
+        from anthropic import Anthropic
+
+        listing = Anthropic(timeout=60).get("/v1/models?limit=1000", cast_to=str)
+    else:
+        from openai import OpenAI
+
+        listing = OpenAI(timeout=60).get("/models", cast_to=str)
+    return json.loads(listing)["data"]
 
 
 def _compare(provider: str, models: list[dict[str, Any]], on: datetime.date) -> Iterator[str]:
@@ -68,22 +80,3 @@ def _compare(provider: str, models: list[dict[str, Any]], on: datetime.date) -> 
         yield f"자료에 없는 이름 {len(unknown)}개: {', '.join(unknown)}"
     if default_model(provider) not in {model["id"] for model in models}:
         yield f"{default_model(provider)}: 기본 모델인데 목록에 없습니다."
-
-
-def _ask(provider: str) -> tuple[list[dict[str, Any]], str]:
-    """(모델 목록, 받지 못한 이유)입니다."""
-    sdk: Any
-    if provider == "anthropic":
-        import anthropic as sdk
-
-        client, path = sdk.Anthropic(timeout=60), "/v1/models?limit=1000"
-    else:
-        import openai as sdk
-
-        client, path = sdk.OpenAI(timeout=60), "/models"
-    try:
-        return json.loads(client.get(path, cast_to=str))["data"], ""
-    except sdk.APIStatusError as error:
-        return [], str(error.status_code)
-    except (sdk.APIConnectionError, ValueError, LookupError, TypeError) as error:
-        return [], type(error).__name__
