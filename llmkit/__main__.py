@@ -132,16 +132,16 @@ def _record_all(given: argparse.Namespace) -> int:
     try:
         import nbclient  # noqa: F401
 
-        from .commands.record_all import record_all
+        from tests.authoring.record_all import record_all
     except ImportError as error:
-        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
+        advice = "강좌 폴더에서 pip install -r requirements.txt를 실행한 뒤, 그 폴더에서 다시 실행하세요."
+        raise Refused(f"녹화 도구가 없습니다({error.name}). {advice}") from None
     return record_all(_notebooks().values(), Decimal(given.budget))
 
 
 def _record(notebook: Path, provider: str | None) -> int:
     from .commands.estimate import estimate
-    from .commands.record import HOSTED, Unfinished, record_notebook
-    from .commands.record_all import always_replays
+    from .commands.record import HOSTED, Unfinished, always_replays, record_notebook
     from .common.keys import find_key, load_environment, redact
     from .session import CASSETTES
 
@@ -169,10 +169,9 @@ def _record(notebook: Path, provider: str | None) -> int:
         raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하십시오.") from None
     except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
         print(redact(str(error)), file=sys.stderr)
-        print(
-            "셀이 실패해 녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다.",
-            file=sys.stderr,
-        )
+        if not error.result.done:
+            kept = "녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다."
+            print(kept, file=sys.stderr)
         return 1
 
 

@@ -45,10 +45,8 @@ def examine() -> int:
 
 def _packages() -> Iterator[Finding]:
     python = f"Python {sys.version.split()[0]} ({sys.executable})"
-    if sys.version_info >= (3, 11):
-        yield GOOD, python
-    else:
-        yield BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드세요."
+    enough = sys.version_info >= (3, 11)
+    yield (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드세요.")
     install = f"{sys.executable} -m pip install -r requirements.txt"
     try:
         from packaging.requirements import Requirement

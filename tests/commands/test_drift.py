@@ -22,16 +22,16 @@ import llmkit
 from llmkit import __main__ as command
 from llmkit import local, models, session
 from llmkit.commands import drift as drift_command
-from llmkit.commands import drift_models, sdk_tables
-from llmkit.commands.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from llmkit.commands.shape import differences
 from llmkit.common.providers import PROVIDERS
 from llmkit.replay.cassette import Cassette
+from tests.authoring import sdk_tables
 from tests.authoring.provider import chat, messages, redirect
 from tests.authoring.provider import models as stand_in_models
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Handler, Upstream
 from tests.authoring.provider.testing import stand_in
+from tests.authoring.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from tests.fake_keys import fake_keys, leaked
 
 KEYS = fake_keys()
@@ -56,8 +56,8 @@ def alone_and_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, closed_port())
     monkeypatch.setattr(drift_command, "_today", lambda: NOW)
-    monkeypatch.setattr(drift_models, "read_table", READ_ONCE)
-    monkeypatch.setattr(drift_models, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
+    monkeypatch.setattr(sdk_tables, "read_table", READ_ONCE)
+    monkeypatch.setattr(sdk_tables, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 
 
 def closed_port() -> int:
@@ -325,9 +325,9 @@ def newer_sdk(monkeypatch: pytest.MonkeyPatch) -> Callable[[SdkTable | TableNotF
                 raise table
             return table
 
-        monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+        monkeypatch.setattr(sdk_tables, "PACKAGES", ["openai"])
         monkeypatch.setattr(sdk_tables, "version", lambda package: "9.9.9")
-        monkeypatch.setattr(drift_models, "read_table", read)
+        monkeypatch.setattr(sdk_tables, "read_table", read)
 
     return plant
 
@@ -353,7 +353,9 @@ def test_an_sdk_whose_table_is_gone(
     newer_sdk(gone)
     status, report = drift("01")
     assert status == 1
-    assert "llmkit/commands/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(report, "[달라짐] openai SDK 9.9.9: 소스에서")
+    assert "tests/authoring/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(
+        report, "[달라짐] openai SDK 9.9.9: 소스에서"
+    )
 
 
 def test_an_older_sdk_is_not_compared_and_it_says_so(
@@ -361,7 +363,7 @@ def test_an_older_sdk_is_not_compared_and_it_says_so(
 ) -> None:
     """Colab의 openai 2.54에는 종료일의 표가 없습니다. 표가 사라진 것과 다릅니다."""
     monkeypatch.setattr(sdk_tables, "version", lambda package: "2.9.0")
-    monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+    monkeypatch.setattr(sdk_tables, "PACKAGES", ["openai"])
     status, report = drift("01")
     assert status == 0
     assert re.search(r"\[확인하지 못함\] openai SDK: 자료를 만든 [\d.]+ 버전보다 오래되어", report)
@@ -465,7 +467,7 @@ def test_a_changed_price(lesson: Path, no_keys: None, drift: Drift) -> None:
 
 def test_an_unknown_price_is_not_called_unchanged(lesson: Path, no_keys: None, drift: Drift) -> None:
     rewrite(lesson, "gpt-nobody-knows")
-    assert "[확인하지 못함] OpenAI gpt-nobody-knows: 가격표에 값이 없습니다. 응답 3개" in drift("01")[1]
+    assert "[확인하지 못함] OpenAI gpt-nobody-knows: 가격표에 단가가 없습니다. 응답 3개" in drift("01")[1]
 
 
 def test_every_lesson_is_looked_at(drift: Drift) -> None:

@@ -1,4 +1,4 @@
-"""모델 자료의 어긋남: `data/model_states.json`을 SDK의 표와, 키가 있으면 제공자의 모델 목록과 비교합니다."""
+"""모델 자료의 어긋남: `data/model_states.json`을 키가 있는 제공자의 모델 목록(`GET /models`)과 비교합니다."""
 
 from __future__ import annotations
 
@@ -9,32 +9,15 @@ from typing import Any
 
 from ..common.keys import find_key
 from ..common.providers import PROVIDERS
-from ..models import default_model, known_models, model_status
-from .sdk_tables import PACKAGES, TableNotFound, differences, is_older_than_data, read_table, version_of_data
+from ..models import default_model, model_status
 
 LISTING = ("openai", "anthropic")  # 모델 목록에 종료일이 있는 제공자
 FIX = "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
 Difference = tuple[str, str]  # (달라진 것, 할 일). 할 일이 없으면 확인하지 못한 것입니다.
 
 
-def compare_tables() -> Iterator[Difference]:
-    """설치된 SDK의 표와 비교합니다. 네트워크를 쓰지 않습니다."""
-    for package in PACKAGES:
-        if is_older_than_data(package):
-            why = f"자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다."
-            yield f"{package} SDK: {why}", ""
-            continue
-        try:
-            table = read_table(package)
-        except TableNotFound as error:
-            yield str(error), "llmkit/commands/sdk_tables.py가 표를 찾는 방법을 고치세요."
-            continue
-        for difference in differences(table, known_models()):
-            yield f"{table.label}의 표, {difference}", FIX
-
-
 def compare_listings(providers: Collection[str], on: datetime.date) -> Iterator[Difference]:
-    """`providers` 가운데 키가 있는 제공자의 모델 목록(`GET /models`)과 비교합니다. 요금은 없습니다."""
+    """`providers` 가운데 키가 있는 제공자의 목록과 비교합니다. 요금은 없습니다."""
     for provider in providers:
         title = f"{PROVIDERS[provider].title}의 모델 목록"
         key = find_key(PROVIDERS[provider])

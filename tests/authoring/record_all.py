@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from ..common.keys import find_key, load_environment, redact
-from ..common.providers import PROVIDERS
-from ..cost.krw import dollars
-from ..models import default_model
-from ..replay.cassette import Cassette
-from ..replay.exchange import Exchange
-from ..session import CASSETTES
-from .estimate import estimate, summary, write_table
-from .record import HOSTED, Unfinished, record_notebook
-from .samples import sample_sentences
+from llmkit.commands.estimate import estimate, summary
+from llmkit.commands.record import HOSTED, Unfinished, always_replays, record_notebook
+from llmkit.common.keys import find_key, load_environment, redact
+from llmkit.common.providers import PROVIDERS
+from llmkit.cost.krw import digits, dollars
+from llmkit.models import default_model
+from llmkit.replay.cassette import Cassette
+from llmkit.replay.exchange import Exchange
+from llmkit.session import CASSETTES
+from tests.authoring.sentences import sample_sentences
+
+_TABLE = re.compile(r"<!-- estimate [\d-]+ -->.*?<!-- /estimate -->", re.DOTALL)
 
 
 @dataclass
@@ -63,10 +66,6 @@ def _is_real(exchanges: Iterable[Exchange], cassette: Cassette, provider: str) -
     return cassette.models.get(provider, current) == current and all(e.provenance == "recorded" for e in answered)
 
 
-def always_replays(path: Path) -> bool:
-    return re.search(r'llmkit\.setup\([^)]*mode=\\"replay\\"', path.read_text(encoding="utf-8")) is not None
-
-
 def record_all(paths: Iterable[Path], budget: Decimal) -> int:
     """추정 비용을 보이고 물은 뒤 모든 수업을 녹화합니다. 가진 키로 할 수 있는 것을 다 했으면 0, 아니면 1입니다."""
     load_environment()
@@ -80,7 +79,7 @@ def record_all(paths: Iterable[Path], budget: Decimal) -> int:
         return _report(lessons)
     unpriced = _show_estimate(todo, budget)
     print(f"비용을 알 수 없는 호출은 0원이 아니지만 예산에 셀 수 없습니다. 그런 호출은 {unpriced}번까지만 합니다.")
-    if input("계속할까요? (y/N) ").strip().lower() not in ("y", "yes"):
+    if not _agrees("계속할까요? (y/N) "):
         print("아무것도 보내지 않았습니다.")
         return 1
     _record(todo, budget, unpriced)
@@ -88,6 +87,14 @@ def record_all(paths: Iterable[Path], budget: Decimal) -> int:
     if page.exists():
         write_table(page, [lesson.name for lesson in lessons])
     return _report(lessons)
+
+
+def _agrees(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (KeyboardInterrupt, EOFError):
+        print()
+        return False
 
 
 def _why_nothing(lesson: Lesson) -> str:
@@ -105,15 +112,16 @@ def _show_estimate(lessons: Iterable[Lesson], budget: Decimal) -> int:
         unpriced += sum(row.calls for row in receipt.unknown)
         titles = ", ".join(PROVIDERS[name].title for name in lesson.providers)
         print(f"{lesson.name}: {titles}, 추정 {summary(receipt)}")
-    print(
-        f"합계: 추정 {dollars(total)}, 예산 {dollars(budget)}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다."
-    )
+    limit = f"추정 {dollars(total)}, 예산 {dollars(budget)}"
+    print(f"합계: {limit}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다.")
     return 2 * unpriced + 5  # 스트림이 실제로는 다른 곳에서 끊기므로, 추정보다 넉넉하게 둡니다.
 
 
 def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
     stopped = None
     for lesson in lessons:
+        if budget <= 0:
+            stopped = stopped or "예산을 다 썼습니다."
         if stopped:
             lesson.why |= dict.fromkeys(lesson.providers, stopped)
             continue
@@ -122,12 +130,15 @@ def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
             result = record_notebook(lesson.path, providers=lesson.providers, budget=budget, unpriced=unpriced)
             problem = result.stopped or "; ".join(result.refused)
         except Unfinished as error:
-            result, problem = error.result, f"실패했습니다. {_last_line(str(error))}"
+            result, problem = error.result, error.result.stopped or f"실패했습니다. {_last_line(str(error))}"
+            if result.done:
+                again = f"python -m llmkit record {lesson.name[:2]}"
+                problem = f"카세트는 바꾸었지만 출력을 저장하지 못했습니다. {again} 명령을 실행하세요. {problem}"
         stopped = result.stopped
         budget -= Decimal(result.usd)
         unpriced = max(0, unpriced - result.unpriced)
         print(f"{lesson.name}: {dollars(Decimal(result.usd))}를 썼습니다.{' ' + problem if problem else ''}")
-        if not result.done:
+        if problem or not result.done:
             lesson.why |= dict.fromkeys(lesson.providers, problem or "녹화를 마치지 못했습니다")
 
 
@@ -154,3 +165,18 @@ def _report(lessons: Iterable[Lesson]) -> int:
         print(f"\n샘플 응답에만 맞는 문장 {len(sentences)}개입니다. 실제 응답과 비교해 고치거나 지우세요.")
         print("\n".join(f"  {sentence}" for sentence in sentences))
     return int(any(name in lesson.why for lesson in lessons for name in lesson.providers))
+
+
+def write_table(page: Path, lessons: Collection[str]) -> None:
+    """`<!-- estimate 날짜 -->`와 `<!-- /estimate -->` 사이의 표를 오늘의 추정으로 새로 적습니다."""
+    day = datetime.datetime.now(datetime.UTC).date()
+    spent = {lesson: estimate(lesson).usd for lesson in lessons}
+    names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
+    rows = [
+        f"| {names[lesson]} | {digits(usd)} | {digits(40 * usd)} |"
+        for lesson, usd in {**spent, "": sum(spent.values(), Decimal(0))}.items()
+    ]
+    head = f"{day}의 가격으로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
+    table = f"<!-- estimate {day} -->\n{head}" + "\n".join(rows) + "\n<!-- /estimate -->"
+    text = page.read_text(encoding="utf-8")
+    page.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from ..models import Known, state_data
+from llmkit.models import Known, known_models, state_data
 
 PACKAGES = ("openai", "anthropic")
 _FIELD = re.compile(r"(^|_)model$|Models?(Param)?$")  # model, ChatModel, AllModels, ModelParam ...
@@ -39,6 +39,22 @@ class SdkTable:
     names: set[str] = field(default_factory=set)
     shutdowns: dict[str, datetime.date] = field(default_factory=dict)
     unsupported: set[str] = field(default_factory=set)
+
+
+def compare() -> Iterator[tuple[str, str]]:
+    """설치된 SDK와 다른 자료를 (달라진 것, 할 일)로 말합니다. 할 일이 없으면 확인하지 못한 것입니다."""
+    for package in PACKAGES:
+        if is_older_than_data(package):
+            why = f"자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다."
+            yield f"{package} SDK: {why}", ""
+            continue
+        try:
+            table = read_table(package)
+        except TableNotFound as error:
+            yield str(error), "tests/authoring/sdk_tables.py가 표를 찾는 방법을 고치세요."
+            continue
+        for difference in differences(table, known_models()):
+            yield f"{table.label}의 표, {difference}", "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
 
 
 def version_of_data(package: str) -> str:
