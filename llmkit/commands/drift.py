@@ -22,7 +22,6 @@ from ..models import default_model, model_status
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
 from .estimate import summary
-from .listings import LISTING, compare_listings
 from .shape import differences
 
 # 요청의 내용 때문에 온 응답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
@@ -77,11 +76,7 @@ def check(files: Iterable[Path]) -> int:
         else:
             ready.append((group, base_url))
     _announce([place.exchange for group, _ in ready for place in group], left_out)
-    used = {place.exchange.provider for place in places}
-    listing = [name for name in LISTING if name in used]
-    if asked := [PROVIDERS[name].title for name in listing if find_key(PROVIDERS[name]).found]:
-        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(asked)}", flush=True)
-    findings += [Finding(what, todo=todo) for what, todo in (*_compare_tables(), *compare_listings(listing, _today()))]
+    findings += _check_data({place.exchange.provider for place in places})
     for group, base_url in ready:
         findings += _check_answers(group, base_url)
     return _report(findings)
@@ -91,12 +86,14 @@ def _today() -> datetime.date:
     return datetime.date.today()
 
 
-def _compare_tables() -> Iterable[tuple[str, str]]:
+def _check_data(providers: set[str]) -> list[Finding]:
+    """강좌의 모델 자료를 SDK의 표, 제공자의 모델 목록과 비교합니다. 자료를 고치는 도구는 저장소에만 있습니다."""
     try:
-        from tests.authoring.sdk_tables import compare
-    except ImportError:  # 강좌를 고치는 도구는 저장소에만 있습니다.
-        return [("SDK의 표: 강좌 폴더에서 실행할 때만 비교합니다.", "")]
-    return compare()
+        from tests.authoring import listings, sdk_tables
+    except ImportError:
+        return [Finding("모델 자료: 강좌 폴더에서 실행할 때만 SDK의 표, 제공자의 목록과 비교합니다.")]
+    differences = (*sdk_tables.compare(), *listings.compare(providers, _today()))
+    return [Finding(what, todo=todo) for what, todo in differences]
 
 
 def _is_repeatable(place: Place) -> bool:

@@ -13,7 +13,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 
 from packaging.version import Version
@@ -23,7 +22,7 @@ from llmkit.models import Known, known_models, state_data
 PACKAGES = ("openai", "anthropic")
 _FIELD = re.compile(r"(^|_)model$|Models?(Param)?$")  # model, ChatModel, AllModels, ModelParam ...
 _NAME = re.compile(r"[a-z]+[-\d]")  # "auto"나 날짜가 아니라 "o1", "gpt-5"처럼 생긴 값
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS: str = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)|({_MONTHS}) (\d+)(?:st|nd|rd|th)?, (\d{{4}})")
 
 
@@ -124,7 +123,7 @@ def _statements(source: str) -> Iterator[tuple[ast.stmt, ast.stmt | None]]:
     """모듈과 클래스에 바로 적힌 문장과 그다음 문장."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Module | ast.ClassDef):
-            yield from pairwise([*node.body, None])
+            yield from zip(node.body, [*node.body[1:], None])
 
 
 def _read_note(statement: ast.stmt | None, table: SdkTable) -> None:

@@ -38,7 +38,7 @@ KEYS = fake_keys()
 NOW = datetime.date(2026, 11, 26)
 READ_ONCE = functools.cache(read_table)
 ANSWER = '[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "대한민국의 수도는 **서울**입니다."\n'
-QUESTION = [{"role": "user", "content": "수도는?"}]
+QUESTION: list[Any] = [{"role": "user", "content": "수도는?"}]
 Drift = Callable[..., tuple[int, str]]
 
 
@@ -101,7 +101,8 @@ def lesson(keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         list(gpt.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
         gpt.chat.completions.create(**asked, max_completion_tokens=3)
         with pytest.raises(openai.RateLimitError):
-            gpt.chat.completions.create(**asked | {"messages": [{"role": "user", "content": "한도"}]})
+            asked["messages"] = [{"role": "user", "content": "한도"}]
+            gpt.chat.completions.create(**asked)
         model = llmkit.model("anthropic")
         list(claude.messages.create(model=model, max_tokens=99, messages=QUESTION, stream=True))
     return tape

@@ -7,18 +7,20 @@ import json
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from ..common.keys import find_key
-from ..common.providers import PROVIDERS
-from ..models import default_model, model_status
+from llmkit.common.keys import find_key
+from llmkit.common.providers import PROVIDERS
+from llmkit.models import default_model, model_status
 
 LISTING = ("openai", "anthropic")  # 모델 목록에 종료일이 있는 제공자
 FIX = "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
-Difference = tuple[str, str]  # (달라진 것, 할 일). 할 일이 없으면 확인하지 못한 것입니다.
 
 
-def compare_listings(providers: Collection[str], on: datetime.date) -> Iterator[Difference]:
-    """`providers` 가운데 키가 있는 제공자의 목록과 비교합니다. 요금은 없습니다."""
-    for provider in providers:
+def compare(providers: Collection[str], on: datetime.date) -> Iterator[tuple[str, str]]:
+    """`providers` 가운데 키가 있는 제공자의 목록과 다른 자료를 (달라진 것, 할 일)로 말합니다. 할 일이 없으면 확인하지 못한 것입니다."""
+    listing = [name for name in LISTING if name in providers]
+    if asked := [PROVIDERS[name].title for name in listing if find_key(PROVIDERS[name]).found]:
+        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(asked)}", flush=True)
+    for provider in listing:
         title = f"{PROVIDERS[provider].title}의 모델 목록"
         key = find_key(PROVIDERS[provider])
         if not key.found:
