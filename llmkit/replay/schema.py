@@ -20,6 +20,9 @@ def _to_date(value: Any) -> Any:
         return None
 
 
+ABSENT = object()  # null도 본문이므로 None으로 적을 수 없습니다.
+
+
 class _Part(BaseModel):
     # null은 어느 자리에서도 받지 않습니다. 기본값 None은 파일에 그 자리가 없다는 뜻입니다.
     model_config = ConfigDict(strict=True)
@@ -39,7 +42,7 @@ class Response(_Part):
     delay: Seconds  # 응답 헤더까지 걸린 초
     events: list[Annotated[tuple[Seconds, str], Field(strict=False)]] = None  # type: ignore[assignment]
     style: Annotated[Literal["compact", "spaced", "escaped", "indented"], Field(alias="json")] = None  # type: ignore[assignment]
-    body: Any = None
+    body: Any = ABSENT
     base64: str = None  # type: ignore[assignment]
     text: str = None  # type: ignore[assignment]
 
@@ -86,6 +89,11 @@ def read(data: dict[str, Any]) -> File:
         raise ValueError(_explain(first["type"], first["loc"], first["input"], first.get("ctx", {}))) from None
 
 
+def place_of(number: int) -> str:
+    """몇 번째 교환인지 적은 말입니다."""
+    return f"{number + 1}번째 exchange"
+
+
 _KINDS = {
     "model_type": "객체여야",
     "dict_type": "객체여야",
@@ -98,33 +106,22 @@ _KINDS = {
 }
 
 
-def place_of(number: int) -> str:
-    """몇 번째 교환인지 적은 말입니다."""
-    return f"{number + 1}번째 exchange"
-
-
 def _explain(kind: str, where: tuple[Any, ...], value: Any, context: dict[str, Any]) -> str:
-    names = [name for name in where if name not in ("int", "float")]
-    place = place_of(where[1]) if where[0] == "exchanges" and len(where) > 1 else "맨 위"
-    what = _name(names)
-    if "events" in names and kind in ("missing", "too_long"):
-        return f"{place}: event는 [초, 글]이어야 합니다"
+    place, inside = "맨 위", where
+    if where[0] == "exchanges" and len(where) > 1:
+        place, inside = place_of(where[1]), where[2:]
+    names = [name for name in inside if isinstance(name, str) and name not in ("int", "float")]
+    what = f"{names[-1]!r} 값" if names else "이 값"
+    if "events" in names and inside[-1] != "events":
+        if kind in ("missing", "too_long"):
+            return f"{place}: event는 [초, 글]이어야 합니다"
+        part = inside[3] if len(inside) > 3 else None
+        what = {0: "event의 시각", 1: "event의 글"}.get(part, "event의 값")
     if kind == "missing":
-        return f"{place}: {names[-1]!r} 값이 없습니다"
+        return f"{place}: {what}이 없습니다"
     if kind == "literal_error":
         known = context["expected"].replace(" or ", ", ").replace("'", "")
         return f"{place}: {what}은 {known} 가운데 하나여야 하는데 {value!r}입니다"
     if kind in _KINDS and where[-1] != "int":
         return f"{place}: {what}은 {_KINDS[kind]} 합니다"
     return f"{place}: {what}은 {'100에서 599까지여야' if names[-1] == 'status' else '0 이상의 수여야'} 합니다"
-
-
-def _name(names: list[Any]) -> str:
-    """자리의 이름: ("response", "events", 0, 1)이면 "event의 글"입니다."""
-    if "events" in names and (inside := names[names.index("events") + 1 :]):
-        return ["event의 값", "event의 시각", "event의 글"][inside[1] + 1 if len(inside) > 1 else 0]
-    if "inputs" in names[:-1]:
-        return "inputs의 대답" if len(names) > 2 else "inputs의 값"
-    if names[-2:-1] in (["models"], ["headers"]):
-        return f"{names[-2]}의 값"
-    return "이 값" if isinstance(names[-1], int) else f"{names[-1]!r} 값"

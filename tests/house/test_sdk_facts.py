@@ -18,7 +18,7 @@ import openai
 import pytest
 
 from llmkit.common.providers import PROVIDERS
-from llmkit.replay import hook, request
+from llmkit.replay import request, retries
 
 ASK = [{"role": "user", "content": "안녕하세요"}]
 
@@ -73,7 +73,7 @@ def test_the_sdk_finds_its_key_in_the_variable_and_says_who_it_is(
     ]
 
 
-@pytest.mark.parametrize("name", hook._SDK_SLEEPERS)
+@pytest.mark.parametrize("name", retries._SDK_SLEEPERS)
 def test_the_module_whose_sleep_is_replaced_sleeps_by_these_names(name: str) -> None:
     """재생할 때 재시도의 대기를 줄이려고 이 모듈의 `time.sleep`과 `anyio.sleep`을 바꿉니다."""
     source = inspect.getsource(importlib.import_module(name))
