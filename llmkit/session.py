@@ -8,6 +8,7 @@ import os
 import socket
 import sys
 import threading
+from collections.abc import Iterable
 from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
@@ -158,6 +159,10 @@ class Session:
         mode = self._modes[ask.provider]
         url = ask.request.url
         return mode == "replay" or (mode == "auto" and not _listening(url.host, url.port or 80))
+
+    def refuses(self, providers: Iterable[str]) -> bool:
+        """이 제공자들이 모두 재생 중이면 True입니다. 그때는 그 호스트로 아무것도 나가지 않게 막습니다(`replay.guard`)."""
+        return not any(self._modes[name] in ("live", "record") for name in providers)
 
     def banner(self) -> str:
         used = {exchange.provider for exchange in self.cassette.exchanges}

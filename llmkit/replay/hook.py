@@ -19,7 +19,7 @@ from ..common import clock
 from ..common.errors import Halt
 from ..common.ledger import Call
 from ..common.providers import PLACEHOLDERS
-from . import retries
+from . import guard, retries
 from .exchange import Exchange
 from .request import KEY_HEADERS, Ask, owner
 from .tape import Tape
@@ -29,7 +29,7 @@ _HTTP_LIBRARIES = ("httpx2", "httpx")
 _originals: list[tuple[type, str, Any]] = []
 
 
-class Watcher(Protocol):
+class Watcher(guard.Gate, Protocol):
     """훅이 요청마다 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
@@ -48,6 +48,7 @@ def install(current: Current) -> None:
     """이제부터 모든 요청을 `current()`에 묻습니다. 여러 번 불러도 한 번만 끼어듭니다."""
     if _originals:
         return
+    guard.install(current)
     # httpx2.alias_httpx()를 부른 뒤에는 두 이름이 같은 모듈입니다. 그래서 집합에 담습니다.
     installed = filter(importlib.util.find_spec, _HTTP_LIBRARIES)
     for library in {importlib.import_module(name) for name in installed}:
@@ -64,6 +65,7 @@ def install(current: Current) -> None:
 def uninstall() -> None:
     """모든 것을 원래대로 되돌립니다."""
     retries.restore()
+    guard.uninstall()
     while _originals:
         setattr(*_originals.pop())
 
@@ -72,7 +74,7 @@ def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current)
     def handle_request(transport: Any, request: Any) -> Any:
         watcher, provider = current(), owner(request)
         if watcher is None or provider is None:
-            return send(transport, _untouched(request))
+            return send(transport, _untouched(watcher, request))
         found = _answer(watcher, Ask(provider, request, request.read()), stream_class)
         if isinstance(found, _Replay):
             if found.wait:
@@ -94,7 +96,7 @@ def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current
     async def handle_async_request(transport: Any, request: Any) -> Any:
         watcher, provider = current(), owner(request)
         if watcher is None or provider is None:
-            return await send(transport, _untouched(request))
+            return await send(transport, _untouched(watcher, request))
         found = _answer(watcher, Ask(provider, request, await request.aread()), stream_class)
         if isinstance(found, _Replay):
             if found.wait:
@@ -112,9 +114,10 @@ def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current
     return handle_async_request
 
 
-def _untouched(request: Any) -> Any:
+def _untouched(watcher: Watcher | None, request: Any) -> Any:
     # 강좌와 상관없는 요청은 그대로 보내되, 우리가 넣은 가짜 키만은 내보내지 않습니다.
     retries.expect_retry(None)
+    guard.check(watcher, request.url.host)
     for name in KEY_HEADERS:
         if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
             del request.headers[name]
