@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..common.providers import PROVIDERS
 
 Seconds = Annotated[int | float, Field(ge=0, lt=1e6)]
-ProviderName = Literal[tuple(PROVIDERS)]  # type: ignore[valid-type]
+ProviderName = Literal[tuple(PROVIDERS)]  # 표에서 만들므로 형 검사기는 모릅니다.
 
 
 def _to_date(value: Any) -> Any:
@@ -57,7 +57,7 @@ class Entry(_Part):
     """요청 하나와 그 결과. `response`와 `error` 가운데 적어도 하나가 있습니다."""
 
     provenance: Literal["recorded", "authored"]
-    provider: ProviderName
+    provider: ProviderName  # pyright: ignore[reportInvalidTypeForm]
     request: Request
     response: Response = None  # type: ignore[assignment]
     error: Failure = None  # type: ignore[assignment]
@@ -72,7 +72,8 @@ class File(_Part):
     models: dict[str, str]
     inputs: dict[str, list[str]]  # input()의 물음마다 녹화할 때 쓴 대답
     exchanges: list[Entry]
-    marks: dict[str, list[ProviderName]] = {}  # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    marks: dict[str, list[ProviderName]] = {}  # pyright: ignore[reportInvalidTypeForm]
 
 
 def read(data: dict[str, Any]) -> File:
@@ -107,21 +108,22 @@ _KINDS = {
 
 
 def _explain(kind: str, where: tuple[Any, ...], value: Any, context: dict[str, Any]) -> str:
-    place, inside = "맨 위", where
+    inside: list[Any] = list(where)
+    place = "맨 위"
     if where[0] == "exchanges" and len(where) > 1:
-        place, inside = place_of(where[1]), where[2:]
+        place, inside = place_of(where[1]), inside[2:]
     names = [name for name in inside if isinstance(name, str) and name not in ("int", "float")]
     what = f"{names[-1]!r} 값" if names else "이 값"
     if "events" in names and inside[-1] != "events":
         if kind in ("missing", "too_long"):
             return f"{place}: event는 [초, 글]이어야 합니다"
-        part = inside[3] if len(inside) > 3 else None
-        what = {0: "event의 시각", 1: "event의 글"}.get(part, "event의 값")
+        part = inside[3] if len(inside) > 3 else 2  # [초, 글] 가운데 어느 것, 아니면 통째로
+        what = ("event의 시각", "event의 글", "event의 값")[part]
     if kind == "missing":
         return f"{place}: {what}이 없습니다"
     if kind == "literal_error":
         known = context["expected"].replace(" or ", ", ").replace("'", "")
         return f"{place}: {what}은 {known} 가운데 하나여야 하는데 {value!r}입니다"
-    if kind in _KINDS and where[-1] != "int":
+    if kind in _KINDS and "int" not in inside:
         return f"{place}: {what}은 {_KINDS[kind]} 합니다"
     return f"{place}: {what}은 {'100에서 599까지여야' if names[-1] == 'status' else '0 이상의 수여야'} 합니다"
