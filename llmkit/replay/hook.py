@@ -144,6 +144,8 @@ class _Replay:
         self._pace = clock.pace() or 0.0
         self.wait = exchange.delay * self._pace
         self._at = exchange.delay  # 마지막 조각의 녹화 시각
+        # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
+        self._pieces = exchange.events or [(exchange.delay, exchange.content)]
 
     def response(self, body: Any) -> Any:
         """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
@@ -152,6 +154,7 @@ class _Replay:
             raise self._failure()
         headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
         if exchange.events or exchange.error or exchange.abandoned:
+            self._started = time.perf_counter() - self.wait
             stream = self._stream_class(body, self._set_elapsed)
             self._response = self._library.Response(exchange.status, headers=headers, stream=stream)
         else:
@@ -160,27 +163,31 @@ class _Replay:
         return self._response
 
     def play(self) -> Iterator[bytes]:
-        for wait, data in self._steps():
-            if wait > 0:
+        for at, data in self._pieces:
+            self._at = at
+            if self._pace and (wait := self._until_next()) > 0:
                 time.sleep(wait)
+            clock.stream_time.set(at)
             yield data
+        self._end()
 
     async def play_async(self) -> AsyncIterator[bytes]:
-        for wait, data in self._steps():
-            if wait > 0:
+        for at, data in self._pieces:
+            self._at = at
+            if self._pace and (wait := self._until_next()) > 0:
                 await _async_sleep(wait)
+            clock.stream_time.set(at)
             yield data
+        self._end()
 
-    def _steps(self) -> Iterator[tuple[float, bytes]]:
-        """(기다릴 초, 조각)들. 늦은 만큼은 다음 조각에서 따라잡습니다."""
-        exchange, started = self._exchange, time.perf_counter() - self.wait
-        # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
-        for self._at, data in exchange.events or [(exchange.delay, exchange.content)]:
-            clock.stream_time.set(self._at)
-            yield (started + self._at * self._pace - time.perf_counter() if self._pace else 0.0), data
-        if exchange.error:
+    def _until_next(self) -> float:
+        """다음 조각의 예정된 때까지 남은 초. 늦은 만큼은 그다음 조각에서 따라잡습니다."""
+        return self._started + self._at * self._pace - time.perf_counter()
+
+    def _end(self) -> None:
+        if self._exchange.error:
             raise self._failure()
-        if exchange.abandoned:
+        if self._exchange.abandoned:
             raise self._watcher.tape_ran_out()
 
     def _set_elapsed(self) -> None:
