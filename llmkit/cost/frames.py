@@ -41,7 +41,6 @@ def add_cost(
 
     줄마다 `calculate_cost`와 같은 금액입니다. 모델의 요금을 모르거나 토큰 수가 비었거나 음수이거나 정수가 아닌 줄은
     0이 아니라 빈 값(null)이고 `priced`가 `False`입니다. 합계는 `total_cost`로 구하세요.
-
     Args:
         frame: pandas나 polars, DuckDB, Dask, PySpark의 표. 지연 계산 표에서는 모델 열만 먼저 한 번 읽습니다.
         model, input_tokens, output_tokens, cached: 열 이름. 캐시에서 읽은 토큰(cached)은 입력에도 들어 있어야 합니다.
