@@ -11,6 +11,9 @@ from llmkit.session import current_session
 from tests.authoring.provider import redirect
 from tests.loopback import reserved_port
 
+# 새 수업의 틀입니다. 채우기 전에는 돌지 않습니다(tests/authoring/test_trial_lesson.py가 채워서 돌려 봅니다).
+collect_ignore = ["authoring/templates"]
+
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
