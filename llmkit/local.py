@@ -92,9 +92,6 @@ def find_local_server() -> tuple[str, str]:
     return local_url(), model("local")
 
 
-find_server = find_local_server  # 노트북이 아직 쓰는 이름
-
-
 def find_servers() -> Iterator[tuple[str, list[str]]]:
     """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, 이 강좌의 서버 순서입니다."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 프록시는 내 컴퓨터를 모릅니다.

@@ -37,6 +37,3 @@ def supported_parameters(name: str | None = None) -> list[dict[str, str]]:
         for fact in facts
         if name is None or name in fact["parameters"]
     ]
-
-
-who_takes = supported_parameters  # 수업 02의 노트북이 쓰는 옛 이름

@@ -17,7 +17,7 @@ import huggingface_hub
 import openai
 import pytest
 
-from llmkit.lessons.parameters import who_takes
+from llmkit.lessons.parameters import supported_parameters
 
 FACTS = json.loads((Path(__file__).parents[2] / "llmkit/data/parameters.json").read_text(encoding="utf-8"))
 CALLS: dict[str, Callable[..., Any]] = {
@@ -85,11 +85,11 @@ def caller(sdk: Any, path: str) -> tuple[Callable[..., Any], list[Any]]:
 
 
 def test_the_rows_of_one_parameter() -> None:
-    rows = who_takes("temperature")
-    reasons = " ".join(row["근거"] for row in [*rows, *who_takes("frequency_penalty")])
+    rows = supported_parameters("temperature")
+    reasons = " ".join(row["근거"] for row in [*rows, *supported_parameters("frequency_penalty")])
     assert all(
         said in reasons
         for said in ("설치된 SDK에서 확인", "[문서](https://", "[공개된 글](https://", "미확인", "수업 02에서 실측")
     )
-    assert all("`temperature`" in row["파라미터"] for row in rows) and len(rows) < len(who_takes())
-    assert who_takes("no_such_parameter") == []
+    assert all("`temperature`" in row["파라미터"] for row in rows) and len(rows) < len(supported_parameters())
+    assert supported_parameters("no_such_parameter") == []
