@@ -93,7 +93,8 @@ def _run(given: argparse.Namespace) -> int:
     try:
         return _record_all(given) if given.all else _record(given)
     except ImportError as error:
-        raise Refused(f"녹화 도구가 없습니다({error.name}). pip install -r requirements.txt를 실행하세요.") from None
+        advice = "강좌를 받은 폴더에서 pip install -r requirements.txt를 실행한 뒤, 그 폴더에서 다시 실행하세요."
+        raise Refused(f"녹화 도구가 없습니다({error.name}). {advice}") from None
 
 
 def find_notebook(lesson: str) -> Path:
@@ -123,17 +124,14 @@ def _record_all(given: argparse.Namespace) -> int:
         raise Refused(
             "비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다."
         )
-    import nbclient  # noqa: F401  # 없으면 묻기 전에 알립니다.
-
-    from .commands.record_all import record_all
+    from tests.authoring.record_all import record_all
 
     return record_all(_notebooks().values(), Decimal(given.budget))
 
 
 def _record(given: argparse.Namespace) -> int:
     from .commands.estimate import estimate
-    from .commands.record import HOSTED, Unfinished, record_notebook
-    from .commands.record_all import always_replays
+    from .commands.record import HOSTED, Unfinished, always_replays, record_notebook
     from .common.keys import find_key, load_environment, redact
     from .session import CASSETTES
 
@@ -160,7 +158,9 @@ def _record(given: argparse.Namespace) -> int:
         return int(not record_notebook(notebook, providers=ready).done)
     except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
         print(redact(str(error)), file=sys.stderr)
-        print("셀이 실패해 녹화를 멈췄습니다. 받은 응답은 다음 녹화가 이어서 씁니다.", file=sys.stderr)
+        if not error.result.done:
+            kept = "녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다."
+            print(kept, file=sys.stderr)
         return 1
 
 

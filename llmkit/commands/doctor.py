@@ -1,4 +1,7 @@
-"""진단: 이 컴퓨터에서 강좌를 실행할 수 있는지, 무엇이 실제 호출이고 무엇이 재생인지, 무엇을 고치면 되는지 말합니다."""
+"""진단: 이 컴퓨터에서 강좌를 실행할 수 있는지, 무엇이 실제 호출이고 무엇이 재생인지, 무엇을 고치면 되는지 말합니다.
+
+패키지가 설치되지 않은 Python에서도 실행되어야 하므로, 설치한 것은 함수 안에서 불러옵니다.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,9 @@ import io
 import os
 import socket
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata, version
-
-from .lock import moved
 
 DISTRIBUTION = "llmkit-course"
 GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
@@ -19,44 +21,43 @@ Finding = tuple[str, str]
 
 
 def examine() -> int:
-    """진단을 차례로 출력합니다. 강좌를 실행할 수 있으면 0, 없으면 1을 돌려줍니다."""
+    """진단을 순서대로 출력합니다. 강좌를 실행할 수 있으면 0, 없으면 1을 돌려줍니다."""
     from ..common.keys import redact
 
+    sections = {
+        "Python과 패키지": _packages,
+        "카세트": _cassettes,
+        "키와 방식": _providers,
+        "모델": _models,
+        "자료의 날짜": _ages,
+    }
     problems = 0
-    for title, section in (
-        ("Python과 패키지", _packages),
-        ("카세트", _cassettes),
-        ("키와 방식", _providers),
-        ("모델", _models),
-        ("자료의 날짜", _ages),
-    ):
+    for title, section in sections.items():
         print(title)
         for level, text in section():
             print(redact(f"  [{level}] {text}"))
             problems += level == BAD
         if problems and section is _packages:
             break  # 패키지가 없으면 나머지는 알아볼 수 없습니다.
-    print(f"문제 {problems}개를 먼저 고치십시오." if problems else "강좌를 실행할 수 있습니다.")
-    return 1 if problems else 0
+    print(f"문제 {problems}개를 먼저 고치세요." if problems else "강좌를 실행할 수 있습니다.")
+    return int(problems > 0)
 
 
 def _packages() -> Iterator[Finding]:
     python = f"Python {sys.version.split()[0]} ({sys.executable})"
     enough = sys.version_info >= (3, 11)
-    yield (
-        (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드십시오.")
-    )
+    yield (GOOD, python) if enough else (BAD, f"{python}: 3.11 이상이 필요합니다. 새 Python으로 .venv를 다시 만드세요.")
     install = f"{sys.executable} -m pip install -r requirements.txt"
     try:
         from packaging.requirements import Requirement
 
         needs = [Requirement(line) for line in metadata(DISTRIBUTION).get_all("Requires-Dist") or []]
     except (ImportError, PackageNotFoundError):
-        yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하십시오: {install}"
+        yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하세요: {install}"
         return
-    for need in needs:
-        optional = need.marker is not None and not need.marker.evaluate({"extra": ""})
-        level = NOTE if optional else BAD
+    wanted = [(need, BAD if need.marker is None or need.marker.evaluate({"extra": ""}) else NOTE) for need in needs]
+    wanted += [(Requirement(name), NOTE) for name in ("jupyterlab", "ipykernel")]  # 없어도 명령은 실행됩니다.
+    for need, level in wanted:
         try:
             found = version(need.name)
         except PackageNotFoundError:
@@ -65,26 +66,18 @@ def _packages() -> Iterator[Finding]:
         if need.specifier.contains(found, prereleases=True):
             yield GOOD, f"{need.name} {found}"
         else:
-            yield level, f"{need.name} {found}: 강좌가 쓰는 판({need.specifier})이 아닙니다. {install}"
-    for name in ("jupyterlab", "ipykernel"):
-        with contextlib.suppress(PackageNotFoundError):
-            yield GOOD, f"{name} {version(name)}"
-            continue
-        yield NOTE, f"{name}: 설치되어 있지 않습니다. 이 Python으로 노트북을 열려면: {install}"
+            yield level, f"{need.name} {found}: 강좌가 쓰는 버전({need.specifier})이 아닙니다. {install}"
     yield from _versions()
 
 
 def _versions() -> Iterator[Finding]:
     """시험한 버전(constraints.txt)과 다른 것이 있으면 한 줄로 말합니다."""
+    from .lock import moved
+
     if different := moved():
         more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
-        yield (
-            NOTE,
-            (
-                f"시험한 버전과 다릅니다: {', '.join(map(str, different[:5]))}{more}. "
-                "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
-            ),
-        )
+        advice = "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
+        yield NOTE, f"시험한 버전과 다릅니다: {', '.join(different[:5])}{more}. {advice}"
 
 
 def _cassettes() -> Iterator[Finding]:
@@ -94,7 +87,7 @@ def _cassettes() -> Iterator[Finding]:
 
     files = sorted(CASSETTES.glob("*.json"))
     if not files:
-        yield BAD, f"{CASSETTES}에 카세트가 없습니다. 강좌를 다시 설치하십시오."
+        yield BAD, f"{CASSETTES}에 카세트가 없습니다. 강좌를 다시 설치하세요."
     for file in files:
         try:
             cassette = Cassette.load(file)
@@ -103,7 +96,7 @@ def _cassettes() -> Iterator[Finding]:
             continue
         authored = sum(exchange.provenance == "authored" for exchange in cassette.exchanges)
         recorded = len(cassette.exchanges) - authored
-        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 예시 응답 {authored}건"
+        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 샘플 응답 {authored}건"
 
 
 def _providers() -> Iterator[Finding]:
@@ -114,7 +107,7 @@ def _providers() -> Iterator[Finding]:
     from ..session import setup
 
     path = find_dotenv(usecwd=True)
-    yield (GOOD, f".env: {path}") if path else (NONE, ".env: 키를 넣으려면 .env.example을 .env로 복사하십시오.")
+    yield (GOOD, f".env: {path}") if path else (NONE, ".env: 키를 넣으려면 .env.example을 .env로 복사하세요.")
     load_environment()
     keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
     forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
@@ -130,7 +123,7 @@ def _providers() -> Iterator[Finding]:
             yield GOOD, f"{title}: 실제 호출(live). {key.variable} 값을 찾았습니다. 요금이 듭니다."
             yield from _network(PROVIDERS[name].hosts[0])
         elif live:
-            yield NOTE, f"{title}: 실제 호출(live)이지만 {key.problem}. 키를 넣거나 {forced} 설정을 지우십시오."
+            yield NOTE, f"{title}: 실제 호출(live)이지만 {key.problem}. 키를 넣거나 {forced} 설정을 지우세요."
         elif key.found:
             yield GOOD, f"{title}: 재생(replay). {key.variable} 값이 있지만 {forced} 때문에 재생합니다."
         else:
@@ -146,7 +139,7 @@ def _network(host: str) -> Iterator[Finding]:
     try:
         socket.create_connection((host, 443), timeout=3).close()
     except OSError as error:
-        yield NOTE, f"{host}에 연결할 수 없습니다({error}). 인터넷 연결과 방화벽을 확인하십시오."
+        yield NOTE, f"{host}에 연결할 수 없습니다({error}). 인터넷 연결과 방화벽을 확인하세요."
 
 
 def _models() -> Iterator[Finding]:
@@ -154,20 +147,20 @@ def _models() -> Iterator[Finding]:
     from ..models import model_status
 
     today = _today()
-    for (local, model), where in _models_in_use().items():
-        if local:
-            yield GOOD, f"{model}: 이 컴퓨터에서 돌리는 모델이라 종료일이 없습니다 - {', '.join(where)}"
-            continue
+    for (local, model), places in _models_in_use().items():
+        where = ", ".join(places)
         status = model_status(model, on=today)
-        text = f"{status} - {', '.join(where)}."
-        if status.state == "current":
-            yield GOOD, f"{model}: 예고된 종료일이 없습니다({status.as_of} 확인) - {', '.join(where)}"
+        if local:
+            yield GOOD, f"{model}: 이 컴퓨터에서 돌리는 모델이라 종료일이 없습니다 - {where}"
+        elif status.state == "current":
+            yield GOOD, f"{model}: 예고된 종료일이 없습니다({status.as_of} 확인) - {where}"
         elif status.state == "unknown":
-            yield NOTE, f"{text} 이름이 맞는지 확인하세요."
+            yield NOTE, f"{status} - {where}. 이름이 맞는지 확인하세요."
         elif status.state == "deprecated" and status.shutdown:
-            yield NOTE, f"{text} 남은 날: {(status.shutdown - today).days}일."
+            yield NOTE, f"{status} - {where}. 남은 날: {(status.shutdown - today).days}일."
         else:
-            yield NOTE, f"{text} 재생에는 지장이 없지만 실제 호출은 실패할 수 있습니다. .env에서 다른 모델을 정하세요."
+            advice = "재생에는 지장이 없지만 실제 호출은 실패할 수 있습니다. .env에서 다른 모델을 정하세요."
+            yield NOTE, f"{status} - {where}. {advice}"
 
 
 def _models_in_use() -> dict[tuple[bool, str], list[str]]:
@@ -180,15 +173,16 @@ def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     from ..session import CASSETTES
 
     load_environment()
-    uses: dict[tuple[bool, str], list[str]] = {}
+    uses: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for name, provider in PROVIDERS.items():
-        uses.setdefault((name == "local", default_model(name)), []).append(f"{provider.title} 기본값")
+        uses[name == "local", default_model(name)].append(f"{provider.title} 기본값")
         if chosen := os.environ.get(provider.model_variable):
-            uses.setdefault((name == "local", chosen), []).append(provider.model_variable)
+            uses[name == "local", chosen].append(provider.model_variable)
     for file in sorted(CASSETTES.glob("*.json")):
         with contextlib.suppress(CassetteError):  # _cassettes가 이미 말했습니다.
-            for use in dict.fromkeys((name == "local", model) for name, model in Cassette.load(file).models.items()):
-                uses.setdefault(use, []).append(file.stem)
+            for name, model in Cassette.load(file).models.items():
+                if file.stem not in uses[name == "local", model]:
+                    uses[name == "local", model].append(file.stem)
     return uses
 
 

@@ -1,6 +1,6 @@
-"""어긋남: 카세트의 답이 아직도 제공자의 답과 같은 모양인지, 모델과 가격이 그대로인지 봅니다.
+"""어긋남: 카세트의 응답이 아직도 제공자의 응답과 같은 구조인지, 모델과 가격이 그대로인지 봅니다.
 
-카세트의 요청을 수업과 같은 SDK로 다시 보내 온 답을 견줍니다(`llmkit.commands.shape`). 모델의 종료일과 가격은 네트워크
+카세트의 요청을 수업과 같은 SDK로 다시 보내 온 응답을 비교합니다(`llmkit.commands.shape`). 모델의 종료일과 가격은 네트워크
 없이 늘 봅니다. 확인하지 못한 것은 괜찮은 것으로 세지 않고 따로 적습니다.
 """
 
@@ -10,9 +10,8 @@ import datetime
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..common.errors import UnknownPrice
 from ..common.ipython import command
@@ -24,25 +23,24 @@ from ..local import find_servers
 from ..models import default_model, model_status
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
-from .drift_models import LISTING, compare_listings, compare_tables
 from .estimate import summary
 from .shape import differences
 
-# 요청의 내용 때문에 온 답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
+# 요청의 내용 때문에 온 응답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
 REPEATABLE = (200, 400, 404)
 BASE_URLS = {  # 나머지는 SDK가 압니다.
     "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
     "groq": "https://api.groq.com/openai/v1",
     "huggingface": "https://router.huggingface.co/v1",
 }
-RECORD = "{record} 명령으로 다시 녹화하고, git diff와 노트북의 설명을 살펴보십시오."
-FORM = " 제공자의 키 없이 고치려면 tests/authoring/provider의 형식이나 대본(scripts)을 먼저 고치십시오."
+RECORD = "{record} 명령으로 다시 녹화하고, git diff와 노트북의 설명을 살펴보세요."
+FORM = " 제공자의 키 없이 고치려면 tests/authoring/provider의 형식이나 대본(scripts)을 먼저 고치세요."
 NO_ANSWER = {None: "인터넷 연결을", 401: "키를", 403: "키의 권한을", 429: "사용 한도를"}
+MOST_PLACES = 8
 
 
-@dataclass(frozen=True)
-class Place:
-    """카세트의 교환 하나입니다. `number`는 몇 번째인지(1부터)입니다."""
+class Place(NamedTuple):
+    """카세트에서 요청과 응답 한 쌍이 있는 자리입니다. `number`는 1부터 셉니다."""
 
     lesson: str
     number: int
@@ -54,47 +52,50 @@ class Place:
         return PROVIDERS[self.exchange.provider].title
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """알아낸 것 하나입니다. 할 일(`todo`)이 없으면 달라진 것이 아니라 확인하지 못한 것입니다."""
 
     what: str
-    place: Place | None = None  # 없으면 교환이 아니라 자료(data/model_states.json)의 일입니다.
+    place: Place | None = None  # 없으면 카세트가 아니라 자료(data/model_states.json)의 일입니다.
     todo: str = ""
 
 
 def check(files: Iterable[Path]) -> int:
-    """카세트들을 지금과 견주어 알립니다. 달라졌거나 부른 제공자가 답하지 않았으면 1, 아니면 0을 돌려줍니다."""
+    """카세트들을 지금과 비교해 알립니다. 달라졌거나 부른 제공자가 답하지 않았으면 1, 아니면 0을 돌려줍니다."""
     load_environment()
-    places = [
-        Place(file.stem, number, exchange, cassette)
-        for file in files
-        for cassette in [Cassette.load(file)]
-        for number, exchange in enumerate(cassette.exchanges, 1)
-    ]
+    tapes = [(file.stem, Cassette.load(file)) for file in files]
+    places = [Place(name, at, one, tape) for name, tape in tapes for at, one in enumerate(tape.exchanges, 1)]
     findings = [found for place in places for found in (*_check_model(place), *_check_price(place))]
-    waiting: dict[str, list[Place]] = defaultdict(list)
+    repeatable: dict[str, list[Place]] = defaultdict(list)
     for place in filter(_is_repeatable, places):
-        waiting[place.exchange.provider].append(place)
-    left_out = len(places) - sum(map(len, waiting.values()))
-    addresses = {}
-    for provider, group in list(waiting.items()):
-        addresses[provider], problem = _address(group[0])
+        repeatable[place.exchange.provider].append(place)
+    left_out = len(places) - sum(map(len, repeatable.values()))
+    ready = []
+    for group in repeatable.values():
+        base_url, problem = _address(group[0])
         if problem:
-            findings += [Finding(f"{place.title}: {problem}", place) for place in waiting.pop(provider)]
-    _announce([place.exchange for group in waiting.values() for place in group], left_out)
-    used = [name for name in LISTING if name in {place.exchange.provider for place in places}]
-    if asked := [PROVIDERS[name].title for name in used if find_key(PROVIDERS[name]).found]:
-        print(f"모델 목록도 묻습니다(요금 없음): {', '.join(asked)}", flush=True)
-    for what, todo in (*compare_tables(), *compare_listings(used, _today())):
-        findings.append(Finding(what, todo=todo))
-    for provider, group in waiting.items():
-        findings += _check_answers(group, addresses[provider])
+            findings += [Finding(f"{place.title}: {problem}", place) for place in group]
+        else:
+            ready.append((group, base_url))
+    _announce([place.exchange for group, _ in ready for place in group], left_out)
+    findings += _check_data({place.exchange.provider for place in places})
+    for group, base_url in ready:
+        findings += _check_answers(group, base_url)
     return _report(findings)
 
 
 def _today() -> datetime.date:
     return datetime.date.today()
+
+
+def _check_data(providers: set[str]) -> list[Finding]:
+    """강좌의 모델 자료를 SDK의 표, 제공자의 모델 목록과 비교합니다. 자료를 고치는 도구는 저장소에만 있습니다."""
+    try:
+        from tests.authoring import listings, sdk_tables
+    except ImportError:
+        return [Finding("모델 자료: 강좌 폴더에서 실행할 때만 SDK의 표, 제공자의 목록과 비교합니다.")]
+    differences = (*sdk_tables.compare(), *listings.compare(providers, _today()))
+    return [Finding(what, todo=todo) for what, todo in differences]
 
 
 def _is_repeatable(place: Place) -> bool:
@@ -104,30 +105,24 @@ def _is_repeatable(place: Place) -> bool:
 
 
 def _check_model(place: Place) -> Iterator[Finding]:
-    """답한 모델이 종료되었거나 종료될 예정이거나 모르는 이름인지.
-
-    없는 모델을 일부러 부른 교환(404)과, 종료일이 없는 로컬 모델은 보지 않습니다.
-    """
-    exchange = place.exchange
-    model = exchange.asked_model
-    if exchange.status != 200 or not model or exchange.provider == "local":
+    """답한 모델의 상태. 없는 모델을 일부러 부른 것(404)과 종료일이 없는 로컬 모델은 보지 않습니다."""
+    provider, model = place.exchange.provider, place.exchange.asked_model
+    if place.exchange.status != 200 or not model or provider == "local":
         return
     status = model_status(model, on=_today())
-    if status.state == "current":
-        return
+    todo = RECORD  # 기본 모델은 이미 바꾸었고, 다시 녹화하는 일만 남았습니다.
     if status.state == "unknown":
-        yield Finding(f"모델 {status}", place, "이름이 맞으면 llmkit/data/model_states.json에 상태를 더하세요.")
-        return
-    first = ""  # 기본 모델은 이미 바꾸었고, 다시 녹화하는 일만 남았습니다.
-    if model == default_model(exchange.provider):
-        first = f"llmkit/data/models.json의 {exchange.provider} 기본 모델을 바꾸고 "
-    elif model != place.cassette.models.get(exchange.provider):
-        first = "노트북의 모델 이름을 바꾸고 "
-    yield Finding(f"모델 {status}", place, first + RECORD)
+        todo = "이름이 맞으면 llmkit/data/model_states.json에 상태를 더하세요."
+    elif model == default_model(provider):
+        todo = f"llmkit/data/models.json의 {provider} 기본 모델을 바꾸고 {RECORD}"
+    elif model != place.cassette.models.get(provider):
+        todo = f"노트북의 모델 이름을 바꾸고 {RECORD}"
+    if status.state != "current":
+        yield Finding(f"모델 {status}", place, todo)
 
 
 def _check_price(place: Place) -> Iterator[Finding]:
-    """카세트의 날짜와 오늘의 단가가 다른지. 두 날 모두 값을 모르면 확인하지 못한 것입니다."""
+    """카세트의 날짜와 오늘의 단가가 다른지. 두 날 모두 모르면 확인하지 못한 것입니다."""
     usage, model = place.exchange.usage
     if place.exchange.status != 200 or not (usage and model):
         return
@@ -135,7 +130,7 @@ def _check_price(place: Place) -> Iterator[Finding]:
     then = place.cassette.date or today
     before, after = (_rates(model, place.exchange.provider, day) for day in (then, today))
     if before is None and after is None:
-        yield Finding(f"{place.title} {model}: 가격표에 값이 없습니다.", place)
+        yield Finding(f"{place.title} {model}: 가격표에 단가가 없습니다.", place)
     elif before is None or after is None or before.rates != after.rates:
         what = f"가격 {model}: {then}에는 {_per_million(before)}, 오늘은 {_per_million(after)}"
         yield Finding(what, place, RECORD)
@@ -155,7 +150,7 @@ def _per_million(rates: Rates | None) -> str:
 
 
 def _address(place: Place) -> tuple[str | None, str]:
-    """(SDK에 줄 기본 주소, 보낼 수 없는 까닭)입니다."""
+    """(SDK에 줄 기본 주소, 보낼 수 없는 이유)입니다."""
     provider = place.exchange.provider
     if provider != "local":
         key = find_key(PROVIDERS[provider])
@@ -171,32 +166,31 @@ def _announce(exchanges: list[Exchange], left_out: int) -> None:
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
     cost = summary(Receipt(map(Exchange.as_call, once), _today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
-    print(f"보내지 않는 교환: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
+    print(f"보내지 않는 요청: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
 
 def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Finding]:
-    """한 제공자의 요청들을 다시 보내 견줍니다. 답하지 않으면 나머지는 보내지 않습니다."""
-    answers: dict[str, tuple[int | None, str]] = {}
+    """한 제공자의 요청들을 다시 보내 비교합니다. 답하지 않으면 나머지는 보내지 않습니다."""
+    answers: dict[str, tuple[int | None, bytes]] = {}
     for sent, place in enumerate(places, 1):
         exchange = place.exchange
         if exchange.key not in answers:
             answers[exchange.key] = _send(exchange, base_url)
         status, body = answers[exchange.key]
         if status not in REPEATABLE:
-            todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하십시오."
-            yield Finding(f"{place.title}: 답을 받지 못했습니다({status or body})", place, todo)
+            todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하세요."
+            yield Finding(f"{place.title}: 답을 받지 못했습니다({status or body.decode()})", place, todo)
             yield from (Finding(f"{place.title}: 답하지 않아 더 보내지 않았습니다.", rest) for rest in places[sent:])
             return
-        content = exchange.payload
         changes: Iterable[str] = [f"상태 {exchange.status} → {status}"]
         if status == exchange.status:
-            changes = differences(content.decode("utf-8", "replace"), body)
+            changes = differences(exchange.payload, body)
         for change in changes:
             what = f"{place.title} {exchange.path.partition('?')[0]}: {change}"
-            yield Finding(what, place, RECORD + FORM * (exchange.provenance == "authored"))
+            yield Finding(what, place, RECORD + (FORM if exchange.provenance == "authored" else ""))
 
 
-def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, str]:
+def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, bytes]:
     """카세트의 요청을 그대로 보내 (상태, 본문)을 받습니다. 답이 오지 않으면 (None, 예외 이름)입니다."""
     sdk: Any
     provider = PROVIDERS[exchange.provider]
@@ -211,11 +205,11 @@ def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, str]:
 
         client, path = sdk.OpenAI(base_url=base_url, api_key=key, timeout=60), exchange.path
     try:
-        return 200, client.post(path, body=exchange.body, cast_to=str)
+        return 200, client.post(path, body=exchange.body, cast_to=str).encode()
     except sdk.APIStatusError as error:
-        return error.status_code, error.response.text
+        return error.status_code, error.response.content
     except sdk.APIConnectionError as error:
-        return None, type(error).__name__
+        return None, type(error).__name__.encode()
 
 
 def _report(findings: list[Finding]) -> int:
@@ -225,7 +219,7 @@ def _report(findings: list[Finding]) -> int:
         grouped[finding.what, finding.todo] += [finding.place] if finding.place else []
     for (what, todo), places in grouped.items():
         if not todo:
-            print(redact(f"[확인하지 못함] {what}" + (f" 교환 {len(places)}개" if places else "")))
+            print(redact(f"[확인하지 못함] {what}" + (f" 응답 {len(places)}개" if places else "")))
             continue
         todo = todo.replace("{record}", ", ".join(dict.fromkeys(map(_record_command, places))))
         where = f"\n  어디: {_where(places)}" if places else ""
@@ -233,19 +227,19 @@ def _report(findings: list[Finding]) -> int:
     changed = sum(bool(todo) for _, todo in grouped)
     nothing = "확인한 것에서는 달라진 것을 찾지 못했습니다." if grouped else "달라진 것이 없습니다."
     print(f"달라진 것이 {changed}가지입니다." if changed else nothing)
-    return 1 if changed else 0
+    return int(changed > 0)
 
 
 def _where(places: list[Place]) -> str:
+    """수업마다 몇 번째 응답인지: "01_basics의 1·2·3번째 응답"."""
     numbers: dict[str, list[str]] = defaultdict(list)
     for place in places:
         numbers[place.lesson].append(str(place.number))
-    return ", ".join(f"{lesson}의 {_listed(found)}" for lesson, found in numbers.items())
-
-
-def _listed(numbers: list[str], most: int = 8) -> str:
-    more = f" 등 {len(numbers)}개" if len(numbers) > most else ""
-    return f"{'·'.join(numbers[:most])}번째 교환{more}"
+    parts = []
+    for lesson, found in numbers.items():
+        more = f" 등 {len(found)}개" if len(found) > MOST_PLACES else ""
+        parts.append(f"{lesson}의 {'·'.join(found[:MOST_PLACES])}번째 응답{more}")
+    return ", ".join(parts)
 
 
 def _record_command(place: Place) -> str:

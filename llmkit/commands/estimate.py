@@ -1,25 +1,21 @@
-"""어림: 수업을 실제로 호출하며 한 번 실행하면 얼마가 드는가. 카세트에 담긴 호출을 오늘의 가격으로 셉니다."""
+"""추정: 수업을 실제로 호출하며 한 번 실행하면 얼마가 드는가. 카세트에 담긴 호출을 오늘의 가격으로 셉니다."""
 
 from __future__ import annotations
 
 import datetime
 import os
-import re
 from collections.abc import Collection
 from decimal import Decimal
-from pathlib import Path
 
 from ..common.keys import load_environment
 from ..common.ledger import Call
 from ..common.providers import PROVIDERS
-from ..cost.krw import digits, dollars, to_krw, won
+from ..cost.krw import dollars, to_krw, won
 from ..cost.receipt import Receipt
 from ..models import default_model
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
 from ..session import CASSETTES
-
-_TABLE = re.compile(r"<!-- estimate [\d-]+ -->.*?<!-- /estimate -->", re.DOTALL)
 
 
 def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
@@ -49,21 +45,6 @@ def estimate_all(lessons: Collection[str]) -> str:
     total = sum((receipt.usd for receipt in receipts.values()), Decimal(0))
     lines = [f"{lesson}: {summary(receipt)}" for lesson, receipt in receipts.items()]
     return "\n".join([*lines, f"합계: {dollars(total)}, {won(to_krw(total))}"])
-
-
-def write_table(page: Path, lessons: Collection[str]) -> None:
-    """`<!-- estimate 날짜 -->`와 `<!-- /estimate -->` 사이의 표를 새로 적습니다. 날짜는 가장 새 카세트의 날짜입니다."""
-    day = max(filter(None, (Cassette.load(CASSETTES / f"{lesson}.json").date for lesson in lessons)))
-    spent = {lesson: estimate(lesson).usd for lesson in lessons}
-    names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
-    rows = [
-        f"| {names[lesson]} | {digits(usd)} | {digits(40 * usd)} |"
-        for lesson, usd in {**spent, "": sum(spent.values(), Decimal(0))}.items()
-    ]
-    head = f"{day}까지 녹화한 카세트로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
-    table = f"<!-- estimate {day} -->\n{head}" + "\n".join(rows) + "\n<!-- /estimate -->"
-    text = page.read_text(encoding="utf-8")
-    page.write_text(_TABLE.sub(lambda _: table, text), encoding="utf-8")
 
 
 def summary(receipt: Receipt) -> str:

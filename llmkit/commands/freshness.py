@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import json
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Any
+from typing import NamedTuple
 
 from ..cost.krw import RATE_DATE
 from ..models import known_models
@@ -18,8 +17,7 @@ PRICES = ("genai-prices", "0.2.3", datetime.date(2026, 11, 21))  # 가격표의 
 _TITLES = {"models.json": "기본 모델", "facts.json": "본문의 사실", "parameters.json": "파라미터 표"}
 
 
-@dataclass(frozen=True)
-class Age:
+class Age(NamedTuple):
     """자료 하나와, 그 안에서 가장 오래전에 확인한 날짜(모르면 `None`)."""
 
     title: str
@@ -37,24 +35,12 @@ def ages(on: datetime.date) -> Iterator[Age]:
     ['모델의 상태', '가격표']
     """
     rows = known_models().values()
-    alive = [row.as_of for row in rows if not row.ends or (row.shutdown and on < row.shutdown)]
-    yield Age("모델의 상태", min(alive))
+    yield Age("모델의 상태", min(row.as_of for row in rows if not row.ends or (row.shutdown and on < row.shutdown)))
     package, checked, day = PRICES
     yield Age("가격표", day if version(package) == checked else None)
     yield Age("환율", RATE_DATE)
     for file in sorted(files("llmkit").joinpath("data").iterdir(), key=lambda file: file.name):
         if file.name.endswith(".json") and file.name != "model_states.json":
-            days = [datetime.date.fromisoformat(day) for day in _dates(json.loads(file.read_text("utf-8")))]
+            days = re.findall(r'"as_of":\s*"([\d-]+)"', file.read_text("utf-8"))
             if days:
-                yield Age(_TITLES.get(file.name, file.name), min(days))
-
-
-def _dates(value: Any) -> Iterator[str]:
-    """JSON 어디에 있든 `as_of`의 값들."""
-    if isinstance(value, dict):
-        if "as_of" in value:
-            yield value["as_of"]
-        value = list(value.values())
-    if isinstance(value, list):
-        for part in value:
-            yield from _dates(part)
+                yield Age(_TITLES.get(file.name, file.name), min(map(datetime.date.fromisoformat, days)))

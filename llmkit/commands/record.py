@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Sequence
 from decimal import Decimal
@@ -16,6 +17,7 @@ from ..replay.player import fingerprint
 from ..session import CASSETTES
 
 HOSTED = [name for name in PROVIDERS if name != "local"]
+INTERRUPTED = "Ctrl-C로 멈췄습니다."
 
 
 class Unfinished(Exception):
@@ -52,25 +54,18 @@ def record_notebook(
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    plan = Plan(str(cassettes), list(providers or HOSTED), **_wishes(notebook))
+    plan = Plan(str(cassettes), list(providers or HOSTED), _wishes(notebook, "take"), _wishes(notebook, "inputs"))
     plan.budget, plan.unpriced = None if budget is None else str(budget), unpriced
     result = _run(nbformat.from_dict(notebook), path, plan, startup)
     for line in result.refused:
         print(line)
     if result.done and save:
-        store_outputs(path, cassettes=cassettes)
+        try:
+            store_outputs(path, cassettes=cassettes)
+        except Unfinished as error:
+            result.stopped = error.result.stopped
+            raise Unfinished(f"카세트는 바꾸었지만 노트북의 출력을 저장하지 못했습니다. {error}", result) from error
     return result
-
-
-def _carry_marks(notebook: Any, file: Path) -> None:
-    """셀 메타데이터 {"llmkit": {"sample": ["openai"]}}를 카세트에 옮겨, 재생할 때 그 셀에도 샘플 응답 표시가 나오게 합니다."""
-    if not file.exists():
-        return
-    cassette = Cassette.load(file)
-    marks = {fingerprint(cell.source): list(providers) for cell, providers in _wish(notebook, "sample")}
-    if marks != cassette.marks:
-        cassette.marks = marks
-        cassette.save()
 
 
 def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
@@ -90,23 +85,55 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
     nbformat.write(notebook, path)
 
 
-def _wishes(notebook: Any) -> dict[str, dict[str, Any]]:
-    """셀 메타데이터 {"llmkit": {"take": 2, "inputs": ["네", "끝"]}}를 셀의 지문별로 모읍니다."""
-    return {
-        "takes": {fingerprint(cell.source): int(take) for cell, take in _wish(notebook, "take")},
-        "inputs": {fingerprint(cell.source): list(replies) for cell, replies in _wish(notebook, "inputs")},
-    }
+def always_replays(path: Path) -> bool:
+    """키가 있어도 재생하는 수업인지. 주문할 수 없는 실패를 다루므로 녹화하지 않습니다."""
+    return re.search(r'llmkit\.setup\([^)]*mode=\\"replay\\"', path.read_text(encoding="utf-8")) is not None
 
 
-def _wish(notebook: Any, name: str) -> list[tuple[Any, Any]]:
-    wishes = [(cell, cell.metadata.get("llmkit", {})) for cell in notebook.cells]
-    return [(cell, wish[name]) for cell, wish in wishes if name in wish]
+def _carry_marks(notebook: Any, file: Path) -> None:
+    """셀 메타데이터 {"llmkit": {"sample": ["openai"]}}를 카세트에 옮겨, 재생할 때 그 셀에도 샘플 응답 표시가 나오게 합니다."""
+    if not file.exists():
+        return
+    cassette, marks = Cassette.load(file), _wishes(notebook, "sample")
+    if marks != cassette.marks:
+        cassette.marks = marks
+        cassette.save()
+
+
+def _wishes(notebook: Any, name: str) -> dict[str, Any]:
+    """셀 메타데이터 {"llmkit": {"take": 2, "inputs": ["네", "끝"]}}에서 `name`의 값을 셀의 지문별로 모읍니다."""
+    cells = [cell for cell in notebook.cells if name in cell.metadata.get("llmkit", {})]
+    return {fingerprint(cell.source): cell.metadata["llmkit"][name] for cell in cells}
 
 
 def _run(
     notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: dict[str, str] | None = None
 ) -> Result:
     """계획대로 노트북을 실행합니다. `notebook`에는 출력이 담깁니다."""
+    client = _client(notebook, path, startup)
+    with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
+        folder = Path(name)
+        plan.write(folder / "plan.json")
+        env = {**(environment or os.environ), VARIABLE: str(folder / "plan.json")}
+        try:
+            with client.setup_kernel(env=env):
+                for index, cell in enumerate(notebook.cells):
+                    client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
+                    if Result.read(folder).stopped:
+                        break
+                else:
+                    all_cells_ran(folder).touch()
+        except KeyboardInterrupt:
+            result = Result.read(folder)  # 커널은 이미 꺼졌고, 받은 응답까지 적었습니다.
+            result.stopped = INTERRUPTED
+            raise Unfinished(INTERRUPTED, result) from None
+        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
+            if Result.read(folder).stopped is None:
+                raise Unfinished(str(error), Result.read(folder)) from error
+        return Result.read(folder)
+
+
+def _client(notebook: Any, path: Path, startup: Sequence[str]) -> Any:
     from nbclient import NotebookClient
 
     client = NotebookClient(
@@ -119,23 +146,8 @@ def _run(
         record_timing=False,
         store_widget_state=False,
     )
-    with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
-        folder = Path(name)
-        plan.write(folder / "plan.json")
-        client.create_kernel_manager().shutdown_wait_time = 60  # 커널은 꺼지면서 카세트를 마무리합니다.
-        try:
-            env = {**(environment or os.environ), VARIABLE: str(folder / "plan.json")}
-            with client.setup_kernel(env=env):
-                for index, cell in enumerate(notebook.cells):
-                    client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
-                    if Result.read(folder).stopped:
-                        break
-                else:
-                    all_cells_ran(folder).touch()
-        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
-            if Result.read(folder).stopped is None:
-                raise Unfinished(str(error), Result.read(folder)) from error
-        return Result.read(folder)
+    client.create_kernel_manager().shutdown_wait_time = 60  # 커널은 꺼지면서 카세트를 마무리합니다.
+    return client
 
 
 def _without_keys() -> dict[str, str]:

@@ -232,7 +232,10 @@ def unfinished(cassette: Path) -> Path:
 
 
 def already_paid(cassette: Cassette) -> list[Exchange]:
-    """지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들입니다. 샘플 응답은 다시 만들면 되므로 쓰지 않습니다."""
+    """지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들입니다.
+
+    샘플 응답과 실패(틀린 키의 401, 호출 제한)는 쓰지 않습니다. 비용 없이 다시 부르면 되고, 이번에는 다를 수 있습니다.
+    """
     file = unfinished(cassette.path) if cassette.path else None
     if file is None or not file.exists():
         return []
@@ -240,6 +243,9 @@ def already_paid(cassette: Cassette) -> list[Exchange]:
         exchange
         for exchange in Cassette.load(file).exchanges
         if exchange.provenance == "recorded"
+        and exchange.status is not None
+        and exchange.status < 400
+        and not exchange.error
         and not any(
             (e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges
         )

@@ -13,10 +13,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from llmkit.commands.samples import COMMENT, sentences_of
 from llmkit.common.providers import PROVIDERS
 from llmkit.replay.cassette import Cassette
 from llmkit.replay.exchange import Exchange
+from tests.authoring.sentences import COMMENT, sentences_of
 
 _TEXT_KEYS = {"content", "text", "thinking", "reasoning", "reasoning_content", "refusal", "delta"}
 _TEXT_KEYS |= {"arguments", "partial_json", "output_text"}

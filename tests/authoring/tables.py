@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import nbformat
 
-from llmkit.commands.estimate import write_table
+from llmkit.commands.estimate import estimate
+from llmkit.cost.krw import digits
+from llmkit.replay.cassette import Cassette
+from llmkit.session import CASSETTES
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,7 +53,7 @@ def write(root: Path = ROOT) -> list[Path]:
     minutes = [f"| [{row.name}](../notebooks/{row.name}.ipynb) | {row.minutes} |" for row in rows]
     readme.write_text(_between(before[0], "lessons", ["| | 배우는 것 |", "|---|---|", *titles]), encoding="utf-8")
     page.write_text(_between(before[1], "minutes", ["| 수업 | 걸리는 시간 |", "|---|---|", *minutes]), encoding="utf-8")
-    write_table(page, [row.name for row in rows])
+    write_estimate(page, [row.name for row in rows])
     return [path for path, text in zip((readme, page), before) if path.read_text(encoding="utf-8") != text]
 
 
@@ -58,3 +63,22 @@ def _between(text: str, name: str, lines: list[str]) -> str:
         raise ValueError(f"{start}와 {end} 표시가 없습니다.")
     head, _, rest = text.partition(start)
     return "\n".join([head + start, *lines, end]) + rest.partition(end)[2]
+
+
+def write_estimate(page: Path, lessons: Collection[str]) -> None:
+    """추정 비용의 표를 새로 적습니다. 표시에 함께 적는 날짜는 가장 새 카세트의 날짜입니다."""
+    day = max(filter(None, (Cassette.load(CASSETTES / f"{lesson}.json").date for lesson in lessons)))
+    spent = {lesson: estimate(lesson).usd for lesson in lessons}
+    names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
+    rows = [
+        f"| {names[lesson]} | {digits(usd)} | {digits(40 * usd)} |"
+        for lesson, usd in {**spent, "": sum(spent.values(), Decimal(0))}.items()
+    ]
+    head = (
+        f"{day}까지 녹화한 카세트로 추정한 비용과 그 40배입니다(강좌의 기본 모델).\n\n"
+        "| 수업 | 한 사람(USD) | 마흔 명(USD) |\n|---|---|---|\n"
+    )
+    table = f"<!-- estimate {day} -->\n{head}" + "\n".join(rows) + "\n<!-- /estimate -->"
+    text = page.read_text(encoding="utf-8")
+    written = re.sub(r"<!-- estimate [\d-]+ -->.*?<!-- /estimate -->", lambda _: table, text, flags=re.DOTALL)
+    page.write_text(written, encoding="utf-8")

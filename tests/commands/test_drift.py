@@ -21,23 +21,23 @@ import llmkit
 from llmkit import __main__ as command
 from llmkit import local, models, session
 from llmkit.commands import drift as drift_command
-from llmkit.commands import drift_models, sdk_tables
-from llmkit.commands.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from llmkit.commands.shape import differences
 from llmkit.common.providers import PROVIDERS
 from llmkit.replay.cassette import Cassette
+from tests.authoring import sdk_tables
 from tests.authoring.provider import chat, messages, redirect
 from tests.authoring.provider import models as stand_in_models
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Handler, Upstream
 from tests.authoring.provider.testing import stand_in
+from tests.authoring.sdk_tables import PACKAGES, SdkTable, TableNotFound, is_older_than_data, read_table
 from tests.fake_keys import fake_keys, leaked
 
 KEYS = fake_keys()
 NOW = datetime.date(2026, 11, 26)
 READ_ONCE = functools.cache(read_table)
 ANSWER = '[[entry]]\nregex = "."\nreasoning_tokens = 0\nanswer = "대한민국의 수도는 **서울**입니다."\n'
-QUESTION = [{"role": "user", "content": "수도는?"}]
+QUESTION: list[Any] = [{"role": "user", "content": "수도는?"}]
 Drift = Callable[..., tuple[int, str]]
 
 
@@ -55,8 +55,8 @@ def alone_and_quick(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, closed_port)
     monkeypatch.setattr(drift_command, "_today", lambda: NOW)
-    monkeypatch.setattr(drift_models, "read_table", READ_ONCE)
-    monkeypatch.setattr(drift_models, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
+    monkeypatch.setattr(sdk_tables, "read_table", READ_ONCE)
+    monkeypatch.setattr(sdk_tables, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 
 
 @pytest.fixture
@@ -94,7 +94,8 @@ def lesson(keys: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         list(gpt.chat.completions.create(**asked, stream=True, stream_options={"include_usage": True}))
         gpt.chat.completions.create(**asked, max_completion_tokens=3)
         with pytest.raises(openai.RateLimitError):
-            gpt.chat.completions.create(**asked | {"messages": [{"role": "user", "content": "한도"}]})
+            asked["messages"] = [{"role": "user", "content": "한도"}]
+            gpt.chat.completions.create(**asked)
         model = llmkit.model("anthropic")
         list(claude.messages.create(model=model, max_tokens=99, messages=QUESTION, stream=True))
     return tape
@@ -116,7 +117,7 @@ def test_nothing_changed(lesson: Path, drift: Drift) -> None:
     assert status == 0
     assert report.splitlines()[0].startswith("보낼 요청: OpenAI 3개, Anthropic 1개 - 0.0000")  # 값을 먼저 말합니다.
     assert "원" in report.splitlines()[0]
-    assert "보내지 않는 교환: 1개" in report  # 429
+    assert "보내지 않는 요청: 1개" in report  # 429
     assert report.endswith("달라진 것이 없습니다.\n") and "확인하지 못함" not in report
 
 
@@ -169,7 +170,7 @@ def test_a_renamed_usage_field(lesson: Path, drift: Drift, monkeypatch: pytest.M
     assert "[달라짐] OpenAI /chat/completions: 사라진 필드 usage.prompt_tokens\n" in report
     assert "[달라짐] OpenAI /chat/completions: 새 필드 usage.input_tokens\n" in report
     # 같은 어긋남은 한 번만 말하고 어디인지 모두 적습니다. 객체 안의 필드까지 늘어놓지 않습니다.
-    assert report.count("01_basics의 1·2·3번째 교환") == 4 and "usage.prompt_tokens_details.cached" not in report
+    assert report.count("01_basics의 1·2·3번째 응답") == 4 and "usage.prompt_tokens_details.cached" not in report
     assert "python -m llmkit record 01 --provider openai 명령으로 다시 녹화하고" in report
     assert "tests/authoring/provider" in report  # 예시 응답입니다.
     assert report.endswith("달라진 것이 4가지입니다.\n") and "Anthropic /messages" not in report
@@ -197,7 +198,7 @@ def test_a_new_finish_reason(lesson: Path, drift: Drift) -> None:
         status, report = drift("01")
     assert status == 1
     found = said(report, "choices[].finish_reason: length → stop")
-    assert "01_basics의 3번째 교환" in found and "노트북의 설명" in found
+    assert "01_basics의 3번째 응답" in found and "노트북의 설명" in found
     assert report.endswith("달라진 것이 1가지입니다.\n")
 
 
@@ -213,8 +214,8 @@ def test_a_stream_whose_events_changed(lesson: Path, drift: Drift, monkeypatch: 
     with stand_in(ANSWER):
         status, report = drift("01")
     assert status == 1
-    assert "01_basics의 2번째 교환" in said(report, "OpenAI /chat/completions: 사라진 필드 [DONE]")
-    assert "Anthropic /messages: 스트림의 차례: message_delta 값이 message_start보다 먼저 옵니다" in report
+    assert "01_basics의 2번째 응답" in said(report, "OpenAI /chat/completions: 사라진 필드 [DONE]")
+    assert "Anthropic /messages: 스트림의 순서: message_delta 값이 message_start보다 먼저 옵니다" in report
     assert report.endswith("달라진 것이 2가지입니다.\n")
 
 
@@ -223,15 +224,15 @@ def test_a_model_that_is_gone(lesson: Path, drift: Drift) -> None:
         status, report = drift("01")
     assert status == 1
     found = said(report, "Anthropic /messages: 상태 200 → 404")
-    assert "01_basics의 5번째 교환" in found and "record 01 --provider anthropic" in found
+    assert "01_basics의 5번째 응답" in found and "record 01 --provider anthropic" in found
 
 
 def test_a_refused_connection_is_no_pass(lesson: Path, nobody_answers: None, drift: Drift) -> None:
     status, report = drift("01")
     assert status == 1
     found = said(report, "[달라짐] OpenAI: 답을 받지 못했습니다(APIConnectionError)")
-    assert "01_basics의 1번째 교환" in found and "인터넷 연결을 확인하고" in found and "record" not in found
-    assert "[확인하지 못함] OpenAI: 답하지 않아 더 보내지 않았습니다. 교환 2개" in report
+    assert "01_basics의 1번째 응답" in found and "인터넷 연결을 확인하고" in found and "record" not in found
+    assert "[확인하지 못함] OpenAI: 답하지 않아 더 보내지 않았습니다. 응답 2개" in report
     assert "[달라짐] Anthropic: 답을 받지 못했습니다" in report  # 다른 제공자는 따로 봅니다.
 
 
@@ -243,7 +244,7 @@ def test_a_key_that_does_not_work_is_no_pass(fault: str, said_to_do: str, lesson
         status, report = drift("01")
     assert status == 1
     assert said_to_do in said(report, "[달라짐] OpenAI: 답을 받지 못했습니다(4")
-    assert "답하지 않아 더 보내지 않았습니다. 교환 2개" in report and "달라진 것이 1가지입니다." in report
+    assert "답하지 않아 더 보내지 않았습니다. 응답 2개" in report and "달라진 것이 1가지입니다." in report
 
 
 # 네트워크 없이 보는 것 ------------------------------------------------------------------------------------
@@ -266,8 +267,8 @@ def test_without_a_key_nothing_is_sent_and_it_says_so(
     status, report = drift("01")
     assert status == 0
     assert report.startswith("보낼 요청이 없습니다.")
-    assert "[확인하지 못함] OpenAI: OPENAI_API_KEY 값이 없습니다. 교환 3개" in report
-    assert "[확인하지 못함] Anthropic: ANTHROPIC_API_KEY 값이 없습니다. 교환 1개" in report
+    assert "[확인하지 못함] OpenAI: OPENAI_API_KEY 값이 없습니다. 응답 3개" in report
+    assert "[확인하지 못함] Anthropic: ANTHROPIC_API_KEY 값이 없습니다. 응답 1개" in report
     assert report.endswith("확인한 것에서는 달라진 것을 찾지 못했습니다.\n")
 
 
@@ -276,7 +277,7 @@ def test_a_retired_model(lesson: Path, no_keys: None, drift: Drift) -> None:
     status, report = drift("01")
     assert status == 1
     found = said(report, "[달라짐] 모델 gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23.")
-    assert "01_basics의 1·2·3번째 교환" in found  # 일부러 실패한 4번째는 아닙니다.
+    assert "01_basics의 1·2·3번째 응답" in found  # 일부러 실패한 4번째는 아닙니다.
     assert (
         "할 일: python -m tests.authoring record 01 명령으로" in found
     )  # 기본 모델은 이미 다른 것입니다. 키는 없습니다.
@@ -302,7 +303,7 @@ def test_a_model_nobody_knows(lesson: Path, no_keys: None, drift: Drift) -> None
     status, report = drift("01")
     assert status == 1
     found = said(report, "[달라짐] 모델 gpt-4o-ultra: 모르는 이름입니다. 가장 가까운 이름: gpt-4o.")
-    assert "01_basics의 1·2·3번째 교환" in found and "llmkit/data/model_states.json에 상태를 더하세요" in found
+    assert "01_basics의 1·2·3번째 응답" in found and "llmkit/data/model_states.json에 상태를 더하세요" in found
 
 
 # 모델 자료 -----------------------------------------------------------------------------------------------
@@ -318,9 +319,9 @@ def newer_sdk(monkeypatch: pytest.MonkeyPatch) -> Callable[[SdkTable | TableNotF
                 raise table
             return table
 
-        monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+        monkeypatch.setattr(sdk_tables, "PACKAGES", ["openai"])
         monkeypatch.setattr(sdk_tables, "version", lambda package: "9.9.9")
-        monkeypatch.setattr(drift_models, "read_table", read)
+        monkeypatch.setattr(sdk_tables, "read_table", read)
 
     return plant
 
@@ -346,7 +347,9 @@ def test_an_sdk_whose_table_is_gone(
     newer_sdk(gone)
     status, report = drift("01")
     assert status == 1
-    assert "llmkit/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(report, "[달라짐] openai SDK 9.9.9: 소스에서")
+    assert "tests/authoring/sdk_tables.py가 표를 찾는 방법을 고치세요" in said(
+        report, "[달라짐] openai SDK 9.9.9: 소스에서"
+    )
 
 
 def test_an_older_sdk_is_not_compared_and_it_says_so(
@@ -354,7 +357,7 @@ def test_an_older_sdk_is_not_compared_and_it_says_so(
 ) -> None:
     """Colab의 openai 2.54에는 종료일의 표가 없습니다. 표가 사라진 것과 다릅니다."""
     monkeypatch.setattr(sdk_tables, "version", lambda package: "2.9.0")
-    monkeypatch.setattr(drift_models, "PACKAGES", ["openai"])
+    monkeypatch.setattr(sdk_tables, "PACKAGES", ["openai"])
     status, report = drift("01")
     assert status == 0
     assert re.search(r"\[확인하지 못함\] openai SDK: 자료를 만든 [\d.]+ 버전보다 오래되어", report)
@@ -451,14 +454,14 @@ def test_a_changed_price(lesson: Path, no_keys: None, drift: Drift) -> None:
     status, report = drift("01")
     assert status == 1
     found = said(report, "[달라짐] 가격 gpt-5.6-luna: 2026-07-29에는 100만 토큰에 입력 1, 출력 6 USD")
-    assert "01_basics의 1·2·3번째 교환" in found and "record 01" in found
+    assert "01_basics의 1·2·3번째 응답" in found and "record 01" in found
     rewrite(lesson, "gpt-5.6-luna", date="2026-07-30")
     assert drift("01")[0] == 0
 
 
 def test_an_unknown_price_is_not_called_unchanged(lesson: Path, no_keys: None, drift: Drift) -> None:
     rewrite(lesson, "gpt-nobody-knows")
-    assert "[확인하지 못함] OpenAI gpt-nobody-knows: 가격표에 값이 없습니다. 교환 3개" in drift("01")[1]
+    assert "[확인하지 못함] OpenAI gpt-nobody-knows: 가격표에 단가가 없습니다. 응답 3개" in drift("01")[1]
 
 
 def test_every_lesson_is_looked_at(drift: Drift) -> None:
@@ -541,8 +544,8 @@ DELTA, END = (
     ids=["values", "null or absent", "how many", "how many chunks", "ping", "obfuscation", "text like SSE"],
 )
 def test_what_is_no_drift(before: str, after: str) -> None:
-    assert list(differences(before, after)) == []
-    assert list(differences(after, before)) == []
+    assert list(differences(before.encode(), after.encode())) == []
+    assert list(differences(after.encode(), before.encode())) == []
 
 
 @pytest.mark.parametrize(
@@ -551,7 +554,7 @@ def test_what_is_no_drift(before: str, after: str) -> None:
         ('{"usage": {"a": {"b": 1}}}', "{}", ["사라진 필드 usage"]),
         ('{"text": "글"}', '{"text": null}', ["사라진 필드 text"]),
         ('{"n": 1}', '{"n": true}', ["n의 자료형: 수 → 참/거짓"]),
-        ('{"id": 1}', "<html>", ["사라진 필드 id", "새 필드 JSON이 아닌 글"]),
+        ('{"id": 1}', "<html>", ["사라진 필드 id", "새 필드 JSON이 아닌 텍스트"]),
         (
             '{"content": [{"type": "text", "text": "글"}]}',
             '{"content": [{"type": "thinking", "text": "글"}, {"type": "text", "text": "글"}]}',
@@ -561,8 +564,8 @@ def test_what_is_no_drift(before: str, after: str) -> None:
          '{"output": [{"type": "message", "status": "incomplete"}]}',
          ["output[message].status: completed → incomplete"]),
         (sse({"type": "a", "x": 1}, {"type": "b"}), sse({"type": "a", "x": 1}), ["사라진 필드 b"]),
-        (sse({"type": "a"}, {"type": "b"}), sse({"type": "b"}, {"type": "a"}), ["스트림의 차례: b 값이 a보다 먼저 옵니다"]),
+        (sse({"type": "a"}, {"type": "b"}), sse({"type": "b"}, {"type": "a"}), ["스트림의 순서: b 값이 a보다 먼저 옵니다"]),
     ],
 )  # fmt: skip
 def test_what_is_drift(before: str, after: str, expected: list[str]) -> None:
-    assert list(differences(before, after)) == expected
+    assert list(differences(before.encode(), after.encode())) == expected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import warnings
+from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_every_dated_file_is_looked_at() -> None:
 
 
 @pytest.fixture
-def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """자료 폴더의 사본. 모든 날짜는 어제입니다."""
     yesterday = str(NOW - datetime.timedelta(days=1))
     (tmp_path / "data").mkdir()

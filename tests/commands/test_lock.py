@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from llmkit.commands import doctor, lock
 
@@ -32,7 +33,7 @@ def test_every_package_the_course_needs_is_pinned(root: Path) -> None:
     missing = {}
     while waiting:
         needed_by, need = waiting.pop()
-        name, extras = lock.normal(need.name), need.extras or {""}
+        name, extras = canonicalize_name(need.name), need.extras or {""}
         if name in NOT_USED or (name, str(sorted(extras))) in seen:
             continue
         seen.add((name, str(sorted(extras))))
@@ -55,7 +56,7 @@ def test_every_package_the_course_needs_is_pinned(root: Path) -> None:
 def test_the_lock_holds_pins_only(root: Path) -> None:
     needs = written(root / "constraints.txt")
     assert [str(need) for need in needs if not str(need.specifier).startswith("==") or need.url] == []
-    assert lock.normal("llmkit_course") not in {lock.normal(need.name) for need in needs}
+    assert canonicalize_name("llmkit_course") not in {canonicalize_name(need.name) for need in needs}
     assert "--hash" not in (root / "constraints.txt").read_text(encoding="utf-8")
 
 
@@ -65,8 +66,8 @@ def test_the_lock_agrees_with_what_is_asked_for(root: Path) -> None:
     asked = [need for name in FILES for need in written(root / name)]
     asked += [need for line in requires("llmkit-course") or [] if (need := Requirement(line))]
     assert len(asked) > 15
-    apart = [f"{need}: {pinned[lock.normal(need.name)]}" for need in asked
-             if not need.specifier.contains(pinned[lock.normal(need.name)])]  # fmt: skip
+    apart = [f"{need}: {pinned[canonicalize_name(need.name)]}" for need in asked
+             if not need.specifier.contains(pinned[canonicalize_name(need.name)])]  # fmt: skip
     assert apart == []
 
 
@@ -75,7 +76,7 @@ def test_a_package_that_moved_is_named(tmp_path: Path, name: str) -> None:
     file = tmp_path / "constraints.txt"
     file.write_text(f"# 머리말\n{name}==0.0.1\nno-such-package==1\nopenai==0.0.2 ; python_version < '3'\n")
     (found,) = lock.moved(file)
-    assert str(found) == f"{lock.normal(name)} 0.0.1 → {version(name)}"
+    assert found == f"{canonicalize_name(name)} 0.0.1 → {version(name)}"
     file.write_text(f"{name}=={version(name)}\n")
     assert lock.moved(file) == []
     assert lock.moved(tmp_path / "없는 파일") == []
@@ -84,12 +85,12 @@ def test_a_package_that_moved_is_named(tmp_path: Path, name: str) -> None:
 def test_doctor_and_the_test_command_say_what_moved(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
 ) -> None:
-    planted = lock.Moved("openai", "3.57.0", "3.99.0")
-    monkeypatch.setattr(doctor, "moved", lambda: [planted])
+    planted = "openai 3.57.0 → 3.99.0"
+    monkeypatch.setattr(lock, "moved", lambda: [planted])
     assert [(level, "openai 3.57.0 → 3.99.0" in text) for level, text in doctor._versions()] == [("주의", True)]
-    monkeypatch.setattr(doctor, "moved", lambda: [planted] * 7)
+    monkeypatch.setattr(lock, "moved", lambda: [planted] * 7)
     assert "외 2개" in next(doctor._versions())[1]
-    monkeypatch.setattr(doctor, "moved", list)
+    monkeypatch.setattr(lock, "moved", list)
     assert list(doctor._versions()) == []
 
     # 시험 명령: 실패가 아니라 끝에 적는 보고입니다.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ answer = "네."
 """
 
 
-def notebook_of(path: Path, cells: list[str | tuple[str, dict[str, Any]]]) -> Path:
+def notebook_of(path: Path, cells: Sequence[str | tuple[str, dict[str, Any]]]) -> Path:
     made = nbformat.v4.new_notebook()
     for cell in cells:
         source, wish = cell if isinstance(cell, tuple) else (cell, None)
@@ -263,6 +264,32 @@ def test_at_the_budget_nothing_more_is_sent_and_the_next_run_goes_on(tmp_path: P
     assert {exchange.provenance for exchange in Cassette.load(cassette).exchanges} == {"recorded"}
     assert not cassette.with_suffix(".recording").exists()
     assert "".join(sum(outputs_of(path)[2:], [])).split() == ["네.", "아니요.", "아니요."]
+
+
+def test_a_failure_is_asked_again_when_the_recording_goes_on(tmp_path: Path):
+    """틀린 키의 401을 다시 재생하면, 키를 고쳐도 녹화가 끝나지 않습니다."""
+    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", THREE)
+    wrong = SCRIPT.replace("[[entry]]", '[[entry]]\nprompt = "둘"\nfault = "invalid_api_key"\n[[entry]]', 1)
+    with pytest.raises(Unfinished, match="AuthenticationError"):
+        record_real(path, wrong)
+    result, requests = record_real(path)
+    assert (requests, result.done) == (2, True)
+
+
+def test_ctrl_c_leaves_everything_as_it_was_and_the_next_run_goes_on(tmp_path: Path):
+    cells = [
+        *HEAD_CELLS,
+        'print(ask("하나"))',
+        "import os, signal, time\nos.kill(os.getppid(), signal.SIGINT)\ntime.sleep(5)",
+    ]
+    path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", cells)
+    before = path.read_bytes()
+    with pytest.raises(Unfinished, match="Ctrl-C") as interrupted:
+        record_real(path, budget=Decimal(1))
+    assert interrupted.value.result.stopped and Decimal(interrupted.value.result.usd) > 0
+    assert path.read_bytes() == before and not (tmp_path / "cassettes" / "99_small.json").exists()
+    result, requests = record_real(notebook_of(path, [*HEAD_CELLS, 'print(ask("하나"))']))
+    assert (requests, result.done) == (0, True)
 
 
 @pytest.mark.full

@@ -57,7 +57,7 @@ def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> Non
                 command.main([*arguments, "--help"])
             assert stopped.value.code == 0, arguments
             for lesson in arguments[1:2]:
-                assert command.find_notebook(lesson).exists()
+                assert lesson == "--all" or command.find_notebook(lesson).exists()
         elif module == "tests.authoring":
             with pytest.raises(SystemExit) as stopped:
                 authoring.main([*arguments, "--help"])

@@ -401,7 +401,7 @@ sys.modules["openai"] = sys.modules["anthropic"] = None
 import llmkit
 for name in ("gpt-5", "claude-opus-4-5", "gpt-6-luna", "gpt-5.1-mini"):
     print(llmkit.model_status(name, on=datetime.date(2026, 11, 26)))
-assert "llmkit.commands.sdk_tables" not in sys.modules
+assert "tests.authoring.sdk_tables" not in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, encoding="utf-8")
     assert done.returncode == 0, done.stderr

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.commands.sdk_tables import (
+from llmkit.models import Known, known_models
+from tests.authoring.sdk_tables import (
     PACKAGES,
     SdkTable,
     TableNotFound,
@@ -19,7 +20,6 @@ from llmkit.commands.sdk_tables import (
     read_table,
     version_of_data,
 )
-from llmkit.models import Known, known_models
 
 DAY = datetime.date
 CHAT_MODEL = '''

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.commands.samples import sample_sentences
 from llmkit.replay.cassette import Cassette
 from llmkit.session import CASSETTES
 from tests import authored
 from tests.authoring.samples import Samples, answer_texts
+from tests.authoring.sentences import sample_sentences
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from llmkit.commands.samples import COMMENT
 from tests.authoring.rehearsal import ROOT, Copy
+from tests.authoring.sentences import COMMENT
 
 HOSTED = ("openai", "anthropic", "huggingface", "gemini", "groq")
 RECORD = ("-m", "llmkit", "record", "--all", "--budget", "2")

@@ -9,16 +9,17 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from ..common.keys import find_key, load_environment, redact
-from ..common.providers import PROVIDERS
-from ..cost.krw import dollars
-from ..models import default_model
-from ..replay.cassette import Cassette
-from ..replay.exchange import Exchange
-from ..session import CASSETTES
-from .estimate import estimate, summary, write_table
-from .record import HOSTED, Unfinished, record_notebook
-from .samples import sample_sentences
+from llmkit.commands.estimate import estimate, summary
+from llmkit.commands.record import HOSTED, Unfinished, always_replays, record_notebook
+from llmkit.common.keys import find_key, load_environment, redact
+from llmkit.common.providers import PROVIDERS
+from llmkit.cost.krw import dollars
+from llmkit.models import default_model
+from llmkit.replay.cassette import Cassette
+from llmkit.replay.exchange import Exchange
+from llmkit.session import CASSETTES
+from tests.authoring.sentences import sample_sentences
+from tests.authoring.tables import write_estimate
 
 
 @dataclass
@@ -63,10 +64,6 @@ def _is_real(exchanges: Iterable[Exchange], cassette: Cassette, provider: str) -
     return cassette.models.get(provider, current) == current and all(e.provenance == "recorded" for e in answered)
 
 
-def always_replays(path: Path) -> bool:
-    return re.search(r'llmkit\.setup\([^)]*mode=\\"replay\\"', path.read_text(encoding="utf-8")) is not None
-
-
 def record_all(paths: Iterable[Path], budget: Decimal) -> int:
     """추정 비용을 보이고 물은 뒤 모든 수업을 녹화합니다. 가진 키로 할 수 있는 것을 다 했으면 0, 아니면 1입니다."""
     load_environment()
@@ -80,14 +77,22 @@ def record_all(paths: Iterable[Path], budget: Decimal) -> int:
         return _report(lessons)
     unpriced = _show_estimate(todo, budget)
     print(f"비용을 알 수 없는 호출은 0원이 아니지만 예산에 셀 수 없습니다. 그런 호출은 {unpriced}번까지만 합니다.")
-    if input("계속할까요? (y/N) ").strip().lower() not in ("y", "yes"):
+    if not _agrees("계속할까요? (y/N) "):
         print("아무것도 보내지 않았습니다.")
         return 1
     _record(todo, budget, unpriced)
     page = lessons[0].path.parents[1] / "docs" / "instructor.md"
     if page.exists():
-        write_table(page, [lesson.name for lesson in lessons])
+        write_estimate(page, [lesson.name for lesson in lessons])
     return _report(lessons)
+
+
+def _agrees(question: str) -> bool:
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except (KeyboardInterrupt, EOFError):
+        print()
+        return False
 
 
 def _why_nothing(lesson: Lesson) -> str:
@@ -105,15 +110,16 @@ def _show_estimate(lessons: Iterable[Lesson], budget: Decimal) -> int:
         unpriced += sum(row.calls for row in receipt.unknown)
         titles = ", ".join(PROVIDERS[name].title for name in lesson.providers)
         print(f"{lesson.name}: {titles}, 추정 {summary(receipt)}")
-    print(
-        f"합계: 추정 {dollars(total)}, 예산 {dollars(budget)}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다."
-    )
+    limit = f"추정 {dollars(total)}, 예산 {dollars(budget)}"
+    print(f"합계: {limit}. 실제 응답이 더 길면 더 듭니다. 예산에 닿으면 멈춥니다.")
     return 2 * unpriced + 5  # 스트림이 실제로는 다른 곳에서 끊기므로, 추정보다 넉넉하게 둡니다.
 
 
 def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
     stopped = None
     for lesson in lessons:
+        if budget <= 0:
+            stopped = stopped or "예산을 다 썼습니다."
         if stopped:
             lesson.why |= dict.fromkeys(lesson.providers, stopped)
             continue
@@ -122,12 +128,15 @@ def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
             result = record_notebook(lesson.path, providers=lesson.providers, budget=budget, unpriced=unpriced)
             problem = result.stopped or "; ".join(result.refused)
         except Unfinished as error:
-            result, problem = error.result, f"실패했습니다. {_last_line(str(error))}"
+            result, problem = error.result, error.result.stopped or f"실패했습니다. {_last_line(str(error))}"
+            if result.done:
+                again = f"python -m llmkit record {lesson.name[:2]}"
+                problem = f"카세트는 바꾸었지만 출력을 저장하지 못했습니다. {again} 명령을 실행하세요. {problem}"
         stopped = result.stopped
         budget -= Decimal(result.usd)
         unpriced = max(0, unpriced - result.unpriced)
         print(f"{lesson.name}: {dollars(Decimal(result.usd))}를 썼습니다.{' ' + problem if problem else ''}")
-        if not result.done:
+        if problem or not result.done:
             lesson.why |= dict.fromkeys(lesson.providers, problem or "녹화를 마치지 못했습니다")
 
 

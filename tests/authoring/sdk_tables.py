@@ -1,26 +1,28 @@
 """SDK의 표: 설치된 openai와 anthropic의 소스에서 모델 이름과 종료일을 읽어, 강좌의 자료와 비교합니다.
 
-`drift`와 테스트만 씁니다. SDK의 소스는 버전마다 자리를 옮기므로 학습자의 호출은 소스를 읽지 않습니다. 여기서도 파일 이름을
-정해 두지 않고 패키지 전체에서 찾으며, 찾지 못하면 조용히 넘어가지 않고 `TableNotFound`를 던집니다.
+`drift`와 테스트만 씁니다. 표는 SDK의 버전마다 자리를 옮기므로 파일 이름을 정해 두지 않고 패키지 전체에서 찾으며, 찾지 못하면
+조용히 넘어가지 않고 `TableNotFound`를 던집니다.
 """
 
 from __future__ import annotations
 
 import ast
 import datetime
-import importlib.util
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
-from ..models import Known, state_data
+from packaging.version import Version
+
+from llmkit.models import Known, known_models, state_data
 
 PACKAGES = ("openai", "anthropic")
 _FIELD = re.compile(r"(^|_)model$|Models?(Param)?$")  # model, ChatModel, AllModels, ModelParam ...
 _NAME = re.compile(r"[a-z]+[-\d]")  # "auto"나 날짜가 아니라 "o1", "gpt-5"처럼 생긴 값
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_MONTHS: str = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = re.compile(rf"(\d{{4}})-(\d\d)-(\d\d)|({_MONTHS}) (\d+)(?:st|nd|rd|th)?, (\d{{4}})")
 
 
@@ -38,24 +40,35 @@ class SdkTable:
     unsupported: set[str] = field(default_factory=set)
 
 
+def compare() -> Iterator[tuple[str, str]]:
+    """설치된 SDK와 다른 자료를 (달라진 것, 할 일)로 말합니다. 할 일이 없으면 확인하지 못한 것입니다."""
+    for package in PACKAGES:
+        if is_older_than_data(package):
+            why = f"자료를 만든 {version_of_data(package)} 버전보다 오래되어 비교하지 않았습니다."
+            yield f"{package} SDK: {why}", ""
+            continue
+        try:
+            table = read_table(package)
+        except TableNotFound as error:
+            yield str(error), "tests/authoring/sdk_tables.py가 표를 찾는 방법을 고치세요."
+            continue
+        for difference in differences(table, known_models()):
+            yield f"{table.label}의 표, {difference}", "llmkit/data/model_states.json의 이름과 날짜를 고치세요."
+
+
 def version_of_data(package: str) -> str:
     """자료를 만들 때 읽은 SDK의 버전입니다. 그보다 오래된 SDK에는 표가 없을 수 있습니다(openai 2.54에는 종료일이 없습니다).
 
     >>> version_of_data("anthropic") >= "2.14.0"
     True
     """
-    sources = {group["source"] for group in state_data()["states"]}
-    read = [source.rpartition(" ")[2] for source in sources if source.startswith(f"{package} SDK ")]
-    return max(read, key=_numbers)
+    sources = [group["source"] for group in state_data()["states"] if group["source"].startswith(f"{package} SDK ")]
+    return max((source.rpartition(" ")[2] for source in sources), key=Version)
 
 
 def is_older_than_data(package: str) -> bool:
     """설치된 SDK가 자료를 만들 때 읽은 것보다 오래되었는지."""
-    return _numbers(version(package)) < _numbers(version_of_data(package))
-
-
-def _numbers(text: str) -> list[int]:
-    return [int(number) for number in re.findall(r"\d+", text)[:3]]
+    return Version(version(package)) < Version(version_of_data(package))
 
 
 def read_table(package: str, folder: Path | None = None) -> SdkTable:
@@ -64,16 +77,14 @@ def read_table(package: str, folder: Path | None = None) -> SdkTable:
     Raises:
         TableNotFound: 이름이나 종료일의 표가 없을 때, 또는 표의 날짜를 읽을 수 없을 때.
     """
-    if folder is None:
-        spec = importlib.util.find_spec(package)
-        if spec is None or not spec.submodule_search_locations:
-            raise TableNotFound(f"{package} SDK가 설치되어 있지 않습니다.")
-        folder = Path(spec.submodule_search_locations[0])
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise TableNotFound(f"{package} SDK가 설치되어 있지 않습니다.")
     table = SdkTable(f"{package} SDK {version(package)}")
-    for file in sorted(folder.rglob("*.py")):
+    for file in sorted((folder or Path(spec.submodule_search_locations[0])).rglob("*.py")):
         source = file.read_text(encoding="utf-8")
         if "DEPRECATED_MODELS" in source or ("Literal[" in source and re.search("odels?(Param)?:", source)):
-            _read_file(ast.parse(source), table)
+            _read_source(source, table)
     for what, found in (("모델 이름", table.names), ("종료일", table.shutdowns)):
         if not found:
             raise TableNotFound(f"{table.label}: 소스에서 {what} 표를 찾지 못했습니다.")
@@ -95,49 +106,37 @@ def differences(table: SdkTable, known: Mapping[str, Known]) -> list[str]:
     return missing + different
 
 
-def _read_file(tree: ast.Module, table: SdkTable) -> None:
-    for body in _bodies(tree):
-        for statement, following in zip(body, [*body[1:], None], strict=True):
-            if not isinstance(statement, ast.Assign | ast.AnnAssign):
-                continue
-            target = statement.targets[0] if isinstance(statement, ast.Assign) else statement.target
-            name = target.id if isinstance(target, ast.Name) else ""
-            if name == "DEPRECATED_MODELS" and isinstance(statement.value, ast.Dict):
-                for key, day in ast.literal_eval(statement.value).items():
-                    table.shutdowns[key] = _day(day, key)
-            elif _FIELD.search(name):
-                table.names |= {value for value in _literals(statement) if _NAME.match(value)}
-                _read_note(following, table)
+def _read_source(source: str, table: SdkTable) -> None:
+    for statement, following in _statements(source):
+        match statement:
+            case ast.AnnAssign(target=ast.Name(id=name)) | ast.Assign(targets=[ast.Name(id=name)]):
+                if name == "DEPRECATED_MODELS" and isinstance(statement.value, ast.Dict):
+                    days = ast.literal_eval(statement.value)
+                    table.shutdowns |= {model: _day(day, model) for model, day in days.items()}
+                elif _FIELD.search(name):
+                    parts = [part.value for part in ast.walk(statement) if isinstance(part, ast.Constant)]
+                    table.names |= {part for part in parts if isinstance(part, str) and _NAME.match(part)}
+                    _read_note(following, table)
 
 
-def _bodies(tree: ast.Module) -> Iterator[list[ast.stmt]]:
-    yield tree.body
-    yield from (node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
-
-
-def _literals(statement: ast.stmt) -> Iterator[str]:
-    """`Literal["gpt-5", ...]` 안의 문자열들."""
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Literal":
-            yield from (
-                part.value
-                for part in ast.walk(node.slice)
-                if isinstance(part, ast.Constant) and isinstance(part.value, str)
-            )
+def _statements(source: str) -> Iterator[tuple[ast.stmt, ast.stmt | None]]:
+    """모듈과 클래스에 바로 적힌 문장과 그다음 문장."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Module | ast.ClassDef):
+            yield from zip(node.body, [*node.body[1:], None])
 
 
 def _read_note(statement: ast.stmt | None, table: SdkTable) -> None:
     """openai의 설명문: 'Deprecated values: - "이름", "이름": Announced shutdown date: 2027-01-14. ...'"""
-    value = statement.value if isinstance(statement, ast.Expr) else None
-    if not isinstance(value, ast.Constant) or not isinstance(value.value, str):
-        return
-    note = " ".join(value.value.partition("Deprecated values:")[2].split())
-    for names, about in re.findall(r'- ((?:"[^"]+",? ?)+): (.+?)(?= - "|$)', note):
-        for name in re.findall(r'"([^"]+)"', names):
-            if about.startswith("Not a supported model"):
-                table.unsupported.add(name)
-            else:
-                table.shutdowns[name] = _day(about, name)
+    match statement:
+        case ast.Expr(value=ast.Constant(value=str(text))):
+            note = " ".join(text.partition("Deprecated values:")[2].split())
+            for names, about in re.findall(r'- ((?:"[^"]+",? ?)+): (.+?)(?= - "|$)', note):
+                models = re.findall(r'"([^"]+)"', names)
+                if about.startswith("Not a supported model"):
+                    table.unsupported.update(models)
+                else:
+                    table.shutdowns |= {name: _day(about, name) for name in models}
 
 
 def _day(text: str, name: str) -> datetime.date:
