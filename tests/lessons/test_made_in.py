@@ -33,7 +33,7 @@ def bound(lesson: str) -> dict[str, str]:
             for number in re.findall(r"^## (\d+)\.", source, re.MULTILINE):
                 section = f"{number}절"
             continue
-        for node in ast.walk(ast.parse(re.sub(r"^\s*[%!].*$", "pass", source, flags=re.MULTILINE))):
+        for node in ast.walk(ast.parse(re.sub(r"^([ \t]*)[%!].*$", r"\1pass", source, flags=re.MULTILINE))):
             if isinstance(node, ast.Import | ast.ImportFrom):
                 names = [alias.asname or alias.name for alias in node.names]
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
