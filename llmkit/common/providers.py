@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from dataclasses import dataclass
 
@@ -49,3 +50,36 @@ def is_listening(host: str, port: int) -> bool:
         return True
     except OSError:
         return False
+
+
+# 추론을 해 주는 호스트와, 그리로 나가는 제공자. 재생 중에는 이리로 나가는 연결을 막습니다. 적지 않은 제공자는 무엇이든입니다.
+# 모델 파일(huggingface.co), 저장소(storage.googleapis.com), 꾸러미(pypi.org)처럼 내려받는 곳은 여기에 없습니다.
+_INFERENCE = [
+    (re.compile(hosts, re.IGNORECASE), names.split() or list(PROVIDERS))
+    for hosts, names in (
+        (r"([\w-]+\.)?api\.openai\.com", "openai"),
+        (r".+\.(openai|cognitiveservices|services\.ai|models\.ai)\.azure\.com", "openai anthropic"),  # Azure, Foundry
+        (r"(api|[\w-]+\.api)\.anthropic\.com", "anthropic"),
+        (r"bedrock[\w-]*\.[\w-]+\.(amazonaws\.com(\.cn)?|api\.aws)", "openai anthropic"),
+        (r"([\w-]+-)?aiplatform(\.[\w-]+\.rep)?\.googleapis\.com", "gemini anthropic"),  # Vertex
+        (r"generativelanguage\.googleapis\.com", "gemini"),
+        (r"(router|api-inference)\.huggingface\.co|.+\.endpoints\.huggingface\.cloud", "huggingface"),
+        (r"([\w-]+\.)?api\.groq\.com", "groq"),
+        (r"openrouter\.ai|models\.(github\.ai|inference\.ai\.azure\.com)|api\.githubcopilot\.com", ""),
+        (r"(api|codestral)\.mistral\.ai|api\.deepseek\.com|([\w-]+\.)?api\.x\.ai|api\.cohere\.(com|ai)", ""),
+        (
+            r"api\.together\.(xyz|ai)|(api|audio[\w-]*)\.fireworks\.ai|api\.(perplexity|cerebras|upstage|moonshot)\.ai",
+            "",
+        ),
+        (r"integrate\.api\.nvidia\.com|api\.replicate\.com|clovastudio\.(stream|apigw)\.ntruss\.com", ""),
+    )
+]
+
+
+def served_by(host: str) -> list[str]:
+    """추론을 해 주는 호스트이면 그리로 나가는 제공자들을, 아니면 빈 목록을 돌려줍니다.
+
+    >>> served_by("eu.api.openai.com"), served_by("huggingface.co")
+    (['openai'], [])
+    """
+    return next((names for hosts, names in _INFERENCE if hosts.fullmatch(host)), [])

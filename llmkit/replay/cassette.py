@@ -28,7 +28,7 @@ _KEPT_HEADERS = re.compile(
     r"content-type|retry-after(-ms)?|x-should-retry|x-request-id|request-id|openai-(processing-ms|version)"
     r"|(x|anthropic)-ratelimit-[a-z-]+|server"
 )
-# JSON 본문을 온 그대로 되살릴 수 있는 세 가지 모양. 어느 것도 아니면 글자 그대로 담습니다.
+# JSON 본문을 온 그대로 되살릴 수 있는 모양들. 어느 것도 아니면 글자 그대로 담습니다.
 _STYLES: dict[str, dict[str, Any]] = {
     "compact": {"separators": (",", ":"), "ensure_ascii": False},
     "spaced": {"ensure_ascii": False},
@@ -52,22 +52,8 @@ class Cassette:
     @classmethod
     def load(cls, path: Path) -> Cassette:
         """파일을 읽습니다. 깨졌거나 모르는 판이면 `CassetteError`를 냅니다."""
-        try:
-            mark = file_mark(path)
-            text = path.read_text(encoding="utf-8")
-            data = json.loads(text)
-        except FileNotFoundError:
-            raise CassetteError(f"카세트 파일이 없습니다: {path}") from None
-        except OSError as error:
-            raise CassetteError(f"{path}: 파일을 읽을 수 없습니다({error.strerror}).") from None
-        except UnicodeDecodeError as error:
-            raise CassetteError(f"{path}: UTF-8이 아닙니다({error.start}번째 바이트).{_RESTORE}") from None
-        except json.JSONDecodeError as error:
-            where = f"{error.lineno}번째 줄 {error.colno}번째 글자"
-            what = "파일이 비어 있습니다" if not text.strip() else f"JSON이 {where}에서 깨졌습니다"
-            raise CassetteError(f"{path}: {what}.{_RESTORE}") from None
-        except (ValueError, RecursionError):  # 수천 자리의 수, 수천 겹의 괄호
-            raise CassetteError(f"{path}: JSON을 읽을 수 없습니다.{_RESTORE}") from None
+        mark = file_mark(path)
+        data = _read_json(path)
         if not isinstance(data, dict) or "cassette" not in data:
             raise CassetteError(f"{path}: 카세트 파일이 아닙니다.{_RESTORE}")
         if data["cassette"] != FORMAT:
@@ -126,6 +112,26 @@ def file_mark(path: Path) -> tuple[int, int] | None:
 _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하십시오."
 
 
+def _read_json(path: Path) -> Any:
+    text = ""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text)
+    except FileNotFoundError:
+        raise CassetteError(f"카세트 파일이 없습니다: {path}") from None
+    except OSError as error:
+        raise CassetteError(f"{path}: 파일을 읽을 수 없습니다({error.strerror}).") from None
+    except UnicodeDecodeError as error:
+        what = f"UTF-8이 아닙니다({error.start}번째 바이트)"
+    except json.JSONDecodeError as error:
+        what = f"JSON이 {error.lineno}번째 줄 {error.colno}번째 글자에서 깨졌습니다"
+    except (ValueError, RecursionError):  # 수천 자리의 수, 수천 겹의 괄호
+        what = "JSON을 읽을 수 없습니다"
+    raise CassetteError(
+        f"{path}: {what if text.strip() or what.startswith('UTF') else '파일이 비어 있습니다'}.{_RESTORE}"
+    )
+
+
 def kept_headers(headers: Any) -> dict[str, str]:
     """응답 헤더에서 카세트에 담아도 되는 것만 고릅니다."""
     return {name.lower(): value for name, value in headers.items() if _KEPT_HEADERS.fullmatch(name.lower())}
@@ -133,22 +139,17 @@ def kept_headers(headers: Any) -> dict[str, str]:
 
 def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
     entry: dict[str, Any] = {"provenance": exchange.provenance, "provider": exchange.provider}
-    if exchange.origin:
-        entry["origin"] = exchange.origin
-    if exchange.take != 1:
-        entry["take"] = exchange.take
+    entry |= {"origin": exchange.origin} if exchange.origin else {}
+    entry |= {"take": exchange.take} if exchange.take != 1 else {}
     entry["cell"] = exchange.cell
     entry["request"] = {"method": exchange.method, "path": exchange.path, "body": exchange.body}
     if exchange.status is not None:
         entry["response"] = {"status": exchange.status, "headers": exchange.headers, "delay": exchange.delay}
         entry["response"] |= _body_to_json(exchange)
     if exchange.error:
-        entry["error"] = {"type": exchange.error[0], "message": exchange.error[1]}
-        if exchange.status is None:
-            entry["error"]["delay"] = exchange.delay
-    if exchange.abandoned:
-        entry["abandoned"] = True
-    return entry
+        entry["error"] = dict(zip(("type", "message"), exchange.error))
+        entry["error"] |= {"delay": exchange.delay} if exchange.status is None else {}
+    return entry | ({"abandoned": True} if exchange.abandoned else {})
 
 
 def _body_to_json(exchange: Exchange) -> dict[str, Any]:
@@ -171,22 +172,19 @@ def _body_to_json(exchange: Exchange) -> dict[str, Any]:
 
 def _read_exchange(entry: schema.Entry, place: str) -> Exchange:
     request, response, failure = entry.request, entry.response, entry.error
+    if response is None and failure is None:
+        raise ValueError(f"{place}: response도 error도 없습니다")
     exchange = Exchange(entry.provenance, entry.provider, request.method, request.path, request.body)
     exchange.take, exchange.cell, exchange.origin = entry.take, entry.cell, entry.origin
     exchange.abandoned = entry.abandoned
     if failure is not None:
         exchange.error, exchange.delay = (failure.type, failure.message), failure.delay
-    elif response is None:
-        raise ValueError(f"{place}: response도 error도 없습니다")
-    if response is None:
-        return exchange
-    exchange.status, exchange.headers, exchange.delay = response.status, response.headers, response.delay
-    try:
-        _read_body(response, exchange)
-    except ValueError:
-        raise ValueError(f"{place}: 응답의 본문을 바이트로 되돌릴 수 없습니다") from None
-    except KeyError as missing:
-        raise ValueError(f"{place}: {missing.args[0]!r} 값이 없습니다") from None
+    if response is not None:
+        exchange.status, exchange.headers, exchange.delay = response.status, response.headers, response.delay
+        try:
+            _read_body(response, exchange)
+        except (ValueError, TypeError):
+            raise ValueError(f"{place}: 응답의 본문이 없거나 바이트로 되돌릴 수 없습니다") from None
     return exchange
 
 
@@ -194,15 +192,11 @@ def _read_body(response: schema.Response, exchange: Exchange) -> None:
     if response.events is not None:
         exchange.events = [(at, text.encode("utf-8", "surrogateescape")) for at, text in response.events]
     elif response.style is not None:
-        if "body" not in response.model_fields_set:
-            raise KeyError("body")
         exchange.content = json.dumps(response.body, **_STYLES[response.style]).encode("utf-8")
-    elif response.base64 is not None:
-        exchange.content = base64.b64decode(response.base64, validate=True)
     elif response.text is not None:
         exchange.content = response.text.encode("utf-8")
     else:
-        raise KeyError("text")
+        exchange.content = base64.b64decode(response.base64, validate=True)
 
 
 # 스트림의 이벤트 [초, "글"]. JSON의 문자열 안에는 진짜 줄바꿈이 없으므로 다른 글과 헷갈리지 않습니다.

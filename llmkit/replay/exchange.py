@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from ..common.ledger import Call, read_usage
 from .request import model_in, request_key
@@ -18,7 +18,7 @@ class Exchange:
     끊겼을 때의 예외 이름과 메시지이며, 응답이 시작되기 전이면 `status`가 None입니다.
     """
 
-    provenance: str  # "recorded" 또는 "authored"
+    provenance: Literal["recorded", "authored"]
     provider: str
     method: str
     path: str
@@ -59,7 +59,7 @@ class Exchange:
         return Call(
             provider=self.provider,
             path=self.path.partition("?")[0],
-            provenance="recorded" if self.provenance == "recorded" else "authored",
+            provenance=self.provenance,
             model=model or served,
             status=self.status,
             error=self.error[0] if self.error else None,
@@ -69,6 +69,7 @@ class Exchange:
         )
 
     def same_answer(self, other: Exchange) -> bool:
+        """시각을 빼고 같은 답이면 True입니다."""
         mine, theirs = (
             (e.status, e.content, [data for _, data in e.events], e.error, e.abandoned) for e in (self, other)
         )

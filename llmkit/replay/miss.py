@@ -14,7 +14,6 @@ from .exchange import Exchange
 from .request import Ask, leaves
 
 _WIDTH = 64  # 값 하나를 보여 주는 글자 수
-_MARGIN = 400  # 가장 긴 키보다 길게
 _SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
 
 
@@ -32,7 +31,7 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
         lines.append("  저장된 요청과 다른 곳:")
         changes = list(_changes(nearest.body, ask.body))
         for where, before, now in changes[:_SHOWN]:
-            before, now = _focus(before, now)
+            before, now = _focus(redact(before), redact(now))  # 자른 키는 알아볼 수 없으므로 자르기 전에 가립니다.
             lines += [f"    {where}", f"      저장 {before}", f"      지금 {now}"]
         if len(changes) > _SHOWN:
             lines.append(f"    그 밖에 {len(changes) - _SHOWN}곳")
@@ -66,28 +65,19 @@ def _same(a: str, b: str) -> int:
 
 
 def _changes(before: Any, now: Any) -> Iterator[tuple[str, str, str]]:
-    old, new = dict(leaves(before)), dict(leaves(now))
-    for where in [*new, *(path for path in old if path not in new)]:
-        if old.get(where, _ABSENT) != new.get(where, _ABSENT):
-            yield where, _show(old.get(where, _ABSENT)), _show(new.get(where, _ABSENT))
-
-
-_ABSENT = object()
-
-
-def _show(value: Any) -> str:
-    return "(없음)" if value is _ABSENT else repr(value)
+    """달라진 곳마다 (어디가, 무엇에서, 무엇으로)."""
+    old, new = ({where: repr(value) for where, value in leaves(body)} for body in (before, now))
+    for where in {**new, **old}:
+        if old.get(where) != new.get(where):
+            yield where, old.get(where, "(없음)"), new.get(where, "(없음)")
 
 
 def _focus(before: str, now: str) -> tuple[str, str]:
-    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다. 자른 키는 알아볼 수 없으므로 자르기 전에 가립니다."""
-    same = _same(before, now)
-    start = max(0, same - _MARGIN)
-    before, now = redact(before[start : same + _MARGIN]), redact(now[start : same + _MARGIN])
-    middle = max(0, _same(before, now) - _WIDTH // 3)
-    return _cut(before, middle, start), _cut(now, middle, start)
+    """긴 두 글에서 처음 달라지는 곳 둘레만 남깁니다."""
+    start = max(0, _same(before, now) - _WIDTH // 3)
+    return _cut(before, start), _cut(now, start)
 
 
-def _cut(text: str, start: int, before: int) -> str:
+def _cut(text: str, start: int) -> str:
     end = start + _WIDTH
-    return ("…" if start or before else "") + text[start:end] + ("…" if len(text) > end else "")
+    return ("…" if start else "") + text[start:end] + ("…" if len(text) > end else "")

@@ -6,6 +6,7 @@ import atexit
 import builtins
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
@@ -35,19 +36,18 @@ class Notebook:
     def __init__(self, session: Host) -> None:
         self._session = session
         self._shell = shell()
+        self._kernel = getattr(self._shell, "kernel", None)
         self.in_cells = self._shell is not None
         self._undo: list[Callable[[], None]] = []
         self._listed: set[str] = set()
         if self._shell is None:
-            self._shorten_tracebacks()
-            return
+            return self._shorten_tracebacks()
         for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             self._shell.events.register(event, callback)
-            self._undo.append(lambda event=event, callback=callback: self._shell.events.unregister(event, callback))
+            self._undo.append(partial(self._shell.events.unregister, event, callback))
         self._shorten_groups()
-        kernel = getattr(self._shell, "kernel", None)
-        if kernel is not None:
-            self._answer_input(kernel)
+        if self._kernel is not None:
+            self._answer_input(self._kernel)
 
     def close(self) -> None:
         while self._undo:
@@ -55,7 +55,7 @@ class Notebook:
 
     def show(self, line: str) -> None:
         """셀의 출력이 줄을 바꾸지 않고 끝났더라도 새 줄에 보이도록, print가 아니라 따로 된 출력으로 냅니다."""
-        if getattr(self._shell, "kernel", None) is None:
+        if self._kernel is None:
             print(line, file=sys.stdout if self._shell else sys.stderr)
         else:
             self._shell.display_pub.publish({"text/plain": line}, {})
@@ -82,13 +82,14 @@ class Notebook:
         original = kernel.raw_input
 
         def raw_input(prompt: str = "") -> str:
+            session, prompt = self._session, str(prompt)
             if kernel._allow_stdin:
-                recorded = self._session.player.replies(str(prompt)) if self._session.is_replay else []
-                if recorded and prompt not in self._listed:  # 셀마다 한 번만 알립니다.
+                replies = session.player.replies(prompt) if session.is_replay else []
+                if replies and prompt not in self._listed:  # 셀마다 한 번만 알립니다.
                     self._listed.add(prompt)
-                    print("재생 중에는 다음 입력에 답이 있습니다: " + ", ".join(repr(reply) for reply in recorded))
+                    print("재생 중에는 다음 입력에 답이 있습니다: " + ", ".join(map(repr, replies)))
                 return original(prompt)
-            reply = (self._session.recorder or self._session.player).reply(str(prompt))
+            reply = (session.recorder or session.player).reply(prompt)
             if reply is None:
                 raise EOFError(f"입력을 받을 수 없는 곳에서 실행했고, 녹화된 대답도 없습니다: {prompt}")
             print(f"{prompt}{reply}")
@@ -97,7 +98,7 @@ class Notebook:
         kernel.raw_input = raw_input
         if builtins.input == original:
             builtins.input = raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
-        self._undo.append(lambda: delattr(kernel, "raw_input"))
+        self._undo.append(partial(delattr, kernel, "raw_input"))
 
     def _shorten_groups(self) -> None:
         # asyncio.TaskGroup은 멈춤을 예외 묶음에 담아 내고, IPython은 묶음의 호출 경로를 모두 보입니다.
@@ -108,7 +109,7 @@ class Notebook:
             original((type(error), error, None) if isinstance(error, Halt) else exc_tuple, *args, **kwargs)
 
         self._shell.showtraceback = showtraceback
-        self._undo.append(lambda: delattr(self._shell, "showtraceback"))
+        self._undo.append(partial(delattr, self._shell, "showtraceback"))
 
     def _shorten_tracebacks(self) -> None:
         original = sys.excepthook
@@ -121,9 +122,8 @@ class Notebook:
                 original(kind, error, trace)
 
         sys.excepthook = excepthook
-        self._undo.append(lambda: setattr(sys, "excepthook", original))
         atexit.register(self._show_swallowed)
-        self._undo.append(lambda: atexit.unregister(self._show_swallowed))
+        self._undo += [partial(setattr, sys, "excepthook", original), partial(atexit.unregister, self._show_swallowed)]
 
 
 def _first_halt(error: Any) -> Any:

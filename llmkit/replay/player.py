@@ -25,9 +25,7 @@ class Player:
     """
 
     def __init__(self, cassette: Cassette) -> None:
-        self._exchanges = cassette.exchanges
-        self._marks = cassette.marks
-        self._inputs = cassette.inputs
+        self._cassette = cassette
         # 요청 → 셀 → 답들. 첫 번째 녹화(take 1)는 어느 셀에서나 쓰므로 셀 자리에 ""를 둡니다.
         self._answers: dict[str, dict[str, list[Exchange]]] = defaultdict(lambda: defaultdict(list))
         for exchange in cassette.exchanges:
@@ -42,33 +40,33 @@ class Player:
 
     def has(self, key: str, take: int) -> bool:
         """지금 셀의 이 take에, 아직 나오지 않은 답이 있으면 True입니다."""
-        with self._lock:
-            answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
-            return self._played[key] < len(answers)
+        answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
+        return self._played[key] < len(answers)
 
     def play(self, ask: Ask, ways: Callable[[Ask], list[str]]) -> Exchange:
         """다음 답을 돌려줍니다. 없으면 `ways`(이어서 할 수 있는 일)를 적은 `CassetteMiss`를 냅니다."""
-        with self._lock:
-            takes = self._answers.get(ask.key, {})
-            # 고친 셀은 자기 take를 찾지 못합니다. 그때는 첫 녹화로, 그것도 없으면 있는 것으로 답합니다.
-            answers = takes.get(self._cell) or takes.get("") or next(iter(takes.values()), [])
-            place = self._played[ask.key]
-            self._played[ask.key] += 1
+        takes = self._answers.get(ask.key, {})
+        # 고친 셀은 자기 take를 찾지 못합니다. 그때는 첫 녹화로, 그것도 없으면 있는 것으로 답합니다.
+        answers = takes.get(self._cell) or takes.get("") or next(iter(takes.values()), [])
+        place = self._next_place(ask.key)
         if place >= len(answers):
-            raise explain_miss(ask, self._exchanges, played=len(answers), ways=ways(ask))
+            raise explain_miss(ask, self._cassette.exchanges, played=len(answers), ways=ways(ask))
         return answers[place]
 
+    def replies(self, prompt: str) -> list[str]:
+        """`input(prompt)`에 녹화할 때 쓴 대답들입니다."""
+        return self._cassette.inputs.get(prompt, [])
+
     def reply(self, prompt: str) -> str | None:
-        """`input(prompt)`에 녹화할 때 쓴 다음 대답입니다. 없으면 None입니다."""
-        replies = self._inputs.get(prompt, [])
-        with self._lock:
-            place = self._played["input " + prompt]
-            self._played["input " + prompt] += 1
+        """그 가운데 다음 대답입니다. 없으면 None입니다."""
+        replies, place = self.replies(prompt), self._next_place("input " + prompt)
         return replies[place] if place < len(replies) else None
+
+    def _next_place(self, key: str) -> int:
+        with self._lock:
+            self._played[key] += 1
+            return self._played[key] - 1
 
     def shows_earlier(self) -> list[str]:
         """지금 셀이 앞 셀의 답을 다시 보인다면, 그 답의 제공자들입니다."""
-        return self._marks.get(self._cell, [])
-
-    def replies(self, prompt: str) -> list[str]:
-        return self._inputs.get(prompt, [])
+        return self._cassette.marks.get(self._cell, [])

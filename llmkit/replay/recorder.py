@@ -8,7 +8,6 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
 
@@ -42,54 +41,58 @@ class CellRun:
 
     def __init__(self, source: str) -> None:
         self.cell = fingerprint(source)
+        self.take = plan.takes.get(self.cell, 1) if plan else 1
         self.place: Counter[str] = Counter()  # 요청마다 몇 번째 답까지 담았는지
+        self.said: dict[str, list[str]] = defaultdict(list)  # input()의 물음마다 준 대답
 
 
 class Recorder:
     """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다.
 
-    계획이 있으면 카세트 옆의 파일(`unfinished`)에 담다가, 노트북을 끝까지 녹화했을 때에만 카세트를 바꿉니다. 대화의 앞만 새
+    계획이 있으면 카세트 옆의 파일(`.recording`)에 담다가, 노트북을 끝까지 녹화했을 때에만 카세트를 바꿉니다. 대화의 앞만 새
     응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
     """
 
     def __init__(self, cassette: Cassette, on_authored: Callable[[str], None], budget: Meter | None = None) -> None:
-        self.cassette = cassette
+        self.cassette, self._target = cassette, cassette.path
         self._on_authored = on_authored  # 샘플 응답을 받으면 그 제공자를 알립니다.
         self._budget = budget  # 계획에 따라 녹화할 때만 셉니다.
         self.refused: list[str] = []
-        self._takes = plan.takes if plan else {}
-        self._replies = plan.inputs if plan else {}
         self._stopped: str | None = None
-        self._target = cassette.path
-        self._paid = already_paid(cassette) if plan else []
-        self._paid_player = Player(Cassette(exchanges=self._paid))
-        if plan and cassette.path:
-            cassette.path = unfinished(cassette.path)
+        self._old = list(cassette.exchanges)
+        self._fresh: set[str] = set()  # 이번에 새로 답을 받은 요청
+        self._paid = Player(self._start_over(plan) if plan else Cassette())
         self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
-        self._models: set[str] = set()  # 이번에 model()로 물은 제공자
-        self.open: WeakSet[Tape] = WeakSet()
-        self._old = {id(exchange): exchange for exchange in cassette.exchanges}
+        self._open: WeakSet[Tape] = WeakSet()
         self._lock = threading.Lock()
         self.start_cell("")
 
     def start_cell(self, source: str) -> None:
-        with self._lock:
-            self.run = CellRun(source)
-            self._said: dict[str, list[str]] = {}
-        self._paid_player.start_cell(source)
+        self._run = CellRun(source)
+        self._paid.start_cell(source)
+
+    # 보내기 전 -----------------------------------------------------------------------------------------
+
+    def _start_over(self, plan: Plan) -> Cassette:
+        """녹화할 제공자의 것을 비우고 시작합니다. 지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들을 돌려줍니다."""
+        cassette, providers = self.cassette, plan.providers
+        cassette.exchanges = [e for e in cassette.exchanges if e.provider not in providers]
+        cassette.models = {name: model for name, model in cassette.models.items() if name not in providers}
+        cassette.inputs = {}
+        if cassette.path is None:
+            return Cassette()
+        cassette.path = cassette.path.with_suffix(".recording")
+        left = Cassette.load(cassette.path).exchanges if cassette.path.exists() else []
+        # 샘플 응답과 실패(틀린 키의 401, 호출 제한)는 쓰지 않습니다. 비용 없이 다시 부르면 되고, 이번에는 다를 수 있습니다.
+        paid = (e for e in left if e.provenance == "recorded" and e.provider in providers)
+        return Cassette(exchanges=[e for e in paid if e.status and e.status < 400 and not e.error])
 
     def replay(self, ask: Ask) -> Exchange | None:
         """지난번에 멈춘 녹화에 이 요청의 응답이 있으면 그것을 담고 돌려줍니다."""
-        if not self._paid_player.has(ask.key, self._takes.get(self.run.cell, 1)):
+        if not self._paid.has(ask.key, self._run.take):
             return None
-        exchange = self._paid_player.play(ask, lambda ask: [])
-        with self._lock:
-            kept = self.cassette.exchanges
-            kept[:] = [e for e in kept if e.key != ask.key or id(e) not in self._old]
-            if not any(e is exchange for e in kept):
-                kept.append(exchange)
-            self.run.place[ask.key] += 1
-            self.cassette.save()
+        exchange = self._paid.play(ask, lambda ask: [])
+        self._keep(exchange, self._run)
         return exchange
 
     def check_budget(self) -> None:
@@ -100,64 +103,55 @@ class Recorder:
         if self._stopped:
             raise BudgetReached(f"{self._stopped} 이 요청은 보내지 않았고, 녹화는 여기서 멈춥니다.")
 
-    def pay(self, call: Call) -> None:
-        """끝난 호출의 비용을 셉니다."""
-        if self._budget:
-            with self._lock:
-                self._budget.add(call)
-                self._report()
-
     def _report(self, done: bool = False) -> None:
         if self._budget:
             Result(self.refused, str(self._budget.usd), self._budget.unpriced, self._stopped, done).write()
 
-    def finish(self) -> None:
-        """커널이 꺼질 때 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""
-        self.close_open()
-        whole = all_cells_ran().exists() and not self.refused and not self._stopped
-        if whole and plan:
-            self.forget_old(set(plan.providers))
-            if self.cassette.path.exists():
-                self.cassette.path.replace(self._target)
-        self._report(done=whole)
+    # 담기 ----------------------------------------------------------------------------------------------
 
     def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
         """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
-        run, keys = self.run, known_keys(*headers)
+        run, keys = self._run, known_keys(*headers)
 
         def keep(exchange: Exchange) -> None:
-            call.provenance = "recorded" if exchange.provenance == "recorded" else "authored"
+            call.provenance = exchange.provenance
             if call.provenance == "authored":
                 self._on_authored(ask.provider)
-            self.pay(call)
-            self.keep(exchange, run, keys)
+            if self._budget:
+                with self._lock:
+                    self._budget.add(call)
+                    self._report()
+            if any(has_secret(text, keys) for text in _texts(exchange)):
+                self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
+            else:
+                self._keep(exchange, run)
 
         tape = Tape(ask, call, keep)
-        self.open.add(tape)
+        self._open.add(tape)
         return tape
 
-    def keep(self, exchange: Exchange, run: CellRun, keys: set[str]) -> None:
-        """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀, `keys`는 지금 아는 키들입니다."""
-        if any(has_secret(text, keys) for text in _texts(exchange)):
-            return self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
+    def _keep(self, exchange: Exchange, run: CellRun) -> None:
+        """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀입니다."""
+        what = f"{exchange.provider} {exchange.path}"
         with self._lock:
-            exchange.cell, exchange.take = run.cell, self._takes.get(run.cell, 1)
+            exchange.cell, exchange.take = run.cell, run.take
             kept = self.cassette.exchanges
-            # 새로 녹화한 요청의 옛 답은 이제 필요 없습니다.
-            kept[:] = [e for e in kept if e.key != exchange.key or id(e) not in self._old]
+            if exchange.key not in self._fresh:  # 새로 녹화하는 요청의 옛 답은 이제 필요 없습니다.
+                self._fresh.add(exchange.key)
+                kept[:] = [e for e in kept if e.key != exchange.key]
             siblings = [at for at, e in enumerate(kept) if e.key == exchange.key and e.take == exchange.take]
             place = run.place[exchange.key]
             run.place[exchange.key] += 1
             if place >= len(siblings):
                 kept.append(exchange)
             elif (before := kept[siblings[place]]).same_answer(exchange):
-                return None
+                return
             elif before.cell == exchange.cell:
                 kept[siblings[place]] = exchange
             else:
                 reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
-                return self._refuse(f"{exchange.provider} {exchange.path}", reason)
-            if not self._save(f"{exchange.provider} {exchange.path}"):
+                return self._refuse(what, reason)
+            if not self._save(what):
                 kept[:] = [e for e in kept if e is not exchange]
 
     def _save(self, what: str) -> bool:
@@ -173,83 +167,56 @@ class Recorder:
             return False
         return True
 
-    def close_open(self) -> None:
-        """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
-        for tape in list(self.open):
-            tape.close()
-
-    def reply(self, prompt: str) -> str | None:
-        """`input(prompt)`에 줄 다음 대답을 계획에서 꺼내고, 재생에서 쓰도록 카세트에도 담습니다."""
-        replies = self._replies.get(self.run.cell, [])
-        place = sum(len(said) for said in self._said.values())
-        if place >= len(replies):
-            return None
-        self._said.setdefault(prompt, []).append(replies[place])
-        first = self._asked.setdefault(prompt, self.run.cell)
-        if self._replies[first] != replies and len(self._said[prompt]) == 1:
-            self._refuse(
-                f"input({prompt!r})", "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오"
-            )
-        self.cassette.inputs[prompt] = self._said[prompt]
-        return replies[place]
-
-    def model(self, provider: str, model: str) -> None:
-        with self._lock:
-            self.cassette.models[provider] = model
-            self._models.add(provider)
-            self._save(f"{provider} 모델")
-
-    def forget_old(self, providers: set[str]) -> None:
-        """이번에 다시 쓰이지 않은 옛것을 지웁니다. 녹화를 끝까지 마쳤을 때만 부릅니다."""
-        tape = self.cassette
-        with self._lock:
-            kept = [e for e in tape.exchanges if id(e) not in self._old or e.provider not in providers]
-            tape.exchanges[:] = kept
-            for name in providers - self._models:
-                tape.models.pop(name, None)
-            for prompt in tape.inputs.keys() - self._asked.keys():
-                del tape.inputs[prompt]
-            for exchange in kept:
-                self._keep_timing(exchange)
-            self._save("녹화를 마치며")
-
-    def _keep_timing(self, exchange: Exchange) -> None:
-        """같은 답이 또 왔으면 잰 시간은 앞의 것을 둡니다. 그래야 다시 녹화한 diff에 바뀐 답만 나옵니다."""
-        for old in self._old.values():
-            if (old.key, old.provenance) == (exchange.key, exchange.provenance) and old.same_answer(exchange):
-                exchange.delay, exchange.events, exchange.origin = old.delay, old.events, old.origin
-                return
-
     def _refuse(self, what: str, reason: str) -> None:
         line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
         self.refused.append(line)
         print(f"llmkit: {line}")
 
+    def model(self, provider: str, model: str) -> None:
+        with self._lock:
+            self.cassette.models[provider] = model
+            self._save(f"{provider} 모델")
 
-def unfinished(cassette: Path) -> Path:
-    """녹화가 끝나기 전까지 담아 두는 파일입니다."""
-    return cassette.with_suffix(".recording")
+    def reply(self, prompt: str) -> str | None:
+        """`input(prompt)`에 줄 다음 대답을 계획에서 꺼내고, 재생에서 쓰도록 카세트에도 담습니다."""
+        run, inputs = self._run, plan.inputs if plan else {}
+        replies = inputs.get(run.cell, [])
+        place = sum(map(len, run.said.values()))
+        if place >= len(replies):
+            return None
+        run.said[prompt].append(replies[place])
+        first = self._asked.setdefault(prompt, run.cell)
+        if inputs[first] != replies and len(run.said[prompt]) == 1:
+            reason = "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오"
+            self._refuse(f"input({prompt!r})", reason)
+        self.cassette.inputs[prompt] = run.said[prompt]
+        return replies[place]
 
+    # 마치기 --------------------------------------------------------------------------------------------
 
-def already_paid(cassette: Cassette) -> list[Exchange]:
-    """지난번에 멈춘 녹화에서 제공자가 실제로 한 응답들입니다.
+    def close_open(self) -> None:
+        """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
+        for tape in list(self._open):
+            tape.close()
 
-    샘플 응답과 실패(틀린 키의 401, 호출 제한)는 쓰지 않습니다. 비용 없이 다시 부르면 되고, 이번에는 다를 수 있습니다.
-    """
-    file = unfinished(cassette.path) if cassette.path else None
-    if file is None or not file.exists():
-        return []
-    return [
-        exchange
-        for exchange in Cassette.load(file).exchanges
-        if exchange.provenance == "recorded"
-        and exchange.status is not None
-        and exchange.status < 400
-        and not exchange.error
-        and not any(
-            (e.key, e.provenance) == (exchange.key, "recorded") and e.same_answer(exchange) for e in cassette.exchanges
-        )
-    ]
+    def finish(self) -> None:
+        """계획이 있을 때, 커널이 꺼지며 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""
+        self.close_open()
+        whole = all_cells_ran().exists() and not self.refused and not self._stopped
+        if whole and self.cassette.path and self._target:
+            for exchange in self.cassette.exchanges:
+                self._keep_times(exchange)
+            self._save("녹화를 마치며")
+            if whole := not self.refused:
+                self.cassette.path.replace(self._target)
+        self._report(done=whole)
+
+    def _keep_times(self, exchange: Exchange) -> None:
+        """같은 답이 또 왔으면 잰 시간은 앞의 것을 둡니다. 그래야 다시 녹화한 diff에 바뀐 답만 나옵니다."""
+        for old in self._old:
+            if (old.key, old.provenance) == (exchange.key, exchange.provenance) and old.same_answer(exchange):
+                exchange.delay, exchange.events, exchange.origin = old.delay, old.events, old.origin
+                return
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:

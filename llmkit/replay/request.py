@@ -21,7 +21,13 @@ KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
 
 
+def _number(text: str) -> int | float:
+    value = float(text)
+    return int(value) if value.is_integer() else value
+
+
 # 요청마다 새로 만들지 않고 함께 씁니다.
+_from_json = json.JSONDecoder(parse_float=_number).decode
 _to_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -38,15 +44,20 @@ class Ask:
         self.content = content
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
-        if request.url.query and (
-            query := str(request.url.params.remove("key"))
-        ):  # Gemini는 키를 주소에 적기도 합니다.
+        # Gemini는 키를 주소에 적기도 합니다.
+        if request.url.query and (query := str(request.url.params.remove("key"))):
             self.path += "?" + query
 
     @cached_property
     def body(self) -> Any:
         """JSON이면 파이썬 값, 아니면 문자열입니다."""
-        return _readable(self.content, self.request.headers.get("content-type", ""))
+        content = self.content
+        if boundary := _BOUNDARY.search(self.request.headers.get("content-type", "")):
+            content = content.replace(boundary[1].encode(), b"BOUNDARY")  # 보낼 때마다 새로 뽑는 값입니다.
+        try:
+            return _from_json(content.decode("utf-8"))
+        except (ValueError, RecursionError):
+            return content.decode("utf-8", "backslashreplace")
 
     @cached_property
     def key(self) -> str:
@@ -57,9 +68,9 @@ class Ask:
             return request_key(self.provider, self.method, self.path, self.body)
 
     def secrets(self) -> list[str]:
-        """요청에 실려 나가는 키들입니다. 없으면 빈 문자열이 섞여 있습니다."""
+        """요청에 실려 나가는 키들입니다. 빈 문자열이 섞여 있을 수 있습니다."""
         values = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
-        return [*values, self.request.url.params.get("key", "")]  # Gemini는 API 키를 주소에 적기도 합니다.
+        return [*values, self.request.url.params.get("key", "")]
 
     @property
     def model(self) -> str | None:
@@ -84,11 +95,6 @@ def owner(request: Any) -> str | None:
     if by_host:
         return by_host if by_agent or _API.search(request.url.path) else None
     return by_agent
-
-
-def read_request(request: Any, provider: str, content: bytes) -> Ask:
-    """httpx 또는 httpx2의 요청을 `Ask`로 바꿉니다."""
-    return Ask(provider, request, content)
 
 
 def api_path(path: str) -> str:
@@ -127,20 +133,3 @@ def leaves(value: Any) -> Iterator[tuple[str, Any]]:
             waiting += reversed([(f"{path}[{index}]", item) for index, item in enumerate(value)])
         else:
             yield path or "본문", value
-
-
-def _readable(content: bytes, content_type: str) -> Any:
-    if boundary := _BOUNDARY.search(content_type):
-        content = content.replace(boundary[1].encode(), b"BOUNDARY")  # 보낼 때마다 새로 뽑는 값입니다.
-    try:
-        return _from_json(content.decode("utf-8"))
-    except (ValueError, RecursionError):
-        return content.decode("utf-8", "backslashreplace")
-
-
-def _number(text: str) -> int | float:
-    value = float(text)
-    return int(value) if value.is_integer() else value
-
-
-_from_json = json.JSONDecoder(parse_float=_number).decode

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from contextvars import ContextVar
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 from typing import Any
 
 from ..common.clock import pace
@@ -26,7 +26,7 @@ def expect_retry(call: Call | None) -> None:
     may_retry = call is not None and (call.status is None or call.status >= 400)
     _failed_call.set(call if may_retry else None)
     if may_retry:
-        _quiet()
+        _pace_sdk_sleeps()
 
 
 def restore() -> None:
@@ -35,31 +35,27 @@ def restore() -> None:
         setattr(*_originals.pop())
 
 
-def _quiet() -> None:
-    for name in _SDK_SLEEPERS:
-        module = sys.modules.get(name)
-        if module is not None and not isinstance(module.time, _PacedModule):
-            _originals.append((module, "time", module.time))
-            _originals.append((module, "anyio", module.anyio))
-            module.time = _PacedModule(module.time, sleep=_sleep)
-            module.anyio = _PacedModule(module.anyio, sleep=_async_sleep)
+def _pace_sdk_sleeps() -> None:
+    for sdk in filter(None, map(sys.modules.get, _SDK_SLEEPERS)):
+        for name, sleep in (("time", _sleep), ("anyio", _async_sleep)):
+            if not isinstance(original := getattr(sdk, name), _Paced):
+                _originals.append((sdk, name, original))
+                setattr(sdk, name, _Paced(original, sleep))
 
 
-class _PacedModule(SimpleNamespace):
+class _Paced:
     """`sleep`만 바꾼 모듈입니다. 나머지는 원래 모듈의 것을 그대로 돌려줍니다."""
 
-    def __init__(self, module: ModuleType, **changed: Any) -> None:
-        super().__init__(**changed)
-        self._module = module
+    def __init__(self, module: ModuleType, sleep: Any) -> None:
+        self._module, self.sleep = module, sleep
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._module, name)
 
 
 def _planned(seconds: float) -> float:
-    call = _failed_call.get()
+    call, speed = _failed_call.get(), pace()
     _failed_call.set(None)
-    speed = pace()
     if call is None or speed is None:
         return seconds
     call.waited_s = seconds

@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from ..common.providers import PROVIDERS
 
 Seconds = Annotated[int | float, Field(ge=0, lt=1e6)]
-ProviderName = Literal[tuple(PROVIDERS)]  # type: ignore[valid-type]
+ProviderName = Literal[tuple(PROVIDERS)]  # 표에서 만들므로 형 검사기는 모릅니다.
 
 
 def _to_date(value: Any) -> Any:
@@ -18,6 +18,9 @@ def _to_date(value: Any) -> Any:
         return datetime.date.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
+
+
+ABSENT = object()  # null도 본문이므로 None으로 적을 수 없습니다.
 
 
 class _Part(BaseModel):
@@ -39,7 +42,7 @@ class Response(_Part):
     delay: Seconds  # 응답 헤더까지 걸린 초
     events: list[Annotated[tuple[Seconds, str], Field(strict=False)]] = None  # type: ignore[assignment]
     style: Annotated[Literal["compact", "spaced", "escaped", "indented"], Field(alias="json")] = None  # type: ignore[assignment]
-    body: Any = None
+    body: Any = ABSENT
     base64: str = None  # type: ignore[assignment]
     text: str = None  # type: ignore[assignment]
 
@@ -54,7 +57,7 @@ class Entry(_Part):
     """요청 하나와 그 결과. `response`와 `error` 가운데 적어도 하나가 있습니다."""
 
     provenance: Literal["recorded", "authored"]
-    provider: ProviderName
+    provider: ProviderName  # pyright: ignore[reportInvalidTypeForm]
     request: Request
     response: Response = None  # type: ignore[assignment]
     error: Failure = None  # type: ignore[assignment]
@@ -69,7 +72,8 @@ class File(_Part):
     models: dict[str, str]
     inputs: dict[str, list[str]]  # input()의 물음마다 녹화할 때 쓴 대답
     exchanges: list[Entry]
-    marks: dict[str, list[ProviderName]] = {}  # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    # 앞 셀의 샘플 응답을 보이는 셀 → 그 제공자들
+    marks: dict[str, list[ProviderName]] = {}  # pyright: ignore[reportInvalidTypeForm]
 
 
 def read(data: dict[str, Any]) -> File:
@@ -86,6 +90,11 @@ def read(data: dict[str, Any]) -> File:
         raise ValueError(_explain(first["type"], first["loc"], first["input"], first.get("ctx", {}))) from None
 
 
+def place_of(number: int) -> str:
+    """몇 번째 교환인지 적은 말입니다."""
+    return f"{number + 1}번째 exchange"
+
+
 _KINDS = {
     "model_type": "객체여야",
     "dict_type": "객체여야",
@@ -98,33 +107,23 @@ _KINDS = {
 }
 
 
-def place_of(number: int) -> str:
-    """몇 번째 교환인지 적은 말입니다."""
-    return f"{number + 1}번째 exchange"
-
-
 def _explain(kind: str, where: tuple[Any, ...], value: Any, context: dict[str, Any]) -> str:
-    names = [name for name in where if name not in ("int", "float")]
-    place = place_of(where[1]) if where[0] == "exchanges" and len(where) > 1 else "맨 위"
-    what = _name(names)
-    if "events" in names and kind in ("missing", "too_long"):
-        return f"{place}: event는 [초, 글]이어야 합니다"
+    inside: list[Any] = list(where)
+    place = "맨 위"
+    if where[0] == "exchanges" and len(where) > 1:
+        place, inside = place_of(where[1]), inside[2:]
+    names = [name for name in inside if isinstance(name, str) and name not in ("int", "float")]
+    what = f"{names[-1]!r} 값" if names else "이 값"
+    if "events" in names and inside[-1] != "events":
+        if kind in ("missing", "too_long"):
+            return f"{place}: event는 [초, 글]이어야 합니다"
+        part = inside[3] if len(inside) > 3 else 2  # [초, 글] 가운데 어느 것, 아니면 통째로
+        what = ("event의 시각", "event의 글", "event의 값")[part]
     if kind == "missing":
-        return f"{place}: {names[-1]!r} 값이 없습니다"
+        return f"{place}: {what}이 없습니다"
     if kind == "literal_error":
         known = context["expected"].replace(" or ", ", ").replace("'", "")
         return f"{place}: {what}은 {known} 가운데 하나여야 하는데 {value!r}입니다"
-    if kind in _KINDS and where[-1] != "int":
+    if kind in _KINDS and "int" not in inside:
         return f"{place}: {what}은 {_KINDS[kind]} 합니다"
     return f"{place}: {what}은 {'100에서 599까지여야' if names[-1] == 'status' else '0 이상의 수여야'} 합니다"
-
-
-def _name(names: list[Any]) -> str:
-    """자리의 이름: ("response", "events", 0, 1)이면 "event의 글"입니다."""
-    if "events" in names and (inside := names[names.index("events") + 1 :]):
-        return ["event의 값", "event의 시각", "event의 글"][inside[1] + 1 if len(inside) > 1 else 0]
-    if "inputs" in names[:-1]:
-        return "inputs의 대답" if len(names) > 2 else "inputs의 값"
-    if names[-2:-1] in (["models"], ["headers"]):
-        return f"{names[-2]}의 값"
-    return "이 값" if isinstance(names[-1], int) else f"{names[-1]!r} 값"

@@ -10,6 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..common import sse
@@ -24,12 +25,8 @@ _LAST_EVENT = re.compile(
     rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
 )
 _DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
-_TALKS = (
-    "application/json",
-    "text/event-stream",
-    "application/x-ndjson",
-    "application/jsonl",
-)  # usage가 있을 수 있는 것
+# usage가 있을 수 있는 본문
+_TALKS = ("application/json", "text/event-stream", "application/x-ndjson", "application/jsonl")
 
 
 class Tape:
@@ -44,20 +41,28 @@ class Tape:
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
         self._chunks: list[tuple[float, bytes]] = []
         self._last: float | None = None  # 마지막 조각이 온 때
-        self._collects = True
-        self._library_response: Any = None
-        self._reached_provider = False
         self._done = threading.Lock()
 
     def start(self, response: Any) -> None:
         """응답의 머리가 왔습니다."""
-        self._library_response = response
+        self._response = response
         exchange = self._exchange
         exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
         exchange.delay = self._elapsed()
         self._collects = self._keep is not None or exchange.headers.get("content-type", "").startswith(_TALKS)
-        self._reached_provider = reached_provider(self._ask, response)
         self._call.status = response.status_code
+        if reached_provider(self._ask, response):
+            exchange.provenance = "recorded"
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """본문을 받는 동안입니다. 끝까지 받았는지, 끊겼는지를 적습니다."""
+        try:
+            yield
+        except Exception as error:
+            self.fail(error)
+            raise
+        self._finish()
 
     def add(self, data: bytes) -> None:
         self._last = self._elapsed()
@@ -65,39 +70,32 @@ class Tape:
             return
         self._chunks.append((self._last, data))
         if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
-            self.finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
-
-    def finish(self) -> None:
-        """본문을 끝까지 받았습니다."""
-        self._end()
+            self._finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
     def fail(self, error: BaseException) -> None:
         """응답을 기다리거나 받다가 실패했습니다. SDK가 보게 될 예외를 그대로 적습니다."""
-        is_transport_error = any(base.__name__ == "TransportError" for base in type(error).__mro__)
-        if not is_transport_error:  # 학습자가 멈춘 것(KeyboardInterrupt, CancelledError)은 제공자의 일이 아닙니다.
-            self._call.error = type(error).__name__
-            return self.close()
+        self._call.error = type(error).__name__
+        if not any(base.__name__ == "TransportError" for base in type(error).__mro__):
+            return self.close()  # 학습자가 멈춘 것(KeyboardInterrupt, CancelledError)은 제공자의 일이 아닙니다.
         self._exchange.error = (type(error).__name__, str(error))
         if self._exchange.status is None:
             self._exchange.delay = self._elapsed()
-        self._call.error = type(error).__name__
-        self._end()
+        self._finish()
 
     def close(self) -> None:
         """받는 쪽이 닫았습니다. 끝 표시까지 받았다면 다 받은 것이고, 아니면 도중에 그만둔 것입니다."""
         if self._exchange.status is not None:
-            self._end(closed=True)
+            self._finish(closed=True)
 
-    def _end(self, closed: bool = False) -> None:
+    def _finish(self, closed: bool = False) -> None:
         if not self._done.acquire(blocking=False):
             return
         try:
             content = self._read_body(closed)
             self._fill_call(content)
-            self._note_origin(content)
             if self._keep:
-                self._exchange.key = self._ask.key
-                self._exchange.body = self._ask.body
+                self._note_origin(content)
+                self._exchange.key, self._exchange.body = self._ask.key, self._ask.body
                 self._keep(self._exchange)
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
@@ -106,7 +104,7 @@ class Tape:
     def _read_body(self, closed: bool) -> bytes:
         """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
         exchange = self._exchange
-        chunks = list(_decoded(self._library_response, self._chunks)) if self._chunks else []
+        chunks = list(_decoded(self._response, self._chunks)) if self._chunks else []
         content = b"".join(data for _, data in chunks)
         end = sse.separator(exchange.headers.get("content-type", ""))
         if end is None:
@@ -124,15 +122,14 @@ class Tape:
 
     def _note_origin(self, content: bytes) -> None:
         # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
-        is_ollama = self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content
-        if not (self._reached_provider or is_ollama):
-            return
-        self._exchange.provenance = "recorded"
-        self._exchange.origin = {
-            "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "from": self._ask.request.url.host,
-            "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
-        }
+        if self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content:
+            self._exchange.provenance = "recorded"
+        if self._exchange.provenance == "recorded":
+            self._exchange.origin = {
+                "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+                "from": self._ask.request.url.host,
+                "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
+            }
 
     def _elapsed(self) -> float:
         return round(time.perf_counter() - self._started, 4)
@@ -146,12 +143,11 @@ def reached_provider(ask: Ask, response: Any) -> bool:
     if ask.provider == "local":
         return response.headers.get("server", "").startswith("llama.cpp")
     stream = response.extensions.get("network_stream")
-    peer = stream.get_extra_info("server_addr") if stream is not None else None
-    peer_host = str(peer[0]) if peer else "127.0.0.1"
-    is_far = peer_host not in LOOPBACK and not peer_host.startswith("127.")
-    encrypted = stream is not None and stream.get_extra_info("ssl_object") is not None
-    is_known = ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
-    return is_known and is_far and encrypted
+    if stream is None or stream.get_extra_info("ssl_object") is None:
+        return False
+    peer = stream.get_extra_info("server_addr")
+    is_far = peer is not None and str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
+    return is_far and ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
 
 
 def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
@@ -160,7 +156,7 @@ def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple
 
     def raw() -> Iterator[bytes]:
         nonlocal at
-        for at, data in chunks:  # noqa: B007 - 밖의 at을 옮깁니다.
+        for at, data in chunks:  # noqa: B007 - 바깥의 `at`이 지금 푸는 조각의 시각입니다.
             yield data
 
     copy = type(response)(response.status_code, headers=response.headers, content=raw())

@@ -20,7 +20,7 @@ import pytest
 import llmkit
 from llmkit.common.errors import Halt
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
-from llmkit.replay.request import read_request
+from llmkit.replay.request import Ask
 from llmkit.replay.tape import reached_provider
 from llmkit.session import current_session
 from tests.authoring.provider import redirect
@@ -281,6 +281,6 @@ def test_only_an_answer_from_the_providers_own_host_is_recorded(
 
     request = httpx2.Request("POST", f"https://{host}/v1/chat/completions", headers={"user-agent": "OpenAI/Python"})
     response = httpx2.Response(200, extensions={"network_stream": Connection()})
-    asked = read_request(request, "openai", b"{}")
+    asked = Ask("openai", request, b"{}")
     assert reached_provider(asked, response) is recorded
     assert reached_provider(asked, httpx2.Response(200)) is False
