@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
 from importlib.resources import files
@@ -21,7 +22,7 @@ from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_o
 from .replay.cassette import Cassette
 from .replay.exchange import Exchange
 from .replay.notebook import Notebook
-from .replay.plan import Plan
+from .replay.plan import Result
 from .replay.player import Player
 from .replay.recorder import Recorder
 from .replay.request import Ask
@@ -114,10 +115,12 @@ def _open_cassette(lesson: str | None, path: _File | None, mode: str) -> Cassett
     return Cassette.for_recording(file) if mode == "record" else Cassette.load(file)
 
 
-def _budget(plan: Plan) -> recorder.Meter:
+def _budget() -> recorder.Meter | None:
+    if recorder.plan is None:
+        return None
     from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
-    return Budget(Decimal(plan.budget) if plan.budget else None, plan.unpriced)
+    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
 
 
 @atexit.register
@@ -125,6 +128,8 @@ def _finish_recording() -> None:
     session = current_session()
     if recorder.plan and session and session.recorder:
         session.recorder.finish()
+    elif recorder.plan and session:
+        Result(played=[session.played[id(exchange)] for exchange in session.cassette.exchanges]).write()
 
 
 class Session:
@@ -136,10 +141,10 @@ class Session:
         self.pace = pace
         self.calls: list[Call] = []
         self.halts: list[Halt] = []
+        self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
         self.player = Player(cassette)
         self._samples = Samples()
-        budget = _budget(recorder.plan) if recorder.plan else None
-        self.recorder = Recorder(cassette, self._samples.note, budget) if mode == "record" else None
+        self.recorder = Recorder(cassette, self._samples.note, _budget()) if mode == "record" else None
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self.modes = {name: self._mode_of(name, mode) for name in PROVIDERS}  # 제공자 → MODES 가운데 하나
         self._entered = False
@@ -170,10 +175,7 @@ class Session:
                 lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
         return "\n".join(lines)
 
-    # 훅이 부르는 것 -------------------------------------------------------------------------------------
-
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
-        """훅이 요청마다 묻습니다. 재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
         mode, url = self.modes[ask.provider], ask.request.url
         is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
         try:
@@ -184,6 +186,7 @@ class Session:
         except Halt as halt:
             self.halts.append(halt)
             raise
+        self.played[id(exchange)] += 1
         call = exchange.as_call()
         self.calls.append(call)
         if call.provenance == "authored":
@@ -212,8 +215,6 @@ class Session:
         if self.recorder:
             self.recorder.start_cell(source)
 
-    # 학습자에게 보이는 것 ---------------------------------------------------------------------------------
-
     def receipt(self) -> Receipt:
         """지금까지의 호출을 제공자와 모델별로 셈한 영수증입니다. 노트북에서는 표로 보입니다.
 
@@ -231,17 +232,14 @@ class Session:
     def __repr__(self) -> str:
         return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
 
-    # 시작하고 끝내기 --------------------------------------------------------------------------------------
-
     def __enter__(self) -> Session:
         self._entered = True
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self not in _sessions:
-            return
         is_current = current_session() is self
-        _sessions.remove(self)
+        if self in _sessions:
+            _sessions.remove(self)
         if is_current:
             self._detach()
             unload_environment()

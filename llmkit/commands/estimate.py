@@ -19,9 +19,9 @@ from ..session import CASSETTES
 
 
 def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
-    """수업의 호출을 지금의 모델(환경 변수, 없으면 기본값)로 한 번씩 한다면 나올 영수증입니다.
+    """수업의 호출을 지금의 모델(환경 변수, 없으면 기본값)로 한 번 실행한다면 나올 영수증입니다.
 
-    예시 응답의 토큰 수는 실제와 다르므로(`추정`) 크기를 짐작하는 데만 쓰십시오.
+    샘플 응답의 토큰 수는 실제와 다르므로(`추정`) 크기를 짐작하는 데만 쓰세요.
 
     Args:
         lesson: "01_basics" 같은 수업 이름.
@@ -35,7 +35,12 @@ def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
     """
     load_environment()
     cassette = Cassette.load(CASSETTES / f"{lesson}.json")
-    calls = [_as_today(exchange, cassette) for exchange in cassette.exchanges if exchange.provider in providers]
+    calls = [
+        _as_today(exchange, cassette)
+        for exchange in cassette.exchanges
+        if exchange.provider in providers
+        for _ in range(exchange.repeats)
+    ]
     return Receipt(calls, datetime.datetime.now(datetime.UTC).date(), planned=True)
 
 

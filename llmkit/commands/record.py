@@ -74,7 +74,8 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
 
     notebook = nbformat.read(path, as_version=4)
     _carry_marks(notebook, cassettes / f"{path.stem}.json")
-    _run(notebook, path, Plan(str(cassettes)), environment=_without_keys())
+    result = _run(notebook, path, Plan(str(cassettes)), environment=_without_keys())
+    _keep_repeats(result.played, cassettes / f"{path.stem}.json")
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -98,6 +99,18 @@ def _carry_marks(notebook: Any, file: Path) -> None:
     if marks != cassette.marks:
         cassette.marks = marks
         cassette.save()
+
+
+def _keep_repeats(played: Sequence[int], file: Path) -> None:
+    """같은 요청을 여러 셀이 보내는 수업의 비용을 바르게 추정하도록, 답마다 나온 횟수를 카세트에 적습니다."""
+    if not file.exists():
+        return
+    cassette = Cassette.load(file)
+    if len(played) != len(cassette.exchanges) or played == [exchange.repeats for exchange in cassette.exchanges]:
+        return
+    for exchange, times in zip(cassette.exchanges, played):
+        exchange.repeats = times
+    cassette.save()
 
 
 def _wishes(notebook: Any, name: str) -> dict[str, Any]:

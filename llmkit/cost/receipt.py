@@ -97,7 +97,7 @@ class Receipt:
         header = ["제공자", "모델", "근거", "호출", "입력(캐시)", "출력(추론)", "USD", "KRW"]
         title = "영수증" if self.live else "영수증: 실제로 호출했다면"
         if self.planned:
-            title = "어림: 저장된 요청을 한 번씩 실제로 보내면"
+            title = "추정: 저장된 요청을 실제로 보내면"
         return Table(title, header, lines, list(self._notes()))
 
     def _notes(self) -> Iterator[str]:

@@ -142,6 +142,7 @@ def _exchange_to_json(exchange: Exchange) -> dict[str, Any]:
     entry |= {"origin": exchange.origin} if exchange.origin else {}
     entry |= {"take": exchange.take} if exchange.take != 1 else {}
     entry["cell"] = exchange.cell
+    entry |= {"repeats": exchange.repeats} if exchange.repeats != 1 else {}
     entry["request"] = {"method": exchange.method, "path": exchange.path, "body": exchange.body}
     if exchange.status is not None:
         entry["response"] = {"status": exchange.status, "headers": exchange.headers, "delay": exchange.delay}
@@ -176,7 +177,7 @@ def _read_exchange(entry: schema.Entry, place: str) -> Exchange:
         raise ValueError(f"{place}: response도 error도 없습니다")
     exchange = Exchange(entry.provenance, entry.provider, request.method, request.path, request.body)
     exchange.take, exchange.cell, exchange.origin = entry.take, entry.cell, entry.origin
-    exchange.abandoned = entry.abandoned
+    exchange.abandoned, exchange.repeats = entry.abandoned, entry.repeats
     if failure is not None:
         exchange.error, exchange.delay = (failure.type, failure.message), failure.delay
     if response is not None:

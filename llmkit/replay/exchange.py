@@ -32,6 +32,7 @@ class Exchange:
     abandoned: bool = False  # 받는 쪽이 스트림을 끝까지 읽지 않고 닫았습니다.
     take: int = 1
     cell: str = ""  # 녹화한 셀의 지문
+    repeats: int = 1  # 노트북을 처음부터 끝까지 한 번 실행하면 이 답이 나오는 횟수
     origin: dict[str, str] = field(default_factory=dict)  # recorded일 때: 언제, 어디서, 어떤 SDK로
 
     @cached_property

@@ -42,6 +42,7 @@ class Result:
     unpriced: int = 0  # 비용을 알 수 없는 호출
     stopped: str | None = None
     done: bool = False
+    played: list[int] = field(default_factory=list)  # 재생만 했을 때, 카세트의 답마다 나온 횟수
 
     @classmethod
     def read(cls, folder: Path) -> Result:

@@ -64,6 +64,7 @@ class Entry(_Part):
     origin: dict[str, Any] = {}
     take: int = 1
     cell: str = ""
+    repeats: int = 1
     abandoned: bool = False
 
 
