@@ -51,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = KoreanParser(prog=command("llmkit"), description="LLM API 강좌의 명령입니다.")
     commands = parser.add_subparsers(dest="command", metavar="명령", required=True)
     commands.add_parser("doctor", help="무엇이 되고 안 되는지, 어떻게 고치는지 알려 줍니다")
-    estimate = commands.add_parser("estimate", help="실제로 호출하며 한 번 실행하면 얼마가 드는지 어림합니다")
+    estimate = commands.add_parser("estimate", help="실제로 호출하며 한 번 실행하면 얼마가 드는지 추정합니다")
     estimate.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 노트북")
     record = commands.add_parser("record", help="실제 제공자를 불러 노트북을 다시 녹화합니다(요금이 듭니다)")
     record.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 예: 01")

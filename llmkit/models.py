@@ -52,7 +52,9 @@ class ModelStatus:
         else:
             when = "종료가 예고되었습니다" if self.state == "deprecated" else "종료되었습니다"
             said = f"{when}. 종료일: {self.shutdown or '날짜 모름'}."
-        instead = f" 대신 쓸 모델: {self.replacement}." if self.replacement else ""
+        chosen = {default["model"] for default in model_data()["defaults"].values()}
+        ours = "(이 강좌의 기본 모델)" if self.replacement in chosen else ""
+        instead = f" 대신 쓸 모델: {self.replacement}{ours}." if self.replacement else ""
         return f"{self.name}: {said}{instead} (근거: {self.source}, {self.as_of})"
 
     __repr__ = __str__

@@ -139,7 +139,8 @@ def _network(host: str) -> Iterator[Finding]:
     try:
         socket.create_connection((host, 443), timeout=3).close()
     except OSError as error:
-        yield NOTE, f"{host}에 연결할 수 없습니다({error}). 인터넷 연결과 방화벽을 확인하세요."
+        advice = "인터넷 연결과 방화벽을 확인하세요. 연결 없이 재생하려면 .env에 LLMKIT_MODE=replay를 적으세요."
+        yield BAD, f"연결할 수 없는 곳: {host} ({error}). 실제 호출이 모두 실패합니다. {advice}"
 
 
 def _models() -> Iterator[Finding]:

@@ -117,11 +117,11 @@ def test_a_wall_in_the_network_is_seen(examine: Callable[[], tuple[int, str]], m
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(doctor.socket, "create_connection", refuse)
-    assert "연결할 수 없습니다" not in examine()[1]  # 재생만 한다면 상관없습니다.
+    assert "연결할 수 없는 곳" not in examine()[1]  # 재생만 한다면 상관없습니다.
     monkeypatch.setenv("GROQ_API_KEY", KEYS["GROQ_API_KEY"])
     status, report = examine()
-    assert status == 0
-    assert "[주의] api.groq.com에 연결할 수 없습니다" in report
+    assert status == 1  # 키가 있는 제공자는 실제로 호출하므로, 이대로는 셀이 실패합니다.
+    assert "[문제] 연결할 수 없는 곳: api.groq.com" in report and "LLMKIT_MODE=replay" in report
 
 
 def test_versions_out_of_range_are_named(

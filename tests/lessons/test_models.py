@@ -310,12 +310,12 @@ def test_what_a_learner_reads():
         repr(models.model_status("gpt-5.1-mini", on=NOW)),
     ]
     assert said == [
-        "gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23. 대신 쓸 모델: gpt-6-luna. "
+        "gpt-4.1-nano: 종료되었습니다. 종료일: 2026-10-23. 대신 쓸 모델: gpt-6-luna(이 강좌의 기본 모델). "
         "(근거: openai SDK 3.57.0, 2026-11-26)",
         "gpt-5: 종료가 예고되었습니다. 종료일: 2026-12-11. 대신 쓸 모델: gpt-6.1-sol. "
         "(근거: openai SDK 3.57.0, 2026-11-26)",
         "claude-haiku-5-5: 현재 쓰는 모델입니다. 예고된 종료일: 없음. (근거: anthropic SDK 2.14.0, 2026-11-26)",
-        "llama2-70b-4096: 종료되었습니다. 종료일: 날짜 모름. 대신 쓸 모델: openai/gpt-oss-20b. "
+        "llama2-70b-4096: 종료되었습니다. 종료일: 날짜 모름. 대신 쓸 모델: openai/gpt-oss-20b(이 강좌의 기본 모델). "
         "(근거: Groq의 종료 안내, 저장된 사본, 2026-07-24)",
         "gpt-5.1-mini: 모르는 이름입니다. 가장 가까운 이름: gpt-5.1. "
         "(근거: 지원하지 않는 이름이라고 적은 openai SDK 3.57.0, 2026-11-26)",
