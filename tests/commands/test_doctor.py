@@ -312,7 +312,7 @@ def test_only_providers_with_a_key_are_recorded(
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
     said = capsys.readouterr().out
-    assert "어림" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
+    assert "추정" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 추정해 먼저 보여 줍니다.
     assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
     assert {"openai", "anthropic"} <= {
         e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges
