@@ -112,7 +112,7 @@ def _notebooks() -> dict[str, Path]:
     for folder in (Path(__file__).parents[1] / "notebooks", Path("notebooks")):
         if found := sorted(folder.glob("[0-9]*_*.ipynb")):
             return {path.stem: path for path in found}
-    raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
+    raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하세요.")
 
 
 def _record_all(given: argparse.Namespace) -> int:

@@ -140,7 +140,7 @@ def _run(
             result = Result.read(folder)  # 커널은 이미 꺼졌고, 받은 응답까지 적었습니다.
             result.stopped = INTERRUPTED
             raise Unfinished(INTERRUPTED, result) from None
-        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
+        except Exception as error:  # 셀의 실패(CellExecutionError), 타임아웃, 꺼진 커널
             if Result.read(folder).stopped is None:
                 raise Unfinished(str(error), Result.read(folder)) from error
         return Result.read(folder)

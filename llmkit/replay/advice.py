@@ -13,11 +13,11 @@ from .cassette import Cassette
 
 TAPE_RAN_OUT = (
     "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
-    "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
+    "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리세요."
 )
 STALE_CLIENT = (
     "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
-    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."
+    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하세요."
 )
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
 
@@ -35,7 +35,7 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
         why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
         return f"{title}: 실제 호출(live) — {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
-    kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
+    kind = "녹화" if kinds == {"recorded"} else "샘플 응답" if kinds == {"authored"} else "녹화와 샘플 응답"
     tape = f"카세트({cassette.date}, {kind})로 답합니다."
     if key is None:
         return f"{title}: 재생(replay) — {tape}"
@@ -46,15 +46,15 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
 def ways_on(key: Key | None) -> list[str]:
     """저장되지 않은 요청에서 멈췄을 때 이어서 할 수 있는 일입니다. `key`가 `None`이면 로컬 모델입니다."""
     if key is None:
-        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하십시오.", _UNDO]
+        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하세요.", _UNDO]
     live = (
-        "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
+        "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하세요(요금이 듭니다)."
         if key.found
-        else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
+        else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하세요(요금이 듭니다)."
     )
     local = (
         f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
-        f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
+        f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]
 
@@ -86,4 +86,4 @@ class Samples:
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+    return f"※ 샘플 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
