@@ -10,6 +10,7 @@ from ..common.ipython import command, shell
 from ..common.keys import Key
 from ..common.providers import LOCAL_PORT, PROVIDERS
 from .cassette import Cassette
+from .shown import Shown
 
 TAPE_RAN_OUT = (
     "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
@@ -76,11 +77,15 @@ class Samples:
         if is_first and shell() is None:
             print(_mark([provider]), file=sys.stderr)
 
-    def end_cell(self, shown_again: Iterable[str]) -> str:
-        """셀의 끝에 붙일 한 줄입니다. `shown_again`은 이 셀이 다시 보인 앞 셀 응답의 제공자들이고, 없으면 빈 문자열입니다."""
+    def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
+        """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.
+
+        `marked`는 앞 셀의 응답을 쓰는 셀이라고 적어 둔 제공자들이고, 그 밖의 것은 셀이 보인 것(`shown`)에서 찾습니다.
+        """
         with self._lock:
-            earlier = [provider for provider in shown_again if provider in self.ever]
-            played, self._now = self._now | dict.fromkeys(earlier), {}
+            played, self._now = self._now, {}
+            played |= dict.fromkeys(provider for provider in marked if provider in self.ever)
+        played |= dict.fromkeys(shown.end_cell(played))
         return _mark(played) if played else ""
 
 

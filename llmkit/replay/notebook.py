@@ -13,6 +13,7 @@ from ..common.errors import Halt
 from ..common.ipython import shell
 from .player import Player
 from .recorder import Recorder
+from .shown import Shown
 
 
 class Host(Protocol):
@@ -21,6 +22,7 @@ class Host(Protocol):
     halts: list[Halt]
     player: Player
     recorder: Recorder | None
+    shown: Shown
 
     @property
     def is_replay(self) -> bool: ...
@@ -63,6 +65,8 @@ class Notebook:
     def _before(self, info: Any) -> None:
         self._listed.clear()
         self._session.start_cell(info.raw_cell or "")
+        if self._kernel is not None:
+            self._session.shown.start_cell(self._shell)
 
     def _after(self, result: Any) -> None:
         self._show_swallowed(_first_halt(result.error_in_exec))
