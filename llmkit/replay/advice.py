@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from ..common.ipython import command, shell
 from ..common.keys import Key
+from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
 from .cassette import Cassette
 from .shown import Shown
@@ -58,6 +59,19 @@ def ways_on(key: Key | None) -> list[str]:
         f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]
+
+
+def why_live_failed(call: Call) -> str | None:
+    """실제 호출이 키나 연결 때문에 실패했다면, 학습자가 먼저 볼 곳을 말합니다. SDK의 예외에는 그것이 없습니다."""
+    provider = PROVIDERS[call.provider]
+    replay = "키 없이 재생하려면 .env에 LLMKIT_MODE=replay를 적고 llmkit.setup 셀부터 다시 실행하세요."
+    if call.provenance != "live" or not provider.keys:
+        return None
+    if call.status == 401:
+        return f"{provider.title} 쪽에서 키를 거절했습니다(401). .env의 {provider.keys[0]} 값을 확인하세요. {replay}"
+    if call.status is None and call.error:
+        return f"연결하지 못한 곳: {provider.title}. 인터넷 연결과 방화벽을 확인하세요. {replay}"
+    return None
 
 
 class Samples:
