@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from . import models
 from .common.clock import choose_pace, set_clock, today
 from .common.errors import Halt, PlaceholderKey, did_you_mean
+from .common.ipython import say
 from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
 from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
@@ -21,7 +23,7 @@ from .replay import hook, recorder
 from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
 from .replay.cassette import Cassette
 from .replay.exchange import Exchange
-from .replay.notebook import Notebook
+from .replay.notebook import Halts, Notebook
 from .replay.plan import Result
 from .replay.player import Player
 from .replay.recorder import Recorder
@@ -37,6 +39,7 @@ LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
 _File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
+_swap = threading.RLock()  # 여러 스레드가 한꺼번에 세션을 바꾸지 않게 합니다.
 
 
 def setup(
@@ -63,6 +66,13 @@ def setup(
     ...     pass
     llmkit 01_basics...
     """
+    with _swap:
+        session = _begin(lesson, mode, pace, cassette)
+    say(session.banner())
+    return session
+
+
+def _begin(lesson: str | None, mode: str | None, pace: float | None, cassette: _File | None) -> Session:
     before = current_session()
     load_environment()
     try:
@@ -75,7 +85,6 @@ def setup(
             fill_placeholders(before.modes)
         raise
     _take_over(session)
-    print(session.banner())
     return session
 
 
@@ -140,7 +149,7 @@ class Session:
         self.cassette = cassette
         self.pace = pace
         self.calls: list[Call] = []
-        self.halts: list[Halt] = []
+        self.halts = Halts()
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
         self.player = Player(cassette)
         self._samples = Samples()
@@ -237,23 +246,29 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
-        is_current = current_session() is self
-        if self in _sessions:
+        with _swap:
+            if self not in _sessions:
+                return
+            is_current = current_session() is self
+            # 훅은 마지막 세션이 나갈 때까지 둡니다. 바꾸는 사이에 다른 스레드가 보낸 요청이 새지 않습니다.
+            if len(_sessions) == 1:
+                hook.uninstall()
             _sessions.remove(self)
-        if is_current:
-            self._detach()
-            unload_environment()
-            if before := current_session():
-                load_environment()
-                before._attach()
+            if is_current:
+                self._detach()
+                unload_environment()
+                if before := current_session():
+                    load_environment()
+                    before._attach()
 
     def close(self) -> None:
         """훅과 가짜 키, IPython에 등록한 것을 모두 거둡니다. `with setup(...)` 안이었다면 그 세션으로 돌아갑니다."""
-        at = _sessions.index(self) if self in _sessions else 0
-        while at and not _sessions[at - 1]._entered:
-            at -= 1
-            del _sessions[at]
-        self.__exit__()
+        with _swap:
+            at = _sessions.index(self) if self in _sessions else 0
+            while at and not _sessions[at - 1]._entered:
+                at -= 1
+                del _sessions[at]
+            self.__exit__()
 
     def _attach(self) -> None:
         fill_placeholders(self.modes)
@@ -264,7 +279,6 @@ class Session:
     def _detach(self) -> None:
         if self.recorder:
             self.recorder.close_open()
-        hook.uninstall()
         self._notebook.close()
         set_clock()
 

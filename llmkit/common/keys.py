@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
@@ -28,6 +29,7 @@ _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱
 KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
 
 _changed: dict[str, tuple[str | None, str]] = {}  # 여기서 바꾼 환경 변수 → (앞의 값, 넣은 값)
+_told: list[Any] = []  # 통계를 끄라고 알린 huggingface_hub의 모듈
 _refused: dict[str, str] = {}  # Colab이 주지 않은 변수와 그 이유
 
 
@@ -55,6 +57,7 @@ def load_environment() -> None:
             _put_missing(name, value)
     if "google.colab" in sys.modules:
         _load_colab_secrets()
+    _put_missing("HF_TOKEN", _stored_login())
     for name in KEY_NAMES:  # 키에 딸려 온 줄바꿈이 헤더로 나가면, 키가 그대로 적힌 오류가 납니다.
         if name in os.environ:
             os.environ[name] = os.environ[name].strip(_AROUND)
@@ -68,8 +71,14 @@ def fill_placeholders(modes: Mapping[str, str]) -> None:
             _put(provider.keys[0], os.environ[key.variable])
         elif key and not key.found and modes[name] == "replay":
             _put(provider.keys[0], provider.placeholder)
+    if modes["openai"] == "replay" and "AZURE_OPENAI_API_KEY" not in os.environ:
+        _put("AZURE_OPENAI_API_KEY", PROVIDERS["openai"].placeholder)
     if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
         _put("HF_HUB_DISABLE_TELEMETRY", "1")
+        # 먼저 import했다면 환경 변수를 이미 읽은 뒤이므로, 읽은 값을 바꿉니다.
+        if (hub := sys.modules.get("huggingface_hub.constants")) and not hub.HF_HUB_DISABLE_TELEMETRY:
+            hub.HF_HUB_DISABLE_TELEMETRY = True
+            _told.append(hub)
 
 
 def unload_environment() -> None:
@@ -78,6 +87,8 @@ def unload_environment() -> None:
         if os.environ.get(name) == ours:
             del os.environ[name]
             os.environ |= {} if before is None else {name: before}
+    while _told:
+        _told.pop().HF_HUB_DISABLE_TELEMETRY = False
     _changed.clear()
     _refused.clear()
 
@@ -99,12 +110,31 @@ def _read_env_file() -> dict[str, str | None]:
 
     path = find_dotenv(usecwd=True)
     content = Path(path).read_bytes() if path else b""
-    is_utf16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell의 echo ... > .env
+    return dotenv_values(stream=io.StringIO(_decode(content).replace("\0", "")))
+
+
+def _decode(content: bytes) -> str:
+    """PowerShell(UTF-16)과 옛 한글 Windows의 메모장(cp949)이 쓴 `.env`도 읽습니다. BOM은 없을 수도 있습니다."""
+    boms = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for bom, name in boms.items() if content.startswith(bom)), "utf-8-sig")
+    if (
+        encoding == "utf-8-sig" and content.count(0) > len(content) // 4
+    ):  # 영문의 UTF-16은 두 바이트 가운데 하나가 0입니다.
+        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
     try:
-        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError:
-        text = content.decode("cp949", "replace")  # 옛 한글 Windows의 메모장
-    return dotenv_values(stream=io.StringIO(text))
+        return content.decode("cp949", "replace")
+
+
+def _stored_login() -> str | None:
+    """`hf auth login`이 이 컴퓨터에 저장한 토큰입니다. huggingface_hub과 같은 곳을 봅니다."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    home = Path(os.environ.get("HF_HOME") or cache)
+    try:
+        return Path(os.environ.get("HF_TOKEN_PATH") or home / "token").expanduser().read_text(encoding="utf-8")
+    except (OSError, ValueError, RuntimeError):  # 없거나, 읽을 수 없거나, 홈 폴더를 모르거나
+        return None
 
 
 def _load_colab_secrets() -> None:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable
 
-from ..common.ipython import command, shell
+from ..common.ipython import command, say, shell
 from ..common.keys import Key
 from ..common.providers import LOCAL_PORT, PROVIDERS
 from .cassette import Cassette
@@ -74,7 +74,7 @@ class Samples:
             self._now[provider] = None
             self.ever.add(provider)
         if is_first and shell() is None:
-            print(_mark([provider]), file=sys.stderr)
+            say(_mark([provider]), sys.stderr)
 
     def end_cell(self, shown_again: Iterable[str]) -> str:
         """셀의 끝에 붙일 한 줄입니다. `shown_again`은 이 셀이 다시 보인 앞 셀 응답의 제공자들이고, 없으면 빈 문자열입니다."""

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 from ..common.errors import BudgetReached, CassetteError
+from ..common.ipython import say
 from ..common.keys import has_secret, known_keys, redact
 from ..common.ledger import Call
 from ..common.sse import documents
@@ -170,7 +171,7 @@ class Recorder:
     def _refuse(self, what: str, reason: str) -> None:
         line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
         self.refused.append(line)
-        print(f"llmkit: {line}")
+        say(f"llmkit: {line}")
 
     def model(self, provider: str, model: str) -> None:
         with self._lock:

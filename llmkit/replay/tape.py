@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..common import sse
+from ..common.ipython import say
 from ..common.ledger import Call, read_usage
 from ..common.providers import LOOPBACK, PROVIDERS
 from .cassette import kept_headers
@@ -99,7 +100,7 @@ class Tape:
                 self._keep(self._exchange)
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
-                print(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+                say(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
 
     def _read_body(self, closed: bool) -> bytes:
         """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
