@@ -187,6 +187,8 @@ class Session:
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
         is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
+        if mode == "auto" and not is_live and url.port not in LOCAL_PORTS and not self.player.knows(ask):
+            is_live = True  # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
         try:
             paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
             if paid is None and is_live:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import html
 import io
 import os
 import re
@@ -12,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
@@ -22,6 +24,8 @@ _SHAPE = re.compile(
     r"(?:sk-(?:ant-|proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|gsk_[A-Za-z0-9]{20,}"
     r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
 )
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}")
+_FROM_URLSAFE = str.maketrans("-_", "+/")
 _FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
 _AROUND = " \t\r\n\xa0\u200b\ufeff'\"‘’“”"  # 키를 베껴 붙일 때 딸려 오는 것들
 _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱말과 겹치기 때문입니다.
@@ -76,7 +80,8 @@ def fill_placeholders(modes: Mapping[str, str]) -> None:
     if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
         _put("HF_HUB_DISABLE_TELEMETRY", "1")
         # 먼저 import했다면 환경 변수를 이미 읽은 뒤이므로, 읽은 값을 바꿉니다.
-        if (hub := sys.modules.get("huggingface_hub.constants")) and not hub.HF_HUB_DISABLE_TELEMETRY:
+        hub: Any = sys.modules.get("huggingface_hub.constants")
+        if hub and not hub.HF_HUB_DISABLE_TELEMETRY:
             hub.HF_HUB_DISABLE_TELEMETRY = True
             _told.append(hub)
 
@@ -132,7 +137,10 @@ def _stored_login() -> str | None:
     cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
     home = Path(os.environ.get("HF_HOME") or cache)
     try:
-        return Path(os.environ.get("HF_TOKEN_PATH") or home / "token").expanduser().read_text(encoding="utf-8")
+        return (
+            Path(os.environ.get("HF_TOKEN_PATH") or home / "token").expanduser().read_text(encoding="utf-8").strip()
+            or None
+        )
     except (OSError, ValueError, RuntimeError):  # 없거나, 읽을 수 없거나, 홈 폴더를 모르거나
         return None
 
@@ -195,11 +203,30 @@ def known_keys(*headers: str) -> set[str]:
 
 
 def has_secret(text: str, keys: set[str]) -> bool:
-    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것, 아는 키를 base64나 16진수로 적은 것이 있으면 True입니다."""
-    if _SHAPE.search(text):
-        return True
-    fragments = (fragment for key in keys for fragment in (*_fragments(key), *_encoded(key)))
-    return any(fragment in text for fragment in fragments)
+    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것이 있으면 True입니다. base64, 16진수, %41로 적은 것도 찾습니다."""
+    fragments = [fragment for key in keys for fragment in _fragments(key)]
+    for reading in _readings(text):
+        if _SHAPE.search(reading) or any(fragment in reading for fragment in fragments):
+            return True
+    digits = re.sub(r"[^0-9a-f]", "", text.lower())
+    squeezed = re.sub(r"\s", "", text)
+    return any(key.encode().hex() in digits or key in squeezed for key in keys)
+
+
+def _readings(text: str, depth: int = 2) -> Iterator[str]:
+    """글 자체와, 그 안의 %41, &#65;, base64를 푼 글. 두 겹까지 풉니다."""
+    yield text
+    if not depth:
+        return
+    for plain in (unquote(text), html.unescape(text)):
+        if plain != text:
+            yield from _readings(plain, depth - 1)
+    joined = re.sub(r"\s|\\[nr]", "", text)  # base64는 여러 줄로 나누어 적기도 합니다.
+    for run in {*_BASE64.findall(text), *_BASE64.findall(joined)}:
+        for start in range(4):  # 앞의 글자와 붙어 있으면 어디서 시작하는지 모릅니다.
+            part = run[start:].translate(_FROM_URLSAFE)
+            content = base64.b64decode(part[: len(part) // 4 * 4])
+            yield from _readings(content.replace(b"\0", b"").decode("latin-1"), depth - 1)
 
 
 def redact(text: str) -> str:
@@ -213,15 +240,6 @@ def redact(text: str) -> str:
         for part in (key, *_fragments(key)):
             text = text.replace(part, "[가린 키]")
     return text
-
-
-def _encoded(key: str) -> Iterator[str]:
-    """키를 base64나 16진수로 적으면 그 안에 늘 나타나는 글. base64는 앞에 몇 글자가 있었는지에 따라 셋으로 달라집니다."""
-    content = key.encode()
-    for shift in range(3):
-        text = base64.b64encode(bytes(shift) + content).decode()[4 if shift else 0 :][: len(key)]
-        yield from (text, text.translate(str.maketrans("+/", "-_")))
-    yield from (content.hex(), content.hex().upper())
 
 
 def _fragments(key: str) -> list[str]:

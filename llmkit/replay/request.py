@@ -15,7 +15,7 @@ _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in p
 _BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
 _VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
 _API = re.compile(
-    r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
+    r"/(?:deployments/[^/]+/)?(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
 )
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
@@ -102,6 +102,8 @@ def api_path(path: str) -> str:
 
     >>> api_path("/v1/chat/completions"), api_path("/v1beta/openai/chat/completions"), api_path("/proxy/messages")
     ('/chat/completions', '/chat/completions', '/messages')
+    >>> api_path("/openai/deployments/mine/chat/completions")  # Azure에서는 배포의 이름이 모델을 정합니다.
+    '/deployments/mine/chat/completions'
     """
     if version := _VERSION.match(path):
         return path[version.end() :]
