@@ -184,6 +184,9 @@ class Session:
                 lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
         return "\n".join(lines)
 
+    def compares(self, provider: str) -> bool:
+        return self.modes[provider] != "live"
+
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
         is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))

@@ -33,7 +33,7 @@ _ASKS = ((socket, "getaddrinfo"), (socket, "gethostbyname"), (socket, "gethostby
 _CONNECTS = ((socket.socket, "connect"), (socket.socket, "connect_ex"))
 _SENDS = ((socket.socket, "send"), (socket.socket, "sendall"))
 # 프록시에게 보내는 첫 줄: "CONNECT api.openai.com:443 ..." 또는 "POST http://api.openai.com/v1 ..."
-_PROXIED = re.compile(rb"(?:CONNECT |[A-Z]+ https?://)(?:[^@/\s]*@)?([^:/\s]+)")
+_PROXIED = re.compile(rb"(?:CONNECT |[A-Z]{3,8} https?://)(?:[^@/\s]*@)?([^:/\s]+)")
 
 _originals: list[tuple[Any, str, Any]] = []
 

@@ -38,15 +38,22 @@ class Ask:
     재생하거나 녹화할 때만 쓰이므로 물을 때 만듭니다. 큰 파일을 올리는 실제 호출에서는 만들지 않습니다.
     """
 
-    def __init__(self, provider: str, request: Any, content: bytes) -> None:
+    def __init__(self, provider: str, request: Any) -> None:
         self.provider = provider
         self.request = request  # httpx의 요청 그대로
-        self.content = content
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
         # Gemini는 키를 주소에 적기도 합니다.
         if request.url.query and (query := str(request.url.params.remove("key"))):
             self.path += "?" + query
+
+    @property
+    def content(self) -> bytes:
+        """요청의 본문입니다. 아직 읽지 않은 파일을 실제로 올리는 중이면 비어 있습니다."""
+        try:
+            return self.request.content
+        except RuntimeError:  # RequestNotRead
+            return b""
 
     @cached_property
     def body(self) -> Any:
