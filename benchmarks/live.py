@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import gc
 import io
 import os
 import platform
@@ -102,7 +103,7 @@ def seconds(work: Callable[[], object]) -> float:
 def measure(work: Callable[[], object]) -> tuple[float, float, float]:
     """켜지 않았을 때와 켰을 때의 초(중앙값), 그리고 쌍마다 나눈 비율의 중앙값."""
     work()
-    times = max(1, round(0.2 / seconds(work)))  # 짧은 것은 여러 번을 한 번에 잽니다.
+    times = max(1, round(0.4 / seconds(work)))  # 짧은 것은 여러 번을 한 번에 잽니다.
     pairs = []
     for pair in range(PAIRS):
         took: dict[bool, float] = {}
@@ -110,6 +111,9 @@ def measure(work: Callable[[], object]) -> tuple[float, float, float]:
             with contextlib.redirect_stdout(io.StringIO()):
                 session = llmkit.setup(mode="live") if under else contextlib.nullcontext()
             with session:
+                if times > 1:
+                    work()  # setup 뒤의 첫 호출(연결, 캐시)은 재지 않습니다.
+                gc.collect()
                 took[under] = seconds(lambda: [work() for _ in range(times)]) / times
         pairs.append((took[False], took[True]))
     without, under = (statistics.median(column) for column in zip(*pairs))

@@ -45,7 +45,7 @@ def install(current: Current) -> None:
     for place, name in _CONNECTS:
         _wrap(place, name, lambda _, address=None: _check_address(current, address))
     for place, name in _SENDS:
-        _wrap(place, name, lambda _, data=b"", *flags: _check_proxied(current, data))
+        _watch_sends(place, name, current)
 
 
 def uninstall() -> None:
@@ -71,9 +71,17 @@ def _check_address(current: Current, address: Any) -> None:
         check(current(), address[0])
 
 
-def _check_proxied(current: Current, data: Any) -> None:
-    if proxied := _PROXIED.match(data):
-        check(current(), proxied[1])
+def _watch_sends(place: Any, name: str, current: Current) -> None:
+    original, is_proxied = getattr(place, name), _PROXIED.match
+    _originals.append((place, name, original))
+
+    @functools.wraps(original)
+    def send(sock: Any, data: Any, *flags: Any) -> Any:  # 큰 파일은 수천 번 나누어 보내므로 짧게 둡니다.
+        if proxied := is_proxied(data):
+            check(current(), proxied[1])
+        return original(sock, data, *flags)
+
+    setattr(place, name, send)
 
 
 def check(gate: Gate | None, host: object) -> None:

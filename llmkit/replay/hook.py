@@ -221,6 +221,8 @@ def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:
         add = tape.add
         for data in stream:
             add(data)
+            if b"[DONE]" in data:
+                tape.at_done()
             yield data
 
 
@@ -229,6 +231,8 @@ async def _async_taped(stream: Any, tape: Tape) -> AsyncIterator[bytes]:
         add = tape.add
         async for data in stream:
             add(data)
+            if b"[DONE]" in data:
+                tape.at_done()
             yield data
 
 

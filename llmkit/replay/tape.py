@@ -53,7 +53,7 @@ class Tape:
         exchange.delay = self._elapsed()
         if self._keep is None:
             talks = exchange.headers.get("content-type", "").startswith(_TALKS)
-            self.add = self._add_plain if talks else lambda _: None
+            self.add = self._pieces.append if talks else lambda _: None
         self._call.status = response.status_code
         if reached_provider(self._ask, response):
             exchange.provenance = "recorded"
@@ -73,9 +73,9 @@ class Tape:
         if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
             self._finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
-    def _add_plain(self, data: bytes) -> None:
-        self._pieces.append(data)
-        if (len(data) < 16 or b"[DONE]" in data[-16:]) and _DONE.search(b"".join(self._pieces[-3:])):
+    def at_done(self) -> None:
+        """마지막 조각에 [DONE]이 있습니다. 답변 속의 글자가 아니라 끝 표시이면 마칩니다."""
+        if _DONE.search(b"".join(self._pieces[-3:])):
             self._finish()
 
     def fail(self, error: BaseException) -> None:
