@@ -7,7 +7,6 @@ import os
 import threading
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,18 +21,19 @@ from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, 
 from .replay import hook, recorder
 from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
 from .replay.cassette import Cassette
+from .replay.choose import choose_mode, open_cassette
 from .replay.exchange import Exchange
 from .replay.notebook import Halts, Notebook
 from .replay.plan import Result
 from .replay.player import Player
 from .replay.recorder import Recorder
 from .replay.request import Ask
+from .replay.shown import Shown
 from .replay.tape import Tape
 
 if TYPE_CHECKING:
     from .cost.receipt import Receipt
 
-MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
 LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
@@ -76,10 +76,10 @@ def _begin(lesson: str | None, mode: str | None, pace: float | None, cassette: _
     before = current_session()
     load_environment()
     try:
-        chosen, speed = _choose_mode(mode), choose_pace(pace)
+        chosen, speed = choose_mode(mode), choose_pace(pace)
         if before and before.recorder:
             before.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
-        session = Session(lesson, _open_cassette(lesson, cassette, chosen), chosen, speed)
+        session = Session(lesson, open_cassette(CASSETTES, lesson, cassette, chosen), chosen, speed)
     except BaseException:  # 앞의 세션이 그대로 남습니다.
         if before:
             fill_placeholders(before.modes)
@@ -97,31 +97,11 @@ def _take_over(session: Session) -> None:
     if before := current_session():
         before._detach()
         session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
+        session.shown = before.shown
     if not any(earlier._entered for earlier in _sessions[-2:]):
         del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
     _sessions.append(session)
     session._attach()
-
-
-def _choose_mode(asked: str | None) -> str:
-    is_recording = recorder.plan and recorder.plan.providers
-    chosen = "record" if is_recording else asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    if chosen not in MODES:
-        raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-    return "replay" if in_ci and chosen != "record" else chosen
-
-
-def _open_cassette(lesson: str | None, path: _File | None, mode: str) -> Cassette:
-    if path is None and lesson is None:
-        return Cassette()
-    folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
-    file = folder / f"{lesson}.json" if path is None else Path(path)
-    if path is None and mode != "record" and not file.exists():
-        lessons = sorted(entry.stem for entry in folder.glob("*.json"))
-        near = did_you_mean(lesson, lessons, cutoff=0.3)
-        raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{near} 있는 수업: {', '.join(lessons) or '없음'}")
-    return Cassette.for_recording(file) if mode == "record" else Cassette.load(file)
 
 
 def _budget() -> recorder.Meter | None:
@@ -129,7 +109,7 @@ def _budget() -> recorder.Meter | None:
         return None
     from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
-    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
+    return Budget(recorder.plan.budget, recorder.plan.unpriced)
 
 
 @atexit.register
@@ -152,7 +132,7 @@ class Session:
         self.halts = Halts()
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
         self.player = Player(cassette)
-        self._samples = Samples()
+        self._samples, self.shown = Samples(), Shown()
         self.recorder = Recorder(cassette, self._samples.note, _budget()) if mode == "record" else None
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self.modes = {name: self._mode_of(name, mode) for name in PROVIDERS}  # 제공자 → MODES 가운데 하나
@@ -205,6 +185,7 @@ class Session:
         self.calls.append(call)
         if call.provenance == "authored":
             self._samples.note(exchange.provider)
+            self.shown.remember(exchange)
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:
@@ -240,7 +221,7 @@ class Session:
 
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
-        if line := self._samples.end_cell(self.player.shows_earlier()):
+        if line := self._samples.end_cell(self.player.shows_earlier(), self.shown):
             self._notebook.show(line)
 
     def __repr__(self) -> str:

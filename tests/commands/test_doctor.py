@@ -312,7 +312,7 @@ def test_only_providers_with_a_key_are_recorded(
     assert command.main(["record", "01"]) == 0
     assert asked == {"01_basics": ["openai"]}
     said = capsys.readouterr().out
-    assert "어림" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 어림해 먼저 보여 줍니다.
+    assert "추정" in said and "openai" in said and "anthropic" not in said  # 녹화할 것만 추정해 먼저 보여 줍니다.
     assert "재생합니다" in said and "ANTHROPIC_API_KEY" in said and leaked(said, KEYS) == []
     assert {"openai", "anthropic"} <= {
         e.provider for e in Cassette.load(session.CASSETTES / "01_basics.json").exchanges
@@ -345,7 +345,7 @@ def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> Non
     assert said.startswith("추정: 저장된 요청을 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
     assert failed and f"답을 받지 못할 시도 {failed}번" in said
-    assert ours == ("추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said)
+    assert ours == ("추정: 이 강좌가 쓴 샘플 응답의 토큰 수" in said)
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:
