@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable
 
-from ..common.ipython import command, shell
+from ..common.ipython import command, say, shell
 from ..common.keys import Key
 from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
@@ -89,7 +89,7 @@ class Samples:
             self._now[provider] = None
             self.ever.add(provider)
         if is_first and shell() is None:
-            print(_mark([provider]), file=sys.stderr)
+            say(_mark([provider]), sys.stderr)
 
     def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
         """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.

@@ -43,6 +43,10 @@ class Player:
         answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
         return self._played[key] < len(answers)
 
+    def knows(self, ask: Ask) -> bool:
+        """이 요청의 답이 하나라도 있으면 True입니다."""
+        return ask.key in self._answers
+
     def play(self, ask: Ask, ways: Callable[[Ask], list[str]]) -> Exchange:
         """다음 답을 돌려줍니다. 없으면 `ways`(이어서 할 수 있는 일)를 적은 `CassetteMiss`를 냅니다."""
         takes = self._answers.get(ask.key, {})
