@@ -137,9 +137,8 @@ class Session:
     """수업 하나의 상태입니다. `setup`이 만듭니다. `calls`에는 HTTP 시도가 순서대로 있고, `receipt()`가 그것을 셈합니다."""
 
     def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
-        self.lesson = lesson
-        self.cassette = cassette
-        self.pace = pace
+        self.lesson, self.cassette, self.pace = lesson, cassette, pace
+        self.own_hosts: set[str] = set()  # 재생 중에도 실제로 호출하는 곳. `try_client`가 더합니다.
         self.calls: list[Call] = []
         self.halts: list[Halt] = []
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
@@ -178,7 +177,8 @@ class Session:
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
-        is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
+        is_live = mode in ("live", "record") or url.host in self.own_hosts
+        is_live = is_live or (mode == "auto" and is_listening(url.host, url.port or 80))
         try:
             paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
             if paid is None and is_live:
