@@ -272,7 +272,7 @@ def test_help_is_korean(arguments: tuple[str, ...]) -> None:
         (("record", "77"), "그런 노트북은 없습니다: '77'. 가까운 것: "),
         (("record", "01", "--provider", "openia"), "그런 것은 없습니다: 'openia'"),
         (("record", "01"), "OPENAI_API_KEY"),
-        (("record", "01", "--provider", "groq"), "GROQ_API_KEY"),
+        (("record", "01", "--provider", "local"), "그 제공자의 호출이 없습니다: local"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_a_few_lines(arguments: tuple[str, ...], said: str) -> None:
