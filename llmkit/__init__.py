@@ -37,6 +37,7 @@ _HOMES = {
     "supported_parameters": "lessons.parameters",
     "find_local_server": "local",
     "local_url": "local",
+    "try_client": "trial",
     "today": "common.clock",
     "CassetteMiss": "common.errors",
     "CassetteError": "common.errors",

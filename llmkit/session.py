@@ -125,9 +125,8 @@ class Session:
     """수업 하나의 상태입니다. `setup`이 만듭니다. `calls`에는 HTTP 시도가 순서대로 있고, `receipt()`가 그것을 셈합니다."""
 
     def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
-        self.lesson = lesson
-        self.cassette = cassette
-        self.pace = pace
+        self.lesson, self.cassette, self.pace = lesson, cassette, pace
+        self.own_hosts: set[str] = set()  # 재생 중에도 실제로 호출하는 곳. `try_client`가 더합니다.
         self.calls: list[Call] = []
         self.halts = Halts()
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
@@ -169,7 +168,8 @@ class Session:
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
-        is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
+        is_live = mode in ("live", "record") or url.host in self.own_hosts
+        is_live = is_live or (mode == "auto" and is_listening(url.host, url.port or 80))
         if mode == "auto" and not is_live and url.port not in LOCAL_PORTS and not self.player.knows(ask):
             is_live = True  # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
         try:

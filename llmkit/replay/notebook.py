@@ -71,6 +71,7 @@ class Notebook:
         self._shorten_threads()
         self._before_cell = 0  # 이 셀보다 앞의 호출 수
         if self._shell is None:
+            self._take_turns()
             return self._shorten_tracebacks()
         for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             self._shell.events.register(event, callback)
@@ -147,6 +148,17 @@ class Notebook:
         threading.excepthook = excepthook
         self._undo.append(partial(setattr, threading, "excepthook", original))
 
+    def _take_turns(self) -> None:
+        """스크립트에서는 `input()` 하나하나가 새 셀과 같습니다."""
+        original = builtins.input
+
+        def turn(prompt: object = "", /) -> str:
+            self._session.player.start_turn()
+            return original(prompt)
+
+        builtins.input = turn
+        self._undo.append(partial(setattr, builtins, "input", original))
+
     def _shorten_groups(self) -> None:
         # asyncio.TaskGroup은 멈춤을 예외 묶음에 담아 내고, IPython은 묶음의 호출 경로를 모두 보입니다.
         original = self._shell.showtraceback
@@ -165,12 +177,22 @@ class Notebook:
             if isinstance(error, Halt):
                 say("\n".join(error._render_traceback_()), sys.stderr)
                 self._show_swallowed(error)
+            elif isinstance(error, KeyboardInterrupt) or (isinstance(error, EOFError) and _ends_at_input(trace)):
+                print("\n끝냅니다.", file=sys.stderr)
+                sys.exit(0 if isinstance(error, EOFError) else 130)
             else:
                 original(kind, error, trace)
 
         sys.excepthook = excepthook
         atexit.register(self._show_swallowed)
         self._undo += [partial(setattr, sys, "excepthook", original), partial(atexit.unregister, self._show_swallowed)]
+
+
+def _ends_at_input(trace: Any) -> bool:
+    """예외가 `input()`에서 났으면 True입니다. 다른 곳의 EOFError(깨진 파일)는 감추지 않습니다."""
+    while trace.tb_next:
+        trace = trace.tb_next
+    return trace.tb_frame.f_code.co_name == "turn"
 
 
 def _first_halt(error: Any) -> Any:
