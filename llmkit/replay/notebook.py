@@ -59,12 +59,12 @@ class Notebook:
         while self._undo:
             self._undo.pop()()
 
-    def show(self, line: str) -> None:
+    def show(self, line: str, html: str | None = None) -> None:
         """셀의 출력이 줄을 바꾸지 않고 끝났더라도 새 줄에 보이도록, print가 아니라 따로 된 출력으로 냅니다."""
         if self._kernel is None:
             print(line, file=sys.stdout if self._shell else sys.stderr)
         else:
-            self._shell.display_pub.publish({"text/plain": line}, {})
+            self._shell.display_pub.publish({"text/plain": line} | ({"text/html": html} if html else {}), {})
 
     def _before(self, info: Any) -> None:
         self._listed.clear()
