@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from . import models
 from .common.clock import choose_pace, set_clock, today
 from .common.errors import Halt, PlaceholderKey, did_you_mean
-from .common.html import pill
 from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
 from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
@@ -230,7 +229,7 @@ class Session:
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
         if line := self._samples.end_cell(self.player.shows_earlier(), self.shown):
-            self._notebook.show(line, pill(line))
+            self._notebook.mark(line)
 
     def __repr__(self) -> str:
         return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"

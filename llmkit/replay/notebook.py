@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
+from ..common.html import pill
 from ..common.ipython import shell
 from ..common.ledger import Call
 from .advice import why_live_failed
@@ -65,6 +66,9 @@ class Notebook:
             print(line, file=sys.stdout if self._shell else sys.stderr)
         else:
             self._shell.display_pub.publish({"text/plain": line} | ({"text/html": html} if html else {}), {})
+
+    def mark(self, line: str) -> None:
+        self.show(line, pill(line))
 
     def _before(self, info: Any) -> None:
         self._listed.clear()
