@@ -24,7 +24,9 @@ def test_a_message_of_the_package_is_read_with_its_line(tmp_path: Path) -> None:
 
 def test_good_words_are_left_alone(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text("이유와 순서를 적습니다. 판단하고 확인해 보세요. 4xx는 고칩니다. 배열을 꼴찌부터 셉니다.\n", encoding="utf-8")
+    page.write_text(
+        "이유와 순서를 적습니다. 판단하고 확인해 보세요. 4xx는 고칩니다. 배열을 꼴찌부터 셉니다.\n", encoding="utf-8"
+    )
     assert list(words.findings(page)) == []
 
 

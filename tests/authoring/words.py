@@ -85,7 +85,7 @@ def _lines(path: Path) -> Iterator[tuple[str, str, bool]]:
 
 
 def _strings(tree: ast.AST) -> Iterator[tuple[str, str, bool]]:
-    """문자열 상수와 docstring. f-문자열은 끼운 값을 {…}로 되살려 조사를 봅니다."""
+    """문자열 상수와 docstring. f-문자열은 끼운 값을 중괄호로 되살려 조사를 봅니다."""
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
