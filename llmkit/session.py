@@ -222,7 +222,7 @@ class Session:
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
         if line := self._samples.end_cell(self.player.shows_earlier(), self.shown):
-            self._notebook.show(line)
+            self._notebook.mark(line)
 
     def __repr__(self) -> str:
         return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"

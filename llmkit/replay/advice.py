@@ -118,4 +118,4 @@ class Samples:
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 샘플 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+    return f"샘플 응답 · {titles}의 실제 출력이 아닙니다"

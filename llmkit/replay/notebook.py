@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
+from ..common.html import pill
 from ..common.ipython import say, shell
 from ..common.ledger import Call
 from .advice import why_live_failed
@@ -84,12 +85,15 @@ class Notebook:
         while self._undo:
             self._undo.pop()()
 
-    def show(self, line: str) -> None:
+    def show(self, line: str, html: str | None = None) -> None:
         """셀의 출력이 줄을 바꾸지 않고 끝났더라도 새 줄에 보이도록, print가 아니라 따로 된 출력으로 냅니다."""
         if self._kernel is None:
             say(line, sys.stdout if self._shell else sys.stderr)
         else:
-            self._shell.display_pub.publish({"text/plain": line}, {})
+            self._shell.display_pub.publish({"text/plain": line} | ({"text/html": html} if html else {}), {})
+
+    def mark(self, line: str) -> None:
+        self.show(line, pill(line))
 
     def _before(self, info: Any) -> None:
         self._listed.clear()
