@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 # 색각 이상에서도 갈리는 Okabe–Ito의 색. 흰 바탕과 어두운 바탕에서 모두 보이는 것만 골랐습니다.
 PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -49,14 +48,15 @@ def plot_style() -> None:
     (False, True)
     """
     import matplotlib
+    from cycler import cycler
 
     use_korean_font()
-    colors: Any = matplotlib.cycler(color=PALETTE)
     inks = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     matplotlib.rcParams |= dict.fromkeys(inks, _INK)
     matplotlib.rcParams |= {f"axes.spines.{side}": False for side in ("top", "right")}
-    matplotlib.rcParams |= {"axes.prop_cycle": colors, "axes.titlelocation": "left", "legend.frameon": False}
+    matplotlib.rcParams |= {
+        "axes.prop_cycle": cycler(color=PALETTE),
+        "axes.titlelocation": "left",
+        "legend.frameon": False,
+    }
     matplotlib.rcParams |= {"savefig.transparent": True, "figure.dpi": 160, "savefig.dpi": 160}
-
-
-korean_font = use_korean_font  # 노트북이 새 이름으로 바뀌면 지웁니다.
