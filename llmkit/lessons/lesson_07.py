@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from .answers import Fake, Wrong, attempt, call, explain, require_filled, same, show
@@ -161,7 +161,7 @@ def when_to_summarise(should_summarise: Any) -> Iterator[str]:
 @exercise("07-3")
 def input_of_a_whole_talk(total_input: Any) -> Iterator[str]:
     """대화 전체의 입력 토큰. 요청마다 시스템 프롬프트와 남긴 턴, 이번 질문을 보냅니다."""
-    for turns, system, question, answer, keep in (
+    for case in (
         (1, 20, 30, 50, None),
         (3, 20, 30, 50, None),
         (30, 100, 40, 60, None),
@@ -169,21 +169,30 @@ def input_of_a_whole_talk(total_input: Any) -> Iterator[str]:
         (30, 100, 40, 60, 3),
         (5, 0, 7, 11, 9),
     ):
-        result = call(total_input, turns, system, question, answer, keep, name="total_input")
-
-        def total(kept: Any, each: int = question + answer) -> int:
-            return sum(system + kept(turn) * each + question for turn in range(1, turns + 1))
-
-        right = total(lambda turn: turn - 1 if keep is None else min(turn - 1, keep))
-        mistakes = [
-            (total(lambda turn: turn - 1) - system * (turns - 1), "시스템 프롬프트는 요청마다 다시 보냅니다."),
-            (total(lambda turn: turn if keep is None else min(turn, keep)), "첫 요청에는 지난 턴이 없습니다."),
-            (total(lambda turn: turn - 1), "`keep`보다 오래된 턴은 보내지 않습니다."),
-            (total(lambda turn: 0), "남긴 턴도 요청마다 다시 보냅니다. `keep`이 None이면 모두 남깁니다."),
-            (right - question * turns, "이번 질문도 보냅니다."),
-        ]
+        result = call(total_input, *case, name="total_input")
+        right, mistakes = _sums(*case)
         if isinstance(result, bool) or result != right:
-            given = f"turns={turns}, system={system}, question={question}, answer={answer}, keep={keep}"
+            names = ("turns", "system", "question", "answer", "keep")
+            given = ", ".join(f"{name}={value}" for name, value in zip(names, case))
             said = explain(result, mistakes, "요청 하나하나의 입력을 적어 더해 보세요.")
             yield f"{given}: 기댓값 {right:,}, 실제 {show(result)}. {said}"
             return
+
+
+def _sums(turns: int, system: int, question: int, answer: int, keep: int | None) -> tuple[int, list[tuple[int, str]]]:
+    """맞는 합과, 흔한 잘못으로 나오는 합들."""
+
+    def total(kept: Callable[[int], int]) -> int:
+        return sum(system + kept(turn) * (question + answer) + question for turn in range(1, turns + 1))
+
+    def kept(past: int) -> int:
+        return past if keep is None else min(past, keep)
+
+    right = total(lambda turn: kept(turn - 1))
+    return right, [
+        (right - system * (turns - 1), "시스템 프롬프트는 요청마다 다시 보냅니다."),
+        (total(kept), "첫 요청에는 지난 턴이 없습니다."),
+        (total(lambda turn: turn - 1), "`keep`보다 오래된 턴은 보내지 않습니다."),
+        (total(lambda turn: 0), "남긴 턴도 요청마다 다시 보냅니다. `keep`이 None이면 모두 남깁니다."),
+        (right - question * turns, "이번 질문도 보냅니다."),
+    ]
