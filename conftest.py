@@ -76,13 +76,13 @@ def _stays_on_this_machine() -> Iterator[None]:
 
 # 건너뛴 테스트 ------------------------------------------------------------------------------------------
 # LLMKIT_REQUIRE_ALL=1이면(.ci/run) 조용히 건너뛰는 것도 실패입니다. 저장소 밖(../shared)의 자료가 없거나, 사실을 확인한 SDK의
-# 판과 다른 판이 설치되었거나, pip로 설치할 수 없는 브라우저가 없을 때만 예외입니다.
+# 버전과 다른 버전이 설치되었거나, pip로 설치할 수 없는 브라우저가 없을 때만 예외입니다.
 
 
 def _must_not_skip(report: Any) -> None:
     if os.environ.get("LLMKIT_REQUIRE_ALL") and report.skipped and not hasattr(report, "wasxfail"):
         if not any(
-            name in str(report.longrepr) for name in ("shared", "real_exchanges", "확인한 판", "시스템의 chromium")
+            name in str(report.longrepr) for name in ("shared", "real_exchanges", "확인한 버전", "시스템의 chromium")
         ):
             report.outcome, report.longrepr = "failed", f"건너뛰면 안 되는 테스트입니다: {report.longrepr}"
 

@@ -70,7 +70,7 @@ def call_log(rows: int) -> pl.DataFrame:
 
 
 def korean(size: int) -> str:
-    """빈도가 고르지 않은 한국어 낱말로 만든 `size`바이트 남짓의 글."""
+    """빈도가 고르지 않은 한국어 단어로 만든 `size`바이트 남짓의 글."""
     rng = random.Random(0)
     endings = [
         "은",

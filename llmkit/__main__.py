@@ -112,7 +112,7 @@ def _notebooks() -> dict[str, Path]:
     for folder in (Path(__file__).parents[1] / "notebooks", Path("notebooks")):
         if found := sorted(folder.glob("[0-9]*_*.ipynb")):
             return {path.stem: path for path in found}
-    raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하십시오.")
+    raise Refused("노트북이 없습니다. 강좌를 받은 폴더에서 실행하세요.")
 
 
 def _record_all(given: argparse.Namespace) -> int:
@@ -120,10 +120,6 @@ def _record_all(given: argparse.Namespace) -> int:
         raise Refused("--all에는 예산만 함께 적으세요. 예: record --all --budget 2")
     if not re.fullmatch(r"\d+(\.\d+)?", given.budget) or not Decimal(given.budget):
         raise Refused(f"예산은 0보다 큰 달러 금액이어야 합니다: {given.budget!r}")
-    if not sys.stdin.isatty():
-        raise Refused(
-            "비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다."
-        )
     from tests.authoring.record_all import record_all
 
     return record_all(_notebooks().values(), Decimal(given.budget))
@@ -142,6 +138,9 @@ def _record(given: argparse.Namespace) -> int:
         raise Refused("주문할 수 없는 실패를 다루는 수업이라, 키가 있어도 재생합니다. 녹화하지 않습니다.")
     file = CASSETTES / f"{notebook.stem}.json"
     used = {exchange.provider for exchange in Cassette.load(file).exchanges} if file.exists() else set(HOSTED)
+    if given.provider and given.provider not in used:
+        titles = ", ".join(f"{name}({PROVIDERS[name].title})" for name in PROVIDERS if name in used)
+        raise Refused(f"{notebook.name}에는 그 제공자의 호출이 없습니다: {given.provider}. 있는 것: {titles}")
     load_environment()
     wanted = [given.provider] if given.provider else [name for name in HOSTED if name in used]
     keys = {name: find_key(PROVIDERS[name]) for name in wanted if PROVIDERS[name].keys}
@@ -149,15 +148,15 @@ def _record(given: argparse.Namespace) -> int:
     ready = [name for name in wanted if name not in keys or keys[name].found]
     if not ready:
         raise Refused("\n".join(["녹화하려면 실제 제공자의 키가 필요합니다. .env에 넣고 다시 실행하세요.", *missing]))
-    print(f"{notebook.name}을 녹화합니다: {', '.join(PROVIDERS[name].title for name in ready)}")
+    print(f"녹화할 노트북: {notebook.name}({', '.join(PROVIDERS[name].title for name in ready)})")
     if missing:
         print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
     if file.exists():
         print(f"{estimate(notebook.stem, ready)}\n")
     try:
         return int(not record_notebook(notebook, providers=ready).done)
-    except Unfinished as error:  # 셀이 실패하면 nbclient가 셀의 내용과 호출 경로를 모두 적어 냅니다.
-        print(redact(str(error)), file=sys.stderr)
+    except Unfinished as error:
+        print(redact(error.summary), file=sys.stderr)
         if not error.result.done:
             kept = "녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다."
             print(kept, file=sys.stderr)

@@ -109,13 +109,13 @@ def find_servers() -> Iterator[tuple[str, list[str]]]:
 def serve() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
     if not installed():
-        print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하십시오.\n  {INSTALL}")
+        print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
     if is_listening("127.0.0.1", PORT):
         print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
         return 1
     with LocalServer(PORT) as server:
-        print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르십시오.')
+        print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
         try:
             while True:
                 time.sleep(3600)

@@ -6,7 +6,6 @@ import atexit
 import os
 from collections import Counter
 from collections.abc import Iterable
-from decimal import Decimal
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +25,7 @@ from .replay.plan import Result
 from .replay.player import Player
 from .replay.recorder import Recorder
 from .replay.request import Ask
+from .replay.shown import Shown
 from .replay.tape import Tape
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def _take_over(session: Session) -> None:
     if before := current_session():
         before._detach()
         session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
+        session.shown = before.shown
     if not any(earlier._entered for earlier in _sessions[-2:]):
         del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
     _sessions.append(session)
@@ -120,7 +121,7 @@ def _budget() -> recorder.Meter | None:
         return None
     from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
-    return Budget(Decimal(recorder.plan.budget) if recorder.plan.budget else None, recorder.plan.unpriced)
+    return Budget(recorder.plan.budget, recorder.plan.unpriced)
 
 
 @atexit.register
@@ -143,7 +144,7 @@ class Session:
         self.halts: list[Halt] = []
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
         self.player = Player(cassette)
-        self._samples = Samples()
+        self._samples, self.shown = Samples(), Shown()
         self.recorder = Recorder(cassette, self._samples.note, _budget()) if mode == "record" else None
         self._keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}
         self.modes = {name: self._mode_of(name, mode) for name in PROVIDERS}  # 제공자 → MODES 가운데 하나
@@ -191,6 +192,7 @@ class Session:
         self.calls.append(call)
         if call.provenance == "authored":
             self._samples.note(exchange.provider)
+            self.shown.remember(exchange)
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:
@@ -226,7 +228,7 @@ class Session:
 
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
-        if line := self._samples.end_cell(self.player.shows_earlier()):
+        if line := self._samples.end_cell(self.player.shows_earlier(), self.shown):
             self._notebook.show(line)
 
     def __repr__(self) -> str:
@@ -237,10 +239,10 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
-        is_current = current_session() is self
-        if self in _sessions:
-            _sessions.remove(self)
-        if is_current:
+        if current_session() is not self:
+            _sessions[:] = [session for session in _sessions if session is not self]
+        else:
+            _sessions.pop()
             self._detach()
             unload_environment()
             if before := current_session():

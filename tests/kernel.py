@@ -58,9 +58,9 @@ class Kernel:
     def messages(
         self, source: str, *, answers: list[str] | None = None, stop_at: Callable[[Message], bool] | None = None
     ) -> list[Message]:
-        """셀 하나의 메시지를 온 차례대로 돌려줍니다.
+        """셀 하나의 메시지를 온 순서대로 돌려줍니다.
 
-        `answers`가 있으면 사람이 입력하는 노트북입니다. `stop_at`이 참인 메시지가 오면 멈춤 단추를 누릅니다.
+        `answers`가 있으면 사람이 입력하는 노트북입니다. `stop_at`이 참인 메시지가 오면 정지 버튼을 누릅니다.
         """
         replies = list(answers or [])
         # 옛 ipykernel은 오류가 난 뒤 잠깐 동안 온 셀을 실행하지 않습니다(stop_on_error).

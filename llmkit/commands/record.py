@@ -27,6 +27,14 @@ class Unfinished(Exception):
         super().__init__(message)
         self.result = result
 
+    @property
+    def summary(self) -> str:
+        """실패한 셀의 첫 줄과 예외만 적은 것입니다. nbclient는 셀의 내용과 호출 경로를 모두 적어 냅니다."""
+        lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", str(self)).splitlines() if line.strip(" -")]
+        if len(lines) < 4:
+            return "\n".join(lines) or "커널이 꺼졌습니다."
+        return f"실패한 셀: {lines[1]} …\n{lines[-1]}"
+
 
 def record_notebook(
     path: Path,
@@ -140,7 +148,7 @@ def _run(
             result = Result.read(folder)  # 커널은 이미 꺼졌고, 받은 응답까지 적었습니다.
             result.stopped = INTERRUPTED
             raise Unfinished(INTERRUPTED, result) from None
-        except Exception as error:  # 셀의 실패(CellExecutionError), 시간 초과, 꺼진 커널
+        except Exception as error:  # 셀의 실패(CellExecutionError), 타임아웃, 꺼진 커널
             if Result.read(folder).stopped is None:
                 raise Unfinished(str(error), Result.read(folder)) from error
         return Result.read(folder)

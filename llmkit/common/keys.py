@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
-# 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다. 낱말의 첫머리에서만
+# 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다. 단어의 첫머리에서만
 # 찾으므로 task-...는 키가 아니지만, \n이나 %3D처럼 이스케이프한 글자 뒤도 첫머리입니다.
 _SHAPE = re.compile(
     r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
@@ -23,7 +23,7 @@ _SHAPE = re.compile(
 )
 _FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
 _AROUND = " \t\r\n\xa0\u200b\ufeff'\"‘’“”"  # 키를 베껴 붙일 때 딸려 오는 것들
-_SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 낱말과 겹치기 때문입니다.
+_SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 단어와 겹치기 때문입니다.
 
 KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
 
@@ -117,20 +117,20 @@ def _load_colab_secrets() -> None:
         except Exception as error:  # 비밀이 없거나, 허락하지 않았거나, Colab 페이지가 아니거나
             if type(error).__name__ == "NotebookAccessError":
                 _refused[name] = (
-                    "값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다. 켜고 이 셀을 다시 실행하십시오"
+                    "값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다. 켜고 이 셀을 다시 실행하세요"
                 )
             if type(error).__name__ == "TimeoutException":  # 하나가 10초를 기다리게 했다면 나머지도 그럴 것입니다.
-                late = "값을 Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하십시오"
+                late = "값을 Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하세요"
                 _refused.update(dict.fromkeys(wanted[at:], late))
                 return
 
 
 def missing_reason(value: str) -> str:
-    """키로 쓸 수 없는 값이면 까닭을, 쓸 수 있으면 빈 문자열을 돌려줍니다.
+    """키로 쓸 수 없는 값이면 이유를, 쓸 수 있으면 빈 문자열을 돌려줍니다.
 
     >>> missing_reason("")
     '비어 있습니다'
-    >>> missing_reason("여기에-키를-붙여-넣으십시오")
+    >>> missing_reason("여기에-키를-붙여-넣으세요")
     '예시 값 그대로입니다'
     """
     value = value.strip(_AROUND)

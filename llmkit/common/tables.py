@@ -60,4 +60,4 @@ def _width(text: str) -> int:
 
 def _escape_markdown(text: str) -> str:
     escaped = "".join("\\" + char if char in "\\|*_`<>$~[]" else char for char in text)
-    return escaped.replace(r"\$", r"<span>\$</span>")  # 까닭은 markdown.py의 _ESCAPED에 있습니다.
+    return escaped.replace(r"\$", r"<span>\$</span>")  # 이유는 markdown.py의 _ESCAPED에 있습니다.

@@ -13,8 +13,8 @@ from .receipt import Receipt
 class Budget:
     """`limit`(USD)이 None이면 세기만 합니다. 비용을 알 수 없는 호출은 0으로 치지 않고, 횟수를 `unpriced`까지로 제한합니다."""
 
-    def __init__(self, limit: Decimal | None = None, unpriced: int = 0) -> None:
-        self._limit, self._most_unpriced = limit, unpriced
+    def __init__(self, limit: str | None = None, unpriced: int = 0) -> None:
+        self._limit, self._most_unpriced = Decimal(limit) if limit else None, unpriced
         self.usd, self.unpriced = Decimal(0), 0
 
     def add(self, call: Call) -> None:

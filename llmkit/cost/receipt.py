@@ -29,7 +29,7 @@ class Row:
 
     provider: str
     model: str
-    basis: str  # "추정"(이 강좌가 쓴 예시 응답), "녹화"(녹화한 응답), "실제"(방금 한 호출)
+    basis: str  # "추정"(이 강좌가 쓴 샘플 응답), "녹화"(녹화한 응답), "실제"(방금 한 호출)
     reason: str | None
     calls: int = 0
     cost: Cost | None = None
@@ -109,7 +109,7 @@ class Receipt:
                 spent = sum((row.cost.usd for row in self.rows if row.cost and row.basis == "실제"), Decimal(0))
                 yield f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}"
         if any(row.basis == "추정" for row in self.rows + self.unknown):
-            yield "추정: 이 강좌가 쓴 예시 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
+            yield "추정: 이 강좌가 쓴 샘플 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
         if any(row.provider == "local" for row in self.rows):
             yield "local: 내 컴퓨터에서 실행하므로 0원입니다."
         if self.failed_tries:

@@ -25,7 +25,7 @@ RATE = 24_000  # 한 번 그린 바이트 수를 이것으로 나눈 초만큼�
 STALL = 0.12  # 새 조각이 이만큼(초) 오지 않으면 아직 보이지 않은 글을 마저 그립니다.
 TICK = 0.03
 
-_CUT = "출력 토큰 한도에 닿아 여기서 잘렸습니다. 한도를 늘리거나 더 짧은 답을 부탁하십시오."
+_CUT = "출력 토큰 한도에 닿아 여기서 잘렸습니다. 한도를 늘리거나 더 짧은 답을 부탁하세요."
 _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난 이유(stop, end_turn, completed ...)는 알리지 않습니다.
     "length": _CUT,
     "max_tokens": _CUT,
@@ -235,7 +235,7 @@ class _NotebookScreen(_Screen):
 
 
 class _TextScreen(_Screen):
-    """터미널과 평범한 파이썬: 온 글자를 그대로 찍습니다. 여럿이 함께 오면 한 스트림씩 차례로 찍습니다."""
+    """터미널과 평범한 파이썬: 온 글자를 그대로 찍습니다. 여럿이 함께 오면 한 스트림씩 순서대로 찍습니다."""
 
     _queue: ClassVar[list[_TextScreen]] = []
     _waiting, _ended = "", False

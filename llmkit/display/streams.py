@@ -56,7 +56,7 @@ class Reader:
         self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     def read(self, event: Any) -> Iterator[Piece]:
-        """이벤트 하나에 든 조각을 차례로 내놓습니다. 처음 보는 종류의 이벤트는 지나칩니다.
+        """이벤트 하나에 든 조각을 순서대로 내놓습니다. 처음 보는 종류의 이벤트는 지나칩니다.
 
         Raises:
             StreamError: 이벤트가 오류이면.
@@ -172,7 +172,7 @@ def opened(stream: Any) -> AbstractContextManager[Iterable[Any]]:
         TypeError: 동기 스트림이 아니면. 무엇을 고쳐야 하는지 말합니다.
     """
     if inspect.isawaitable(stream) or _is_async(stream):
-        raise TypeError("비동기 스트림입니다. await adisplay_stream(...)이나 async for를 쓰십시오.")
+        raise TypeError("비동기 스트림입니다. await adisplay_stream(...)이나 async for를 쓰세요.")
     _refuse_whole_answer(stream)
     if hasattr(stream, "__enter__"):  # SDK의 스트림. Anthropic의 .stream()은 여기서 비로소 요청을 보냅니다.
         return stream
@@ -185,7 +185,7 @@ async def aopened(stream: Any) -> AbstractAsyncContextManager[Any]:
         stream = await stream
     _refuse_whole_answer(stream)
     if not _is_async(stream):
-        raise TypeError("비동기 스트림이 아닙니다. display_stream(...)이나 for를 쓰십시오.")
+        raise TypeError("비동기 스트림이 아닙니다. display_stream(...)이나 for를 쓰세요.")
     if hasattr(stream, "__aenter__"):
         return stream
     return aclosing(stream) if hasattr(stream, "aclose") else nullcontext(stream)
@@ -196,9 +196,9 @@ def _is_async(stream: Any) -> bool:
 
 
 def _refuse_whole_answer(stream: Any) -> None:
-    # 완성된 응답도 (필드, 값)을 차례로 내놓으므로, 여기서 막지 않으면 엉뚱한 글이 나옵니다.
+    # 완성된 응답도 (필드, 값)을 순서대로 내놓으므로, 여기서 막지 않으면 엉뚱한 글이 나옵니다.
     if isinstance(stream, Mapping) or hasattr(stream, "model_dump"):
-        raise TypeError("스트림이 아니라 완성된 응답입니다. 요청에 stream=True를 넣으십시오.")
+        raise TypeError("스트림이 아니라 완성된 응답입니다. 요청에 stream=True를 넣으세요.")
     if not any(hasattr(stream, name) for name in ("__iter__", "__enter__", "__aiter__", "__aenter__")):
         raise TypeError(f"스트림이 아닙니다: {type(stream).__name__}")
 

@@ -262,7 +262,7 @@ def _last_line_in(code: Any, error: BaseException) -> list[int]:
 
 
 class Fake:
-    """학습자의 함수에 넘길 가짜 함수: 받은 인자를 `asked`에 적고, 정해 둔 것을 차례로 냅니다(마지막 것은 반복).
+    """학습자의 함수에 넘길 가짜 함수: 받은 인자를 `asked`에 적고, 정해 둔 것을 순서대로 냅니다(마지막 것은 반복).
 
     예외이면 던지고, 함수이면 불러서 그 값을 냅니다. 너무 많이 불리면 "그만"을 냅니다.
     """
@@ -286,7 +286,7 @@ class Fake:
 
 
 def stream(*pieces: str | BaseException) -> Iterator[str]:
-    """조각들을 차례로 내는 스트림. 예외가 있으면 거기서 끊깁니다."""
+    """조각들을 순서대로 내는 스트림. 예외가 있으면 거기서 끊깁니다."""
     for piece in pieces:
         if isinstance(piece, BaseException):
             raise piece

@@ -29,7 +29,7 @@ def example_role(messages: Any) -> Iterator[str]:
     if roles[2] == "user":
         yield 'messages[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
     elif roles[2] in ("developer", "system"):
-        yield "messages[2]는 지시가 아닙니다. 앞의 질문에 대한 본보기이므로, 답하는 쪽의 역할을 적습니다."
+        yield "messages[2]는 지시가 아닙니다. 앞의 질문에 대한 예시이므로, 답하는 쪽의 역할을 적습니다."
     if roles[1::2] != ["user", "user"]:
         yield "messages[1]과 messages[3]은 손님의 질문입니다. 두 곳의 `role`은 처음대로 user로 둡니다."
     if head not in ("developer", "system"):
@@ -48,7 +48,7 @@ def read_response(read: Any) -> Iterator[str]:
         require_dict(result, "`read` 함수", ())
     if results[0] == results[1]:
         raise Wrong(
-            "서로 다른 두 응답을 넘겼는데 결과가 같습니다. 인수 `response`가 아니라 함수 밖의 변수를 읽거나 값을 그대로 "
+            "서로 다른 두 응답을 넘겼는데 결과가 같습니다. 인자 `response`가 아니라 함수 밖의 변수를 읽거나 값을 그대로 "
             "적지 않았습니까?"
         )
     for key, meaning in (("text", "답의 글"), ("finish_reason", "끝난 이유"), ("total_tokens", "토큰의 합계")):
@@ -130,13 +130,13 @@ def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
 
 def _example_problems(examples: list[dict[str, str]], labels: list[str]) -> Iterator[str]:
     if [message["role"] for message in examples] != ["user", "assistant"] * (len(examples) // 2):
-        yield "지시와 마지막 질문 사이의 본보기는 user, assistant가 번갈아 나와야 합니다."
+        yield "지시와 마지막 질문 사이의 예시는 user, assistant가 번갈아 나와야 합니다."
         return
     answers = [message["content"] for message in examples[1::2]]
     if odd := [text for text in answers if text not in labels]:
-        yield f"본보기의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {show(odd[0])}"
+        yield f"예시의 답은 라벨 하나와 글자까지 같아야 합니다. 다른 답: {show(odd[0])}"
     elif unshown := [label for label in labels if label not in answers]:
-        yield f"본보기가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
+        yield f"예시가 없는 라벨이 있습니다: {', '.join(unshown)}. 라벨마다 하나 이상 보여 줍니다."
 
 
 def _says(text: str, label: str, labels: list[str]) -> bool:

@@ -47,7 +47,7 @@ def keep_top(function: Any) -> Iterator[str]:
         if set(shares) != set(kept):
             yield f"top_p={top_p}이면 남을 것은 {', '.join(kept)}입니다. 지금은 {', '.join(map(str, shares)) or '없습니다'}."
         elif not math.isclose(sum(shares.values()), 1):
-            yield f"top_p={top_p}에서 남은 확률의 합이 1이 아니라 {sum(shares.values()):.4f}입니다. 남은 것의 합으로 나누십시오."
+            yield f"top_p={top_p}에서 남은 확률의 합이 1이 아니라 {sum(shares.values()):.4f}입니다. 남은 것의 합으로 나누세요."
         elif any(not math.isclose(shares[token], shares["The"] * PROBABILITIES[token] / 0.5) for token in kept):
             yield f"top_p={top_p}에서 남은 토큰끼리의 비가 달라졌습니다. 모두 같은 수로 나누어야 합니다."
 
@@ -65,15 +65,15 @@ def sampler(sample: Any) -> Iterator[str]:
 
     for token in draw(20, 1, 1, seed=1) + draw(1, 0, 1, seed=1):
         if isinstance(token, list):
-            raise Wrong(f"토큰 하나가 아니라 목록 {show(token)}이 나왔습니다. `rng.choices`의 끝에 `[0]`을 붙이십시오.")
+            raise Wrong(f"토큰 하나가 아니라 목록 {show(token)}이 나왔습니다. `rng.choices`의 끝에 `[0]`을 붙이세요.")
         if not isinstance(token, str) or token not in PROBABILITIES:
             raise Wrong(f"`sample`은 `probabilities`에 있는 토큰 하나를 돌려주어야 합니다. 지금은 {show(token)}입니다.")
     if _depends_on_the_world(lambda: draw(50, 1, 1, seed=7)):
-        yield "씨앗이 같은데 다른 것이 뽑혔습니다. 우연은 `random`이 아니라 받은 `rng`에서 얻으십시오."
+        yield "시드가 같은데 다른 것이 뽑혔습니다. 우연은 `random`이 아니라 받은 `rng`에서 얻으세요."
     if set(draw(50, 0, 1, seed=1)) != {"The"}:
         yield "온도 0이면 늘 확률이 가장 큰 토큰이어야 합니다."
     if "A" in draw(400, 2, 0.8, seed=3) or "A" in draw(400, 100, 0.8, seed=3):
-        yield "top_p=0.8이면 A는 잘려야 하는데 뽑혔습니다. 온도를 적용하기 **전에** 자르십시오."
+        yield "top_p=0.8이면 A는 잘려야 하는데 뽑혔습니다. 온도를 적용하기 **전에** 자르세요."
     for temperature in (0.5, 1, 2):
         yield from _frequency_problems(draw(2000, temperature, 1, seed=11), temperature, 1, list(PROBABILITIES))
     for temperature, top_p, kept in (

@@ -17,7 +17,7 @@ MADE_IN = {
     "local_stream": "6절",
     "asyncio": "8절",
 }
-_HISTORY = [{"role": "user", "content": "안녕하세요?"}, {"role": "assistant", "content": "어서 오십시오."}]
+_HISTORY = [{"role": "user", "content": "안녕하세요?"}, {"role": "assistant", "content": "어서 오세요."}]
 
 
 @exercise("03-1")
@@ -53,7 +53,7 @@ def collect_chunks(collect: Any) -> Iterator[str]:
 
 @exercise("03-3")
 def streaming_turn(turn: Any) -> Iterator[str]:
-    """스트리밍 챗봇의 한 차례. 방금 받은 답을 덧붙이고, 끊기면 아무것도 남기지 않아야 합니다."""
+    """스트리밍 챗봇의 한 턴. 방금 받은 답을 덧붙이고, 끊기면 아무것도 남기지 않아야 합니다."""
     yield from _turn_problems(turn, _HISTORY, "몇 시까지 엽니까?", ("오늘은 ", "여덟 시까지 ", "엽니다."))
     broken = list(_broken_problems(turn))
     yield from broken
@@ -72,9 +72,9 @@ def _turn_problems(turn: Any, history: list[dict[str, str]], asked: str, pieces:
         return
     last = result[-1] if isinstance(result, list) and result else result
     if last == answer:
-        yield f"끝의 답은 맞지만 그 앞이 다릅니다. 지난 대화와 이번 질문이 차례대로 있어야 합니다. 지금은 {show(result)}입니다."
+        yield f"끝의 답은 맞지만 그 앞이 다릅니다. 지난 대화와 이번 질문이 순서대로 있어야 합니다. 지금은 {show(result)}입니다."
     elif history and last == history[-1]:
-        yield "지난번 답을 덧붙였습니다. 방금 받은 조각들을 이어 붙인 글을 덧붙이십시오."
+        yield "지난번 답을 덧붙였습니다. 방금 받은 조각들을 이어 붙인 글을 덧붙이세요."
     else:
         yield f"돌려준 목록의 끝은 {answer!r}여야 하는데 {show(last)}입니다."
 
@@ -87,7 +87,7 @@ def _broken_problems(turn: Any) -> Iterator[str]:
         if given != _HISTORY:
             yield f"스트림이 끊겼는데({name}) `history`에 반쪽짜리가 남았습니다."
         elif outcome.error is None:
-            yield f"스트림이 끊겼는데({name}) 예외가 나오지 않았습니다. 잡지 말고 그대로 내보내십시오."
+            yield f"스트림이 끊겼는데({name}) 예외가 나오지 않았습니다. 잡지 말고 그대로 내보내세요."
         elif outcome.error is not error:
             yield f"스트림이 끊기면 그 예외({name})가 그대로 나와야 합니다. {outcome}."
         else:

@@ -116,20 +116,20 @@ def _passing_problems(ask: Any) -> Iterator[str]:
 
 
 def _timeout_problems(ask: Any) -> Iterator[str]:
-    """늘 시간 초과인 호출: 몇 번 부르고, 끝에 무엇을 내고, 무엇이라고 출력하는가."""
+    """늘 타임아웃인 호출: 몇 번 부르고, 끝에 무엇을 내고, 무엇이라고 출력하는가."""
     timeout = timed_out()
     slow = _try(ask, timeout)
     if slow.calls != TRIES:
         times = f"{slow.calls}번" if slow.calls < ENOUGH else "끝없이"
-        yield f"늘 시간 초과인 호출을 {times} 불렀습니다. {TRIES}번까지만 부릅니다."
+        yield f"늘 타임아웃인 호출을 {times} 불렀습니다. {TRIES}번까지만 부릅니다."
     elif slow.outcome.error is not timeout:
-        yield f"네 번 모두 시간 초과이면 마지막 예외(`APITimeoutError`)가 그대로 나와야 합니다. {slow.outcome}."
+        yield f"네 번 모두 타임아웃이면 마지막 예외(`APITimeoutError`)가 그대로 나와야 합니다. {slow.outcome}."
     printed = slow.outcome.printed.strip()
     guesses = r"한도|초과|제한|서버|바쁘|바쁩|과부하|키가|인증|limit|quota|busy|overload|server|key"
     truths = r"timeout|timed out|시간 ?초과|타임아웃"
     if re.search(guesses, printed, re.IGNORECASE) and not re.search(truths, printed, re.IGNORECASE):
         said = printed.splitlines()[0]
-        yield f"시간 초과인데 {said!r}라고 출력했습니다. 짐작 말고 예외의 이름(`type(error).__name__`)을 적습니다."
+        yield f"타임아웃인데 {said!r}라고 출력했습니다. 짐작 말고 예외의 이름(`type(error).__name__`)을 적습니다."
 
 
 def _rest_problems(ask: Any) -> Iterator[str]:
@@ -181,7 +181,7 @@ def _chain(answer: Any, **providers: Any) -> _Chain:
 
 @exercise("04-3")
 def fall_back(answer: Any) -> Iterator[str]:
-    """제공자를 차례로 묻는 함수를 스스로 만듭니다."""
+    """제공자를 순서대로 묻는 함수를 스스로 만듭니다."""
     yield from _first_answers(answer)
     yield from _fourth_answers(answer)
     yield from _must_not_move_on(answer)
@@ -245,7 +245,7 @@ def _nobody_answers(answer: Any) -> Iterator[str]:
         yield f"모두 실패했는데 {show(nobody.value)}을 돌려주었습니다. 예외를 내야 부른 쪽이 압니다."
     elif not _tells(nobody.error, down) or not _tells(nobody.error, retired):
         yield (
-            f"모두 실패했을 때 낸 {type(nobody.error).__name__}에서 두 실패의 까닭을 다 찾을 수 없습니다. "
+            f"모두 실패했을 때 낸 {type(nobody.error).__name__}에서 두 실패의 이유를 다 찾을 수 없습니다. "
             "`ExceptionGroup`에 모두 담거나 문구에 예외의 이름을 모두 적습니다."
         )
 
@@ -261,7 +261,7 @@ def _result_problems(when: str, value: Any, text: str, provider: str, failed: di
     if not isinstance(found, dict) or list(found) != list(failed):
         yield f'{when} "failed"에는 실패한 제공자의 이름 {list(failed)}만 있어야 합니다. 지금은 {show(found)}입니다.'
     elif any(found[name] is not error for name, error in failed.items()):
-        yield f'{when} "failed"의 값은 그 제공자가 낸 예외 그대로여야 합니다. 글로 바꾸면 상태와 요청 번호가 사라집니다.'
+        yield f'{when} "failed"의 값은 그 제공자가 낸 예외 그대로여야 합니다. 글로 바꾸면 상태와 요청 ID가 사라집니다.'
 
 
 def _tells(shown: BaseException, cause: BaseException) -> bool:

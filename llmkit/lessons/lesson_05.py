@@ -28,7 +28,7 @@ def local_address(arguments: Any) -> Iterator[str]:
     yield from _address_problems(arguments["base_url"])
     key = arguments.get("api_key")
     if not key:
-        yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두십시오."
+        yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두세요."
     elif not isinstance(key, str) or not key.isascii() or not key.strip():
         yield f"`api_key`는 HTTP 헤더에 실려 가므로 영어 글자와 숫자로 적습니다. 지금은 {show(key)}입니다."
 
@@ -69,7 +69,7 @@ def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
         if not same(result.get("max_tokens"), limit):
             yield f'{title}: "max_tokens"가 받은 값 {limit}이어야 하는데 {show(result.get("max_tokens"))}입니다.'
         if (given := result.get("messages")) not in (turns, tuple(turns)):
-            yield f'{title}: "messages"에는 user와 assistant만 차례대로, 받은 그대로 남아야 합니다. 지금은 {show(given)}입니다.'
+            yield f'{title}: "messages"에는 user와 assistant만 순서대로, 받은 그대로 남아야 합니다. 지금은 {show(given)}입니다.'
         rules = [message["content"] for message in messages if message["role"] in ("system", "developer")]
         yield from _rule_problems(title, rules, result)
         if unknown := result.keys() - {"max_tokens", "messages", "system"}:
@@ -98,7 +98,7 @@ def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iter
     elif missing := [rule for rule in rules if rule not in system]:
         yield f'{title}: "system"에 빠진 지시가 있습니다: {missing[0]!r}'
     elif [system.index(rule) for rule in rules] != sorted(system.index(rule) for rule in rules):
-        yield f'{title}: "system"의 지시가 적힌 차례와 다릅니다.'
+        yield f'{title}: "system"의 지시가 적힌 순서와 다릅니다.'
     elif not re.fullmatch(r"\s+".join(map(re.escape, rules)), system.strip()):
         yield f'{title}: "system"에는 지시만 줄을 바꾸어 적습니다. 지금은 {show(system)}입니다.'
 
@@ -114,8 +114,8 @@ _CHEAP, _FREE = _model("가", 0.1, 0.1, 100_000), _model("나", 0, 0, 2_048, loc
 
 # (모델들, 입력 토큰, 출력 토큰, 로컬만, 답, 틀렸을 때 할 말)
 _CHOICES: tuple[tuple[list[dict], int, int, bool, str | None, str], ...] = (
-    ([_CHEAP_IN, _CHEAP_OUT], 1000, 1000, False, "나", "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 비교하십시오"),
-    ([_CHEAP_IN, _CHEAP_OUT], 50_000, 100, False, "가", "값의 차례는 입력과 출력의 비율에 따라 바뀝니다. 토큰 수를 곱했습니까"),
+    ([_CHEAP_IN, _CHEAP_OUT], 1000, 1000, False, "나", "입력 값만 보지 말고 입력과 출력을 합한 한 번의 값을 비교하세요"),
+    ([_CHEAP_IN, _CHEAP_OUT], 50_000, 100, False, "가", "값의 순서는 입력과 출력의 비율에 따라 바뀝니다. 토큰 수를 곱했습니까"),
     ([_model("가", None, None, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "값이 None인 모델은 무료가 아니라 값을 모르는 것입니다"),
     ([_model("가", 0.1, None, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "입력 값만 알고 출력 값을 모르면(None) 모르는 것입니다"),
     ([_model("가", None, 0.1, 100_000), _CHEAP_OUT], 1000, 100, False, "나", "출력 값만 알고 입력 값을 모르면(None) 모르는 것입니다"),
@@ -149,8 +149,6 @@ def choose_by_need(choose: Any) -> Iterator[str]:
         need = {"input_tokens": sent, "output_tokens": said, "local_only": local_only}
         result = call(choose, copy.deepcopy(models), need, name="choose", none_is_fine=True)
         if isinstance(result, dict) and "name" in result:
-            raise Wrong(
-                f"모델의 딕셔너리가 아니라 이름을 돌려주십시오. 지금은 {show(result['name'])}의 딕셔너리입니다."
-            )
+            raise Wrong(f"모델의 딕셔너리가 아니라 이름을 돌려주세요. 지금은 {show(result['name'])}의 딕셔너리입니다.")
         if not same(result, expected):
             yield f"골라야 할 것은 {expected!r}인데 {show(result)}입니다. {why}."

@@ -39,9 +39,9 @@ def monthly_cost(function: Any) -> Iterator[str]:
         yield f"출력만 1,000개 받은 한 번의 값은 {1000 * dear}입니다. 지금은 {only_output}입니다."
     thrice = cost(1000, 200, 3)
     if _close(thrice, once):
-        yield "세 번 불러도 한 번과 값이 같습니다. `calls`를 곱하십시오."
+        yield "세 번 불러도 한 번과 값이 같습니다. `calls`를 곱하세요."
     elif not _close(thrice, 3 * once):
-        yield "세 번 부른 값이 한 번의 세 배가 아닙니다. 두 항을 괄호로 묶고 `calls`를 곱하십시오."
+        yield "세 번 부른 값이 한 번의 세 배가 아닙니다. 두 항을 괄호로 묶고 `calls`를 곱하세요."
     elif not _close(once, only_input + only_output / 5):
         yield "입력과 출력이 함께 있을 때의 값이 둘의 합이 아닙니다."
     elif alone_right and not _close(small := cost(37, 11, 3), right := (37 * price + 11 * dear) * 3):
@@ -116,7 +116,7 @@ def _require_service(service: Any) -> None:
         if not all(map(_is_text, texts)):
             raise Wrong(f'service["messages"][{position}]에는 "role"과 "content"를 모두 글로 적습니다.')
     if not _is_text(service["answer"]):
-        raise Wrong('service["answer"]에는 기대하는 답의 본보기를 글로 적습니다.')
+        raise Wrong('service["answer"]에는 기대하는 답의 예시를 글로 적습니다.')
     if not isinstance(calls, int) or isinstance(calls, bool) or calls < 1:
         raise Wrong(f'service["calls"]는 1 이상의 정수여야 합니다. 지금은 {show(calls)}입니다.')
     if isinstance(service["model"], str) and service["model"] != service["model"].strip():
@@ -126,7 +126,7 @@ def _require_service(service: Any) -> None:
     except (LookupError, ValueError, TypeError) as error:
         raise Wrong(f'service["model"]의 값을 알 수 없습니다. {error}') from error
     if free:
-        raise Wrong("내 컴퓨터의 모델에는 토큰의 값이 없습니다. 요금을 받는 모델을 고르십시오.")
+        raise Wrong("내 컴퓨터의 모델에는 토큰의 값이 없습니다. 요금을 받는 모델을 고르세요.")
 
 
 def _monthly_won(service: dict) -> tuple[Decimal, list[tuple[Decimal, str]]]:
@@ -140,10 +140,10 @@ def _monthly_won(service: dict) -> tuple[Decimal, list[tuple[Decimal, str]]]:
     once = _usd(service, sent, said)
     mistakes = [
         (to_krw(once * calls), "부가가치세가 빠졌습니다. `to_krw(..., vat=True)`입니다."),
-        (once * calls, "달러입니다. `llmkit.to_krw`로 원으로 바꾸십시오."),
-        (to_krw(once, vat=True), "한 번 부른 값입니다. `calls`를 곱하십시오."),
-        (to_krw(_usd(service, sent, 0) * calls, vat=True), "입력의 값뿐입니다. 답의 값을 더하십시오."),
-        (to_krw(_usd(service, 0, said) * calls, vat=True), "출력의 값뿐입니다. 입력의 값을 더하십시오."),
+        (once * calls, "달러입니다. `llmkit.to_krw`로 원으로 바꾸세요."),
+        (to_krw(once, vat=True), "한 번 부른 값입니다. `calls`를 곱하세요."),
+        (to_krw(_usd(service, sent, 0) * calls, vat=True), "입력의 값뿐입니다. 답의 값을 더하세요."),
+        (to_krw(_usd(service, 0, said) * calls, vat=True), "출력의 값뿐입니다. 입력의 값을 더하세요."),
         (
             to_krw(_usd(service, bare, said) * calls, vat=True),
             "메시지의 글만 세었습니다. `count_tokens`에 목록을 통째로 넘기면 역할 표시까지 셉니다.",

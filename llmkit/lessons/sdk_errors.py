@@ -93,7 +93,7 @@ def passing() -> dict[str, Exception]:
     return {
         "호출 제한(429)": openai_error("RateLimitError", 429, "rate_limit_exceeded", "requests"),
         "Anthropic의 호출 제한(429)": anthropic_error("RateLimitError", 429, "rate_limit_error"),
-        "요청 시간 초과(408)": openai_error("APIStatusError", 408),
+        "요청 타임아웃(408)": openai_error("APIStatusError", 408),
         "다른 요청과 겹침(409)": openai_error("ConflictError", 409),
         "서버 오류(500)": openai_error("InternalServerError", 500, None, "server_error"),
         "막힌 프록시(503)": openai_error("InternalServerError", 503, None, "server_error"),
@@ -110,7 +110,7 @@ def providers_troubles() -> dict[str, tuple[Exception, Exception, Exception]]:
             openai_error("NotFoundError", 404, "model_not_found"),
             anthropic_error("OverloadedError", 529, "overloaded_error"),
         ),
-        "시간 초과, 거부된 연결, 끊긴 스트림(httpx2.RemoteProtocolError)으로": (
+        "타임아웃, 거부된 연결, 끊긴 스트림(httpx2.RemoteProtocolError)으로": (
             timed_out(),
             refused(),
             broken_stream(),

@@ -8,16 +8,18 @@ from collections.abc import Iterable
 
 from ..common.ipython import command, shell
 from ..common.keys import Key
+from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
 from .cassette import Cassette
+from .shown import Shown
 
 TAPE_RAN_OUT = (
     "녹화가 여기서 끝납니다. 녹화할 때는 스트림을 여기까지만 읽고 닫았습니다.\n"
-    "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리십시오."
+    "더 읽으려면 키를 넣고 실제로 호출하거나, 고친 곳을 되돌리세요."
 )
 STALE_CLIENT = (
     "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
-    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하십시오."
+    "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하세요."
 )
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
 
@@ -35,7 +37,7 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
         why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
         return f"{title}: 실제 호출(live) — {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
-    kind = "녹화" if kinds == {"recorded"} else "예시 응답" if kinds == {"authored"} else "녹화와 예시 응답"
+    kind = "녹화" if kinds == {"recorded"} else "샘플 응답" if kinds == {"authored"} else "녹화와 샘플 응답"
     tape = f"카세트({cassette.date}, {kind})로 답합니다."
     if key is None:
         return f"{title}: 재생(replay) — {tape}"
@@ -46,17 +48,30 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
 def ways_on(key: Key | None) -> list[str]:
     """저장되지 않은 요청에서 멈췄을 때 이어서 할 수 있는 일입니다. `key`가 `None`이면 로컬 모델입니다."""
     if key is None:
-        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하십시오.", _UNDO]
+        return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하세요.", _UNDO]
     live = (
-        "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하십시오(요금이 듭니다)."
+        "LLMKIT_MODE와 CI 환경 변수를 지우고 llmkit.setup 셀을 다시 실행하세요(요금이 듭니다)."
         if key.found
-        else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하십시오(요금이 듭니다)."
+        else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하세요(요금이 듭니다)."
     )
     local = (
         f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
-        f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰십시오.'
+        f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]
+
+
+def why_live_failed(call: Call) -> str | None:
+    """실제 호출이 키나 연결 때문에 실패했다면, 학습자가 먼저 볼 곳을 말합니다. SDK의 예외에는 그것이 없습니다."""
+    provider = PROVIDERS[call.provider]
+    replay = "키 없이 재생하려면 .env에 LLMKIT_MODE=replay를 적고 llmkit.setup 셀부터 다시 실행하세요."
+    if call.provenance != "live" or not provider.keys:
+        return None
+    if call.status == 401:
+        return f"{provider.title} 쪽에서 키를 거절했습니다(401). .env의 {provider.keys[0]} 값을 확인하세요. {replay}"
+    if call.status is None and call.error:
+        return f"연결하지 못한 곳: {provider.title}. 인터넷 연결과 방화벽을 확인하세요. {replay}"
+    return None
 
 
 class Samples:
@@ -76,14 +91,18 @@ class Samples:
         if is_first and shell() is None:
             print(_mark([provider]), file=sys.stderr)
 
-    def end_cell(self, shown_again: Iterable[str]) -> str:
-        """셀의 끝에 붙일 한 줄입니다. `shown_again`은 이 셀이 다시 보인 앞 셀 응답의 제공자들이고, 없으면 빈 문자열입니다."""
+    def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
+        """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.
+
+        `marked`는 앞 셀의 응답을 쓰는 셀이라고 적어 둔 제공자들이고, 그 밖의 것은 셀이 보인 것(`shown`)에서 찾습니다.
+        """
         with self._lock:
-            earlier = [provider for provider in shown_again if provider in self.ever]
-            played, self._now = self._now | dict.fromkeys(earlier), {}
+            played, self._now = self._now, {}
+            played |= dict.fromkeys(provider for provider in marked if provider in self.ever)
+        played |= dict.fromkeys(shown.end_cell(played))
         return _mark(played) if played else ""
 
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 예시 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+    return f"※ 샘플 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."

@@ -59,7 +59,7 @@ class Cassette:
         if data["cassette"] != FORMAT:
             raise CassetteError(
                 f"{path}: 카세트 형식이 {data['cassette']!r}인데 이 llmkit은 {FORMAT}만 읽습니다. "
-                "llmkit과 카세트의 판을 맞추십시오(git pull 뒤 다시 설치)."
+                "llmkit과 카세트의 버전을 맞추세요(git pull 뒤 다시 설치)."
             )
         from . import schema  # pydantic은 무거우므로 카세트를 읽을 때 불러옵니다.
 
@@ -109,7 +109,7 @@ def file_mark(path: Path) -> tuple[int, int] | None:
     return status.st_mtime_ns, status.st_ino
 
 
-_RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하십시오."
+_RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하세요."
 
 
 def _read_json(path: Path) -> Any:

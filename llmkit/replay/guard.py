@@ -80,8 +80,8 @@ def check(gate: Gate | None, host: object) -> None:
         f"재생 중이므로 {name}에 연결하지 않았습니다. 아무것도 보내지 않았습니다.\n"
         "  녹화는 SDK의 기본 클라이언트(httpx)로 보낸 요청에만 답합니다. 이 요청은 다른 라이브러리로 보냈습니다.\n"
         "계속하려면:\n"
-        "  - OpenAI(), Anthropic(), InferenceClient()처럼 수업의 클라이언트로 보내십시오.\n"
-        '  - 실제로 보내려면 llmkit.setup(mode="live")로 다시 시작하십시오(요금이 듭니다).'
+        "  - OpenAI(), Anthropic(), InferenceClient()처럼 수업의 클라이언트로 보내세요.\n"
+        '  - 실제로 보내려면 llmkit.setup(mode="live")로 다시 시작하세요(요금이 듭니다).'
     )
     gate.halts.append(halt)  # 라이브러리가 삼켜도 셀이 끝날 때 보입니다.
     raise halt

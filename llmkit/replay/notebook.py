@@ -1,4 +1,4 @@
-"""노트북과의 접점: 셀의 시작과 끝, 예시 응답 표시, input(), 그리고 삼켜진 예외."""
+"""노트북과의 접점: 셀의 시작과 끝, 샘플 응답 표시, input(), 그리고 삼켜진 예외."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ from typing import Any, Protocol
 
 from ..common.errors import Halt
 from ..common.ipython import shell
+from ..common.ledger import Call
+from .advice import why_live_failed
 from .player import Player
 from .recorder import Recorder
+from .shown import Shown
 
 
 class Host(Protocol):
     """`Notebook`이 IPython에 이어 주는 것. `setup`이 만드는 `Session`이 그것입니다."""
 
     halts: list[Halt]
+    calls: list[Call]
     player: Player
     recorder: Recorder | None
+    shown: Shown
 
     @property
     def is_replay(self) -> bool: ...
@@ -40,6 +45,7 @@ class Notebook:
         self.in_cells = self._shell is not None
         self._undo: list[Callable[[], None]] = []
         self._listed: set[str] = set()
+        self._before_cell = 0  # 이 셀보다 앞의 호출 수
         if self._shell is None:
             return self._shorten_tracebacks()
         for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
@@ -62,11 +68,17 @@ class Notebook:
 
     def _before(self, info: Any) -> None:
         self._listed.clear()
+        self._before_cell = len(self._session.calls)
         self._session.start_cell(info.raw_cell or "")
+        if self._kernel is not None:
+            self._session.shown.start_cell(self._shell)
 
     def _after(self, result: Any) -> None:
         self._show_swallowed(_first_halt(result.error_in_exec))
         self._session.print_mark()
+        calls = self._session.calls[self._before_cell :]
+        if result.error_in_exec and calls and (hint := why_live_failed(calls[-1])):
+            self.show(hint)
 
     def _show_swallowed(self, shown: object = None) -> None:
         """gather(return_exceptions=True)나 except:가 삼킨 것을 보입니다. 여럿이면 처음 것만, 나머지는 세어서 보입니다."""

@@ -1,4 +1,4 @@
-"""녹화기: 끝난 교환을 바로바로 카세트에 담습니다. 담으면 안 되는 것은 담지 않고 까닭을 말합니다."""
+"""녹화기: 끝난 교환을 바로바로 카세트에 담습니다. 담으면 안 되는 것은 담지 않고 이유를 말합니다."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class CellRun:
 
 
 class Recorder:
-    """`refused`에는 담지 못한 까닭이 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다.
+    """`refused`에는 담지 못한 이유가 쌓입니다. 하나라도 있으면 `python -m llmkit record`는 실패로 끝납니다.
 
     계획이 있으면 카세트 옆의 파일(`.recording`)에 담다가, 노트북을 끝까지 녹화했을 때에만 카세트를 바꿉니다. 대화의 앞만 새
     응답인 카세트는 재생할 수 없기 때문입니다. 멈췄다면 다음 녹화가 그 파일에 있는 응답은 다시 부르지 않고 씁니다.
@@ -149,13 +149,13 @@ class Recorder:
             elif before.cell == exchange.cell:
                 kept[siblings[place]] = exchange
             else:
-                reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오"
+                reason = "다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으세요"
                 return self._refuse(what, reason)
             if not self._save(what):
                 kept[:] = [e for e in kept if e is not exchange]
 
     def _save(self, what: str) -> bool:
-        """파일에 씁니다. JSON으로 적을 수 없는 것이 있으면 False이고, 다른 까닭이면 다음에 쓸 때 함께 씁니다."""
+        """파일에 씁니다. JSON으로 적을 수 없는 것이 있으면 False이고, 다른 이유이면 다음에 쓸 때 함께 씁니다."""
         try:
             self.cassette.save()
         except CassetteError as error:
@@ -187,7 +187,7 @@ class Recorder:
         run.said[prompt].append(replies[place])
         first = self._asked.setdefault(prompt, run.cell)
         if inputs[first] != replies and len(run.said[prompt]) == 1:
-            reason = "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오"
+            reason = "다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으세요"
             self._refuse(f"input({prompt!r})", reason)
         self.cassette.inputs[prompt] = run.said[prompt]
         return replies[place]

@@ -79,7 +79,7 @@ def rule(function: Rule) -> Rule:
 
 
 def lint(path: Path) -> list[str]:
-    """노트북 하나를 모든 규칙으로 검사합니다. "파일 셀 번호: 말" 꼴의 목록을 돌려줍니다."""
+    """노트북 하나를 모든 규칙으로 검사합니다. "파일 셀 번호: 말" 형식의 목록을 돌려줍니다."""
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     lesson = Lesson(
         path,
@@ -104,21 +104,21 @@ def markdown_renders(lesson: Lesson) -> Iterator[Finding]:
             if any(token.type == "text" and "**" in token.content for token in block.children or []):
                 yield (
                     cell.number,
-                    f"굵은 글씨가 별표로 보입니다: {block.content[:60]!r}. **낱말**(영어)은 또는 <b>를 쓰십시오",
+                    f"굵은 글씨가 별표로 보입니다: {block.content[:60]!r}. **단어**(영어)은 또는 <b>를 쓰세요",
                 )
             # JupyterLab은 물결표 하나씩도 취소선으로, \$ 두 개도 수식으로 읽습니다(tests/browser/test_display.py).
             text = re.sub(r"`[^`]*`", "", block.content)
             if len(re.findall(r"(?<!\\)~", text)) >= 2:
-                yield cell.number, f"물결표가 취소선이 됩니다: {block.content[:60]!r}. 1–3처럼 쓰거나 \\~로 쓰십시오"
+                yield cell.number, f"물결표가 취소선이 됩니다: {block.content[:60]!r}. 1–3처럼 쓰거나 \\~로 쓰세요"
             if text.replace(r"<span>\$</span>", "").count("$") >= 2:
-                yield cell.number, f"달러 기호 둘이 수식이 됩니다: {block.content[:60]!r}. <span>\\$</span>로 쓰십시오"
+                yield cell.number, f"달러 기호 둘이 수식이 됩니다: {block.content[:60]!r}. <span>\\$</span>로 쓰세요"
 
 
 @rule
 def particles_follow_code(lesson: Lesson) -> Iterator[Finding]:
     for cell in lesson.cells:
         for found in _PARTICLE.finditer(cell.prose):
-            yield cell.number, f"조사 앞의 공백을 빼십시오: {found[0]!r} → {found[0].replace('` ', '`')!r}"
+            yield cell.number, f"조사 앞의 공백을 빼세요: {found[0]!r} → {found[0].replace('` ', '`')!r}"
 
 
 @rule
@@ -135,7 +135,7 @@ def terms_are_in_the_glossary(lesson: Lesson) -> Iterator[Finding]:
     for cell in lesson.cells:
         for korean, english in re.findall(r"\*\*([^*]+)\*\*\(([a-z][a-z -]+)\)", cell.prose):
             if english.removesuffix("s") not in glossary:
-                yield cell.number, f"새 용어 **{korean}**({english})이 용어집(glossary.md)에 없습니다. 넣으십시오"
+                yield cell.number, f"새 용어 **{korean}**({english})이 용어집(glossary.md)에 없습니다. 넣으세요"
 
 
 # 한 해 뒤에 틀려지는 것 ---------------------------------------------------------------------------------------
@@ -159,7 +159,7 @@ def no_current_model_is_typed(lesson: Lesson) -> Iterator[Finding]:
     for cell in lesson.cells:
         for name in _known_models():
             if re.search(rf"(?<![A-Za-z0-9_./-]){re.escape(name)}(?![A-Za-z0-9_.-]*[A-Za-z0-9])", cell.source):
-                yield cell.number, f'지금 쓰이는 모델 이름 {name!r}. llmkit.model("제공자")를 쓰십시오'
+                yield cell.number, f'지금 쓰이는 모델 이름 {name!r}. llmkit.model("제공자")를 쓰세요'
 
 
 @rule
@@ -176,7 +176,7 @@ def dates_and_prices_are_facts(lesson: Lesson) -> Iterator[Finding]:
             if "<!-- fact:" not in cell.prose[found.end() : found.end() + 60]:
                 yield (
                     cell.number,
-                    f"근거 없는 날짜나 가격 {found[0]!r}. llmkit에서 계산하거나 <!-- fact: 열쇠 -->를 다십시오",
+                    f"근거 없는 날짜나 가격 {found[0]!r}. llmkit에서 계산하거나 <!-- fact: 열쇠 -->를 다세요",
                 )
 
 
@@ -204,15 +204,15 @@ def objectives_return_in_the_recap(lesson: Lesson) -> Iterator[Finding]:
     objectives = numbered(lesson.cells[0].source)
     recaps = [cell for cell in lesson.cells if cell.source.startswith("## 돌아보기")]
     if not 3 <= objectives <= 5:
-        yield 1, f"목표는 '1. **동사**' 꼴로 3–5개여야 합니다(지금 {objectives}개)"
+        yield 1, f"목표는 '1. **동사**' 형식으로 3–5개여야 합니다(지금 {objectives}개)"
     if not recaps:
         yield lesson.cells[-1].number, "'## 돌아보기'가 없습니다"
     elif numbered(recaps[0].source) != objectives:
-        yield recaps[0].number, f"목표 {objectives}개에 하나씩 답하십시오(지금 {numbered(recaps[0].source)}개)"
+        yield recaps[0].number, f"목표 {objectives}개에 하나씩 답하세요(지금 {numbered(recaps[0].source)}개)"
     if not any("session.receipt()" in cell.source for cell in lesson.code):
-        yield lesson.cells[-1].number, "끝에 session.receipt() 셀을 두십시오"
+        yield lesson.cells[-1].number, "끝에 session.receipt() 셀을 두세요"
     if not any("glossary.md)" in cell.source for cell in lesson.cells):
-        yield lesson.cells[-1].number, "용어집 링크 [용어집](glossary.md)을 두십시오"
+        yield lesson.cells[-1].number, "용어집 링크 [용어집](glossary.md)을 두세요"
 
 
 @rule
@@ -229,17 +229,17 @@ def links_resolve(lesson: Lesson) -> Iterator[Finding]:
 def pictures_are_described(lesson: Lesson) -> Iterator[Finding]:
     for cell, following in zip(lesson.cells, [*lesson.cells[1:], None]):
         if re.search(r"!\[\]\(", cell.prose):
-            yield cell.number, "그림에 대체 글을 쓰십시오: ![무엇을 보여 주는지](...)"
+            yield cell.number, "그림에 대체 글을 쓰세요: ![무엇을 보여 주는지](...)"
         draws = any("image/png" in output.get("data", {}) for output in cell.raw.get("outputs", []))
         if draws and not (following and "그림 설명" in following.source):
-            yield cell.number, "그림 바로 아래 셀에 '그림 설명: ...'을 쓰십시오"
+            yield cell.number, "그림 바로 아래 셀에 '그림 설명: ...'을 쓰세요"
 
 
 @rule
 def nothing_secret(lesson: Lesson) -> Iterator[Finding]:
     for cell in lesson.cells:
         if has_secret(json.dumps(cell.raw, ensure_ascii=False), set()):
-            yield cell.number, "키처럼 생긴 글이 들어 있습니다. 지우고, 진짜 키였다면 폐기하십시오"
+            yield cell.number, "키처럼 생긴 글이 들어 있습니다. 지우고, 진짜 키였다면 폐기하세요"
 
 
 @rule
@@ -249,7 +249,7 @@ def outputs_are_stored(lesson: Lesson) -> Iterator[Finding]:
         yield ignored[-1], f"출력을 비교하지 않는 셀이 {len(ignored)}개입니다({ignored}). {MOST_IGNORED}개까지입니다"
     unrun = [cell.number for cell in lesson.code if cell.source.strip() and cell.raw.get("execution_count") is None]
     if unrun:
-        yield unrun[0], f"실행 번호가 없는 셀이 {len(unrun)}개입니다. 처음부터 끝까지 실행해 저장하십시오"
+        yield unrun[0], f"실행 번호가 없는 셀이 {len(unrun)}개입니다. 처음부터 끝까지 실행해 저장하세요"
     for cell in lesson.code:
         for output in cell.raw.get("outputs", []):
             if output["output_type"] == "error" and "raises-exception" not in cell.tags:
@@ -280,7 +280,7 @@ def stubs_match_their_solutions(lesson: Lesson) -> Iterator[Finding]:
         for found in re.finditer(r"<summary>풀이 ([\d-]+).*?```python\n(.*?)```", cell.source, re.DOTALL)
     }
     if len(stubs) < (1 if number >= "90" else 3):  # 90번대는 시험 삼아 만드는 수업입니다.
-        yield lesson.cells[-1].number, f"연습이 {len(stubs)}개입니다. 세 단계의 연습을 두십시오"
+        yield lesson.cells[-1].number, f"연습이 {len(stubs)}개입니다. 세 단계의 연습을 두세요"
     for name, cell in stubs.items():
         if not name.startswith(f"{number}-"):
             yield cell.number, f"연습 번호 {name!r}는 {number}-로 시작해야 합니다"

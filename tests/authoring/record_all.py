@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from llmkit.commands.estimate import estimate, summary
 from llmkit.commands.record import HOSTED, Unfinished, always_replays, record_notebook
+from llmkit.common.errors import Refused
 from llmkit.common.keys import find_key, load_environment, redact
 from llmkit.common.providers import PROVIDERS
 from llmkit.cost.krw import dollars
@@ -75,6 +76,10 @@ def record_all(paths: Iterable[Path], budget: Decimal) -> int:
     if not todo:
         print("녹화할 수 있는 것이 없습니다.")
         return _report(lessons)
+    if not sys.stdin.isatty():
+        raise Refused(
+            "비용이 드는 일이라 먼저 묻습니다. 입력할 수 있는 터미널에서 실행하세요. 아무것도 보내지 않았습니다."
+        )
     unpriced = _show_estimate(todo, budget)
     print(f"비용을 알 수 없는 호출은 0원이 아니지만 예산에 셀 수 없습니다. 그런 호출은 {unpriced}번까지만 합니다.")
     if not _agrees("계속할까요? (y/N) "):
@@ -123,12 +128,15 @@ def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
         if stopped:
             lesson.why |= dict.fromkeys(lesson.providers, stopped)
             continue
-        print(f"\n{lesson.name}을 녹화합니다.", flush=True)
+        print(f"\n녹화할 수업: {lesson.name}", flush=True)
         try:
             result = record_notebook(lesson.path, providers=lesson.providers, budget=budget, unpriced=unpriced)
             problem = result.stopped or "; ".join(result.refused)
         except Unfinished as error:
-            result, problem = error.result, error.result.stopped or f"실패했습니다. {_last_line(str(error))}"
+            result, problem = (
+                error.result,
+                error.result.stopped or f"실패했습니다. {redact(error.summary.splitlines()[-1])}",
+            )
             if result.done:
                 again = f"python -m llmkit record {lesson.name[:2]}"
                 problem = f"카세트는 바꾸었지만 출력을 저장하지 못했습니다. {again} 명령을 실행하세요. {problem}"
@@ -140,12 +148,6 @@ def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
             lesson.why |= dict.fromkeys(lesson.providers, problem or "녹화를 마치지 못했습니다")
 
 
-def _last_line(text: str) -> str:
-    """nbclient의 긴 글(셀의 내용과 호출 경로)에서 예외가 적힌 마지막 줄만 꺼냅니다."""
-    lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", redact(text)).splitlines() if line.strip()]
-    return lines[-1] if lines else "커널이 꺼졌습니다"
-
-
 def _report(lessons: Iterable[Lesson]) -> int:
     """수업마다 무엇이 녹화이고 무엇이 아직 샘플 응답인지, 그리고 고쳐야 할 문장을 적습니다."""
     print()
@@ -153,7 +155,8 @@ def _report(lessons: Iterable[Lesson]) -> int:
     for lesson in lessons:
         exchanges = [exchange for exchange in lesson.exchanges if exchange.provider in HOSTED]
         real = sum(exchange.provenance == "recorded" for exchange in exchanges)
-        print(f"{lesson.name}: 실제 응답 {real}개, 샘플 응답 {len(exchanges) - real}개")
+        ours, local = len(exchanges) - real, len(lesson.exchanges) - len(exchanges)
+        print(f"{lesson.name}: 제공자의 실제 응답 {real}개, 샘플 응답 {ours}개, 로컬 모델의 실제 응답 {local}개")
         for name in dict.fromkeys(e.provider for e in exchanges if e.provenance != "recorded"):
             print(f"  {PROVIDERS[name].title}: 샘플 응답 — {lesson.why.get(name, '연결되지 않은 요청뿐입니다')}")
         if real:

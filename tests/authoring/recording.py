@@ -53,7 +53,7 @@ def record_with(script: Script, notebook: Path, **options: Any) -> int:
         )
         try:
             done = record_notebook(notebook, startup=startup, **options).done
-        finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 까닭을 먼저 말합니다.
+        finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 이유를 먼저 말합니다.
             for prompt in server.unanswered:
                 print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
         return int(not done or bool(server.unanswered))

@@ -58,7 +58,7 @@ def _texts(value: Any, path: tuple[Any, ...]) -> Iterator[tuple[Any, str]]:
 
 
 def normal(text: str) -> str:
-    """비교할 꼴: 공백은 하나로, 마크다운의 강조와 JSON의 이스케이프는 없앱니다."""
+    """비교할 형식: 공백은 하나로, 마크다운의 강조와 JSON의 이스케이프는 없앱니다."""
     text = re.sub(r"\\[nrt]|\\(?=[\"'*_~$<])", " ", text)
     return re.sub(r"\s+", " ", re.sub(r"[*`]", "", text)).strip()
 
@@ -114,7 +114,7 @@ class Samples:
 
 # 노트북에서 ----------------------------------------------------------------------------------------------
 
-MARK = re.compile(r"※ 예시 응답|샘플 응답 ·")
+MARK = re.compile(r"※ 샘플 응답|샘플 응답 ·")
 MOST_UNMARKED = 20  # 저장된 출력에 표시 없이 있어도 되는 샘플 응답은 이보다 짧습니다.
 MOST_QUOTED = 12  # 설명에 주석 없이 있어도 되는 샘플 응답은 이보다 짧습니다.
 _FENCE = re.compile(r"```.*?```", re.DOTALL)

@@ -54,14 +54,14 @@ def stored_address(root: Path = ROOT) -> str:
 
 
 def check_address(address: str) -> None:
-    """쓸 수 없는 주소면 까닭과 함께 `ValueError`를 냅니다."""
+    """쓸 수 없는 주소면 이유와 함께 `ValueError`를 냅니다."""
     found = _ADDRESS.fullmatch(address)
     if not found:
         raise ValueError(
             f"https://github.com/누구/무엇/tree/태그 모양이어야 합니다(Colab은 GitHub에서 엽니다): {address}"
         )
     if found[3] in ("main", "master", "HEAD"):
-        raise ValueError(f"{found[3]} 가지는 내용이 바뀝니다. 태그나 커밋을 적으십시오.")
+        raise ValueError(f"{found[3]} 가지는 내용이 바뀝니다. 태그나 커밋을 적으세요.")
 
 
 def badge(address: str, notebook: str) -> str:
@@ -122,7 +122,7 @@ def stamp_readme(text: str, address: str) -> str:
     section = _README_NO_ADDRESS
     if address:
         section = (
-            f"{badge(address, '01_basics.ipynb')}\n\n노트북 맨 위의 배지를 누르고, 첫 셀부터 차례로 실행하십시오.\n"
+            f"{badge(address, '01_basics.ipynb')}\n\n노트북 맨 위의 배지를 누르고, 첫 셀부터 순서대로 실행하세요.\n"
         )
     return _README.sub(lambda _: section, text)
 

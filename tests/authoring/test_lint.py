@@ -48,7 +48,7 @@ def test_a_clean_copy_passes(tmp_path: Path) -> None:
         ("입력은 ~~1개에서~~ 둘까지", "취소선"),
         ("하루 1~3개, 이틀에 2~4개입니다.", "취소선"),
         ("입력 $1와 출력 $2입니다.", "수식"),
-        (r"입력 \$1와 출력 \$2입니다.", r"<span>\$</span>로 쓰십시오"),
+        (r"입력 \$1와 출력 \$2입니다.", r"<span>\$</span>로 쓰세요"),
         ("`max_tokens` 는 수입니다.", "조사 앞의 공백"),
         ("메세지를 보냅니다.", "메시지"),
         ("**유령어**(ghost term)는 없습니다.", "용어집"),
@@ -57,7 +57,7 @@ def test_a_clean_copy_passes(tmp_path: Path) -> None:
         ("100만 토큰에 0.10달러입니다.", "근거 없는 날짜나 가격"),
         (r"100만 토큰에 <span>\$</span>5입니다.", "근거 없는 날짜나 가격"),
         ("2026년 12월 1일<!-- fact: no-such-fact -->에 끝납니다.", "없는 사실"),
-        ("[여기](nowhere.md)를 보십시오.", "열리지 않는 링크"),
+        ("[여기](nowhere.md)를 보세요.", "열리지 않는 링크"),
         ("![](a.png)", "대체 글"),
         ("키는 sk-proj-abcdefghijklmnopqrstuvwxyz0123", "키처럼 생긴"),
     ],
@@ -165,7 +165,7 @@ def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path, one_sample: None
         return [line for line in spoiled(folder, cell=code("print(answer)", outputs=data)) if "셀 6:" in line]
 
     answer = answer_of_01()
-    mark = "※ 예시 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+    mark = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
     assert "OpenAI의 샘플 응답이 표시 없이" in shown(answer)[0]
     assert "OpenAI의 샘플 응답이 표시 없이" in shown(f"<b>{answer[:30]}</b>", mark.format("Anthropic"))[0]
     assert "표시 없이" in shown(answer.replace(" ", "\n    "))[0]  # 줄을 바꾸어 찍어도
@@ -188,7 +188,7 @@ def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path, one_sample: None)
 
 
 def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path, one_sample: None) -> None:
-    mark = "※ 예시 응답: 이 강좌가 쓴 글이며 OpenAI의 출력이 아닙니다."
+    mark = "※ 샘플 응답: 이 강좌가 쓴 글이며 OpenAI의 출력이 아닙니다."
     data = [
         {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in ("입력 7,341", mark)
     ]

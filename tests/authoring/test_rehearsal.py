@@ -59,7 +59,7 @@ def rehearse(copy: Copy) -> str:
     return said
 
 
-MARK = re.compile("※ 예시 응답|샘플 응답 ·")
+MARK = re.compile("※ 샘플 응답|샘플 응답 ·")
 
 
 def stored_outputs(copy: Copy, lesson: str) -> str:

@@ -34,7 +34,7 @@ def contents(folder: Path) -> dict[str, str]:
 def test_every_notebook_and_the_readme_agree_with_the_stored_address(copy: Path, root: Path) -> None:
     before = contents(copy)
     stamp(stored_address(root), copy)
-    assert contents(copy) == before, "python -m tests.stamp를 실행하십시오."
+    assert contents(copy) == before, "python -m tests.stamp를 실행하세요."
 
 
 def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -> None:

@@ -81,7 +81,7 @@ def test_a_lesson_is_added_by_commands_and_leaves_no_trace(copy: Path) -> None:
     assert page.count("[99_trial](../notebooks/99_trial.ipynb)") == 2
     assert "99_trial" in run(copy, "llmkit", "doctor")
     assert "99_trial: " in run(copy, "llmkit", "estimate")
-    assert "교환" in run(copy, "llmkit", "drift", "99")
+    assert "응답 2개" in run(copy, "llmkit", "drift", "99")
 
     made = tree(copy).keys() - before.keys()
     assert made - by_hand == {"llmkit/cassettes/99_trial.json"}

@@ -797,7 +797,7 @@ prompt = "이름?"
 system = ""
 path = "/chat/completions"
 body = { seed = 1 }
-answer = "씨앗 1"
+answer = "시드 1"
 [[entry]]
 regex = "^이름"
 system = "해적"
@@ -821,7 +821,7 @@ answer = '''
             return gpt.chat.completions.create(model=GPT, messages=turns, **options).choices[0].message.content
 
         assert ask(("user", "이름?")) == "모릅니다."
-        assert ask(("user", "이름?"), seed=1) == "씨앗 1"
+        assert ask(("user", "이름?"), seed=1) == "시드 1"
         assert ask(("system", "해적"), ("user", "이름?"), seed=1) == "선장이다."
         assert ask(("developer", "해적처럼"), ("user", "이름은?")) == "선장이다."
         assert ask(("user", "이름과 나이?")) == "둘 다 모릅니다."

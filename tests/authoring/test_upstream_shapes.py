@@ -315,7 +315,7 @@ def real_exchanges(provider: str, endpoint: str) -> list[dict[str, Any]]:
     return datas
 
 
-# 실제로는 늘 있지만(적은 기록에서) 우리는 적지 않는 것과 그 까닭
+# 실제로는 늘 있지만(적은 기록에서) 우리는 적지 않는 것과 그 이유
 LEFT_OUT = {
     ("hf", "chat.completions", "chat.completion"): {
         ".choices[].message.tool_calls": "기록 하나뿐이고, 그 뒤의 제공자(hyperbolic)만 빈 목록을 적습니다",
@@ -328,7 +328,7 @@ LEFT_OUT = {
 LEFT_OUT["anthropic", "messages", "message"] = {
     ".content[].text": "생각만 하다 제한에 잘린 답에는 글이 없습니다. 그런 기록이 없습니다",
 }
-# 실제 기록에는 없지만 우리는 적는 것과 그 까닭
+# 실제 기록에는 없지만 우리는 적는 것과 그 이유
 NOT_YET_SEEN = {
     ".usage.prompt_tokens_details.cache_write_tokens": "gpt-5.6부터 캐시에 쓴 토큰에 값을 매깁니다. SDK의 모델에 있습니다",
     ".system_fingerprint": "HF: InferenceClient의 모델이 요구하고, 스트림의 기록에는 있습니다",

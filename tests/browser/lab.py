@@ -98,7 +98,7 @@ def open_notebook(page: Any, address: str, name: str) -> None:
 
 
 def run_all(page: Any, replies: Iterable[str] = (), seconds: float = SECONDS) -> None:
-    """모든 셀을 실행하고 끝날 때까지 기다립니다. `input()`이 물으면 `replies`를 차례로 적습니다."""
+    """모든 셀을 실행하고 끝날 때까지 기다립니다. `input()`이 물으면 `replies`를 순서대로 적습니다."""
     page.evaluate(RUN_ALL)
     waiting, deadline = list(replies), time.monotonic() + seconds
     while page.evaluate("window.ran") is None:

@@ -117,4 +117,4 @@ def test_the_stop_button_leaves_what_came_and_says_so(page: Any) -> None:
     assert output.inner_text().startswith("서가 사이를") and "독서의 시작입니다." not in output.inner_text()
     banner, shown, error, authored = saved_outputs(page, number)
     assert shown["data"]["text/plain"].startswith("서가 사이를") and mark in shown["data"]["text/markdown"]
-    assert error["ename"] == "KeyboardInterrupt" and "예시 응답" in authored["data"]["text/plain"]
+    assert error["ename"] == "KeyboardInterrupt" and "샘플 응답" in authored["data"]["text/plain"]

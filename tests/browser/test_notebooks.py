@@ -144,7 +144,7 @@ def test_the_console_has_no_errors(lesson: Lesson) -> None:
 
 
 def test_the_page_shows_every_stored_output(lesson: Lesson) -> None:
-    """스트림으로 온 답의 끝 글, 표, 예시 응답 표시까지: 저장된 출력이 그 셀 밑에 보입니다."""
+    """스트림으로 온 답의 끝 글, 표, 샘플 응답 표시까지: 저장된 출력이 그 셀 밑에 보입니다."""
     for number, cell in enumerate(lesson.stored.cells):
         if "nbval-ignore-output" in cell.metadata.get("tags", []):
             continue

@@ -322,11 +322,15 @@ def test_only_providers_with_a_key_are_recorded(
 # 어림 -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("notebook", sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*_*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "notebook", sorted((Path(__file__).parents[2] / "notebooks").glob("[0-9]*_*.ipynb")), ids=lambda path: path.stem
+)
 def test_the_estimate_counts_every_call_of_a_whole_run(notebook: Path) -> None:
     """추정의 호출 수와 비용은, 노트북을 끝까지 실행한 뒤의 영수증과 같습니다. 같은 요청을 여러 셀이 보내도 그렇습니다."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
-    shown = [output for cell in cells for output in cell.get("outputs", []) if "session.receipt()" in cell["source"][-1]]
+    shown = [
+        output for cell in cells for output in cell.get("outputs", []) if "session.receipt()" in cell["source"][-1]
+    ]
     receipt = "".join(shown[-1]["data"]["text/plain"])
     total = re.compile(r"^합계 +(\d+) .* (\S+) +\S+원$", re.MULTILINE)
     planned = llmkit("estimate", notebook.stem).stdout
@@ -341,7 +345,7 @@ def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> Non
     assert said.startswith("추정: 저장된 요청을 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
     assert failed and f"답을 받지 못할 시도 {failed}번" in said
-    assert ours == ("추정: 이 강좌가 쓴 예시 응답의 토큰 수" in said)
+    assert ours == ("추정: 이 강좌가 쓴 샘플 응답의 토큰 수" in said)
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:

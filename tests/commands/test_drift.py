@@ -172,7 +172,7 @@ def test_a_renamed_usage_field(lesson: Path, drift: Drift, monkeypatch: pytest.M
     # 같은 어긋남은 한 번만 말하고 어디인지 모두 적습니다. 객체 안의 필드까지 늘어놓지 않습니다.
     assert report.count("01_basics의 1·2·3번째 응답") == 4 and "usage.prompt_tokens_details.cached" not in report
     assert "python -m llmkit record 01 --provider openai 명령으로 다시 녹화하고" in report
-    assert "tests/authoring/provider" in report  # 예시 응답입니다.
+    assert "tests/authoring/provider" in report  # 샘플 응답입니다.
     assert report.endswith("달라진 것이 4가지입니다.\n") and "Anthropic /messages" not in report
 
 

@@ -20,7 +20,7 @@ from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "※ 예시 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+MARK = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
 
 SCRIPT = """
 date = 2026-11-21T09:00:00+09:00
@@ -141,7 +141,7 @@ def test_a_conflict_between_cells_is_refused_and_says_what_to_do(tmp_path: Path,
     before = path.read_bytes()
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으십시오.") == 1
+    assert output.count("다른 셀이 같은 요청에 다른 답을 받았습니다. 셀 메타데이터에 take 번호를 적으세요.") == 1
     assert path.read_bytes() == before and not (tmp_path / "cassettes" / "99_small.json").exists()
     stored = Cassette.load(tmp_path / "cassettes" / "99_small.recording").exchanges
     assert ["첫 답".encode() in stored[0].content, "네.".encode() in stored[1].content, len(stored)] == [
@@ -160,7 +160,7 @@ def test_two_cells_that_ask_the_same_and_answer_differently_are_refused(tmp_path
     path = notebook_of(tmp_path / "notebooks" / "99_small.ipynb", [*cells, 'ask("하나")'])
     assert record(path) == 1
     output = capfd.readouterr().out
-    assert "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으십시오." in output
+    assert "input('질문: '): 다른 셀이 같은 물음에 다른 대답을 했습니다. 물음의 글을 다르게 적으세요." in output
 
 
 def test_recording_one_provider_leaves_the_other_as_it_was(tmp_path: Path):

@@ -262,7 +262,7 @@ def test_two_streams_in_a_terminal_take_turns(capsys: pytest.CaptureFixture[str]
 
 @pytest.fixture
 def notebook(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
-    """노트북인 척합니다. 그려진 것이 차례로 쌓입니다."""
+    """노트북인 척합니다. 그려진 것이 순서대로 쌓입니다."""
     drawn: list[dict[str, str]] = []
 
     def draw(data: dict[str, str], **options: Any) -> Any:

@@ -83,7 +83,7 @@ def test_offline_wheels_are_the_locked_versions_of_the_same_files(page: str, roo
         assert "--no-index" in other
 
 
-@pytest.mark.skipif(bool(moved()), reason="constraints.txt와 다른 버전이 설치되어 있습니다(확인한 판이 아닙니다)")
+@pytest.mark.skipif(bool(moved()), reason="constraints.txt와 다른 버전이 설치되어 있습니다(확인한 버전이 아닙니다)")
 def test_the_offline_install_needs_nothing_but_what_is_locked(page: str, root: Path, tmp_path: Path) -> None:
     """설치된 것이 모두 있다고 보고 그 명령을 그대로 실행하면, 강좌 자신 말고는 더 필요한 것이 없어야 합니다."""
     arguments, _ = offline(page, "install")
@@ -129,7 +129,7 @@ def test_the_estimates_still_hold(page: str, root: Path) -> None:
     for name, one, forty in rows:
         assert abs(Decimal(one) * 40 - Decimal(forty)) < Decimal(forty) / 50  # 반올림
         usd = sum(estimate(lesson).usd for lesson in ([name] if name else lessons))
-        assert usd / 2 < Decimal(one) < usd * 2, f"{name}: 표를 새로 적으십시오. 지금은 {usd} USD입니다."
+        assert usd / 2 < Decimal(one) < usd * 2, f"{name}: 표를 새로 적으세요. 지금은 {usd} USD입니다."
 
 
 def test_what_was_not_verified_is_said(page: str) -> None:

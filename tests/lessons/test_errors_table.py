@@ -56,7 +56,7 @@ NINE = (
     Failure("사용 한도 소진", "아니요", "충전하거나 한도를 올립니다", '"insufficient_quota"'),
     Failure("500, 529 서버의 사정", "예", "쉬었다가 다시 보냅니다", '"server_error"', '"overloaded"'),
     Failure(
-        "시간 초과",
+        "타임아웃",
         "예",
         "잦으면 `timeout`을 늘립니다",
         '{ kind = "stall", seconds = 60 }',
@@ -190,7 +190,7 @@ def older_than_the_table() -> str:
         package, wanted = named.split(" ")
         found = version(package)
         if tuple(map(int, found.split(".")[:2])) < tuple(map(int, wanted.split("."))):
-            return f"{package} {found}: 표를 확인한 판({wanted})보다 오래되었습니다."
+            return f"{package} {found}: 표를 확인한 버전({wanted})보다 오래되었습니다."
     return ""
 
 
@@ -199,7 +199,7 @@ def older_than_the_table() -> str:
 @pytest.mark.parametrize("failures", [NINE, OTHERS], ids=["nine", "others"])
 def test_the_notebook_shows_what_the_sdks_really_do(failures: tuple[Failure, ...]) -> None:
     fresh = table(failures)
-    assert fresh in prose(), f"노트북 04의 표가 SDK와 다릅니다. 이 표로 바꾸십시오.\n{fresh}"
+    assert fresh in prose(), f"노트북 04의 표가 SDK와 다릅니다. 이 표로 바꾸세요.\n{fresh}"
 
 
 @pytest.mark.filterwarnings("ignore:The model 'claude-2.1' is deprecated:DeprecationWarning")
@@ -223,7 +223,7 @@ def test_hugging_face_has_one_class_but_for_400_and_never_retries(fault: str, st
 
 
 def test_hugging_face_has_its_own_timeout_and_never_retries() -> None:
-    # huggingface_hub 1.x는 내장 TimeoutError만 기다려서 httpx의 시간 초과를 놓칩니다.
+    # huggingface_hub 1.x는 내장 TimeoutError만 기다려서 httpx의 타임아웃을 놓칩니다.
     with pytest.raises(InferenceTimeoutError if version("huggingface_hub") >= "2" else httpx.ReadTimeout):
         ask_hugging_face('{ kind = "stall", seconds = 60 }', timeout=0.2)
 

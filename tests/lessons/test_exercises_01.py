@@ -222,10 +222,10 @@ def changed(position: int, **change: str) -> Any:
         (changed(0, content="분류합니다."), "지시에 없는 라벨이 있습니다: 배송, 환불"),
         (changed(2, role="user"), "번갈아"),
         (changed(2, content="배송 문의입니다"), "글자까지 같아야"),
-        (changed(4, content="배송"), "본보기가 없는 라벨이 있습니다: 환불"),
+        (changed(4, content="배송"), "예시가 없는 라벨이 있습니다: 환불"),
         (changed(-1, content="늘 같은 글"), "넘겨받은 글"),
         (changed(-1, role="assistant"), "마지막 메시지는 user"),
-        (lambda text: build(text)[:1] + build(text)[-1:], "본보기가 없는 라벨"),
+        (lambda text: build(text)[:1] + build(text)[-1:], "예시가 없는 라벨"),
         (lambda text: str(build(text)), "대괄호"),
         (lambda text: None, "return"),
         (lambda text: build(texts), "NameError"),  # noqa: F821

@@ -94,7 +94,7 @@ def sampler(probabilities: dict, temperature: float, top_p: float, rng: Any, *, 
 
 
 def test_a_sampler_that_heats_before_it_cuts() -> None:
-    assert "전에** 자르십시오" in wrong("02-3", lambda *given: sampler(*given, cut_first=False))
+    assert "전에** 자르세요" in wrong("02-3", lambda *given: sampler(*given, cut_first=False))
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_a_sampler_that_heats_before_it_cuts() -> None:
         (lambda p, temperature, top_p, rng: sampler(p, temperature and 1 / temperature, top_p, rng), "온도 0.5에서"),
         (lambda p, temperature, top_p, rng: rng.choice(list(p.values())), "토큰 하나를"),
         (lambda p, temperature, top_p, rng: None, "return"),
-        (lambda p, temperature, top_p, rng: rng.choices(list(p)), "`[0]`을 붙이십시오"),
-        (lambda p, temperature, top_p, rng: list(p)[:1] if temperature == 0 else "The", "`[0]`을 붙이십시오"),
+        (lambda p, temperature, top_p, rng: rng.choices(list(p)), "`[0]`을 붙이세요"),
+        (lambda p, temperature, top_p, rng: list(p)[:1] if temperature == 0 else "The", "`[0]`을 붙이세요"),
     ],
 )
 def test_wrong_samplers(sample: Any, said: str) -> None:

@@ -1,4 +1,4 @@
-"""수업 04의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 까닭을 말합니다."""
+"""수업 04의 연습: 노트북에 적힌 풀이는 통과하고, 빈칸은 빈칸이라 하고, 틀린 답에는 이유를 말합니다."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def test_the_unchanged_function_passes() -> None:
         ),
         (
             [("not is_transient(error)", "type(error) is not openai.APITimeoutError")],
-            "요청 시간 초과(408), 다른 요청과 겹침(409), 서버 오류(500), 막힌 프록시(503), 과부하(529), 거부된 연결",
+            "요청 타임아웃(408), 다른 요청과 겹침(409), 서버 오류(500), 막힌 프록시(503), 과부하(529), 거부된 연결",
         ),
         ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
         (
@@ -270,7 +270,7 @@ chain = chaining(OURS, BOTH)
 
 
 def named(question: str, providers: dict[str, Any], sleep: Any = None) -> dict[str, Any]:
-    """까닭을 묶음 대신 문구에 적는 것도 맞는 답입니다."""
+    """이유를 묶음 대신 문구에 적는 것도 맞는 답입니다."""
     try:
         return chain(question, providers)
     except ExceptionGroup as group:
@@ -336,7 +336,7 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
             chaining(OURS, (openai.APIError, anthropic.APIError)),
             "끊긴 스트림(httpx2.RemoteProtocolError)으로 앞의 셋이",
         ),
-        (chaining(OURS, (openai.APIStatusError, anthropic.APIError, httpx2.TransportError)), "시간 초과, 거부된 연결"),
+        (chaining(OURS, (openai.APIStatusError, anthropic.APIError, httpx2.TransportError)), "타임아웃, 거부된 연결"),
         (chaining((), (Exception,)), "버그(TypeError)를 삼켰습니다"),
         (ask_everyone, "돈이 두 번 듭니다"),
         (chaining((), (Exception,)), "상태 400: 요청이 틀린 것"),
@@ -345,8 +345,8 @@ def last_only(question: str, providers: dict[str, Any], sleep: Any = None) -> di
         (swallow, "정지 버튼(KeyboardInterrupt)를 삼켰습니다"),
         (swallow, "모두 실패했는데"),
         (swallow, "예외 그대로여야 합니다"),
-        (hide, "까닭을 다 찾을 수 없습니다"),
-        (last_only, "까닭을 다 찾을 수 없습니다"),
+        (hide, "이유를 다 찾을 수 없습니다"),
+        (last_only, "이유를 다 찾을 수 없습니다"),
         (with_result(lambda result: result | {"provider": "OpenAI"}), "\"provider\"의 값은 '가'"),
         (with_result(lambda result: result | {"text": "다른 글"}), "\"text\"의 값은 '답 1'"),
         (with_result(lambda result: result | {"failed": list(result["failed"])}), '"failed"에는'),

@@ -122,7 +122,7 @@ def fits(model: dict, need: dict) -> bool:
         (lambda ms, need: cheapest(ms, lambda m: total(m, need)), "무료가 아니라"),
         (
             lambda ms, need: cheapest([m for m in ms if m["input_usd"]], lambda m: m["input_usd"]),
-            "한 번의 값을 비교하십시오",
+            "한 번의 값을 비교하세요",
         ),
         (
             lambda ms, need: cheapest([m for m in ms if m["input_usd"] and fits(m, need)], lambda m: total(m, need)),
@@ -165,7 +165,7 @@ def fits(model: dict, need: dict) -> bool:
             ),
             "출력 값을 모르면",
         ),
-        (lambda ms, need: ms[0], "이름을 돌려주십시오"),
+        (lambda ms, need: ms[0], "이름을 돌려주세요"),
         (lambda ms, need: None, "'나'"),
         (lambda ms: None, "예외가 났습니다"),
         ("가", "함수 자체"),

@@ -51,7 +51,7 @@ def test_a_half_filled_stub_names_the_blank_inside_the_function() -> None:
     ("formula", "said"),
     [
         (lambda i, o, p, q, n: i * p + o * q * n, "괄호로 묶고"),
-        (lambda i, o, p, q, n: i * p + o * q, "`calls`를 곱하십시오"),
+        (lambda i, o, p, q, n: i * p + o * q, "`calls`를 곱하세요"),
         (lambda i, o, p, q, n: i * p * n, "출력만 1,000개"),
         (lambda i, o, p, q, n: o * q * n, "입력만 1,000개"),
         (lambda i, o, p, q, n: (i + o) * p * n, "출력만 1,000개"),
@@ -206,7 +206,7 @@ def test_a_tiny_bill_is_not_zero(service: dict[str, Any]) -> None:
         ({"messages": "안녕하세요"}, "하나 이상"),
         ({"messages": ["안녕하세요"]}, '"role"'),
         ({"messages": [{"role": "user", "content": " "}]}, '"content"'),
-        ({"answer": ""}, "본보기"),
+        ({"answer": ""}, "예시"),
         ({"calls": 0}, "1 이상"),
         ({"calls": "3000"}, "1 이상"),
         ({"calls": True}, "1 이상"),

@@ -12,7 +12,7 @@ import pytest
 FACTS = json.loads((Path(__file__).parents[2] / "llmkit" / "data" / "facts.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.skipif(not version("huggingface_hub").startswith("2.4."), reason="사실을 확인한 판은 2.4입니다")
+@pytest.mark.skipif(not version("huggingface_hub").startswith("2.4."), reason="사실을 확인한 버전은 2.4입니다")
 def test_where_text_generation_still_has_a_road() -> None:
     from huggingface_hub.inference._providers import PROVIDERS
 
@@ -79,7 +79,7 @@ def test_what_the_lesson_says_of_the_small_model_is_what_it_recorded() -> None:
     def number(row: dict[str, str], name: str) -> float:
         return float(row[name].removesuffix("초").partition("/")[0])
 
-    assert number(few, "맞음") > number(zero, "맞음")  # 본보기를 준 쪽이 더 맞혔습니다.
+    assert number(few, "맞음") > number(zero, "맞음")  # 예시를 준 쪽이 더 맞혔습니다.
     assert 8 <= number(korean, "맞음") <= 12  # 동전 던지기와 다르지 않고
     assert number(korean, "긍정이라고 한 수") == 15  # 넷 가운데 셋을 한쪽 라벨로
     assert number(korean, "입력 토큰(평균)") > 2.5 * number(few, "입력 토큰(평균)")  # 두 배 반이 넘습니다.

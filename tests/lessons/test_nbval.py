@@ -69,7 +69,7 @@ def code(name: str, source: str) -> Any:
 
 @pytest.fixture(scope="module")
 def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
-    """노트북들을 강좌의 노트북과 똑같이 검사하고, 셀마다 ""(통과)나 실패한 까닭을 돌려줍니다."""
+    """노트북들을 강좌의 노트북과 똑같이 검사하고, 셀마다 ""(통과)나 실패한 이유를 돌려줍니다."""
     folder = tmp_path_factory.mktemp("노트북")
     good = nbformat.v4.new_notebook(cells=[code(name, source) for name, source in GOOD.items()])
     NotebookClient(good, kernel_name="python3", coalesce_streams=True).execute()

@@ -1,4 +1,4 @@
-"""진짜 커널에서 셀 다시 실행하기, 커널 다시 시작하기, input(), 멈춤 단추."""
+"""진짜 커널에서 셀 다시 실행하기, 커널 다시 시작하기, input(), 정지 버튼."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_input_in_the_setup_cell_and_after_setup_again(fresh: Kernel):
     assert texts(fresh.run(f"{SETUP}\nsession.close()\nprint(input('이름: '))", answers=["나"]))[-1].endswith("나\n")
 
 
-# 멈춤 단추 ----------------------------------------------------------------------------------------------
+# 정지 버튼 ----------------------------------------------------------------------------------------------
 
 
 def endless() -> Iterator[bytes]:

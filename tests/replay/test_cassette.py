@@ -82,7 +82,7 @@ def test_a_truncated_file_names_the_file_and_the_place(seed: int, tmp_path: Path
     message = refusal(path)
     assert message.startswith(f"{path}: ")
     assert "번째 줄" in message or "번째 바이트" in message
-    assert "되돌리거나, 파일을 지우고 다시 녹화하십시오." in message
+    assert "되돌리거나, 파일을 지우고 다시 녹화하세요." in message
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ DEEP = '{"model": "m", "x": ' + "[" * 5000 + "]" * 5000 + "}"
 
 
 class Server(Loopback):
-    """`answers`를 차례로, 마지막 것은 되풀이해 답하는 서버."""
+    """`answers`를 순서대로, 마지막 것은 반복해 답하는 서버."""
 
     def __init__(self) -> None:
         super().__init__(self.say)
@@ -113,7 +113,7 @@ def test_a_live_retry_waits_its_own_time_after_a_replay(server: Server, tmp_path
 
 
 def test_elapsed_is_the_recorded_time(tmp_path: Path) -> None:
-    """실제 호출에서 되는 `response.elapsed`가 재생에서도 되고, 컴퓨터의 빠르기에 따라 달라지지 않습니다."""
+    """실제 호출에서 되는 `response.elapsed`가 재생에서도 되고, 컴퓨터의 속도에 따라 달라지지 않습니다."""
     plain, stream = authored.exchange("openai", "하나", "x"), authored.exchange("openai", "둘", "y")
     plain.delay = stream.delay = 0.75
     stream.content, stream.events = b"", [(1.0, b"data: 1\n\n"), (2.5, b"data: [DONE]\n\n")]

@@ -249,4 +249,4 @@ def test_while_the_server_is_on_it_is_asked(tmp_path: Path, capsys: pytest.Captu
         assert calls(url)["chat"]() == recorded
         assert [call.provenance for call in session.calls] == ["recorded"]
     output = capsys.readouterr()
-    assert "예시 응답" not in output.out + output.err  # 진짜 모델의 답입니다.
+    assert "샘플 응답" not in output.out + output.err  # 진짜 모델의 답입니다.

@@ -1,4 +1,4 @@
-"""로컬 서버 찾기와 `python -m llmkit local`: 주소가 맞고, 켜지 못하면 까닭을 말합니다."""
+"""로컬 서버 찾기와 `python -m llmkit local`: 주소가 맞고, 켜지 못하면 이유를 말합니다."""
 
 from __future__ import annotations
 

@@ -164,7 +164,7 @@ def nothing_leaked(folder: Path, *texts: str, keys: dict[str, str] = KEYS) -> No
 
 
 def refused_once(session: Session, folder: Path, output: str, stored: int, keys: dict[str, str] = KEYS) -> None:
-    """교환 하나만 빠졌고, 그 까닭을 한국어 한 줄로 말했고, 키는 남지 않았습니다."""
+    """교환 하나만 빠졌고, 그 이유를 한국어 한 줄로 말했고, 키는 남지 않았습니다."""
     assert [line.split(": ", 1)[1] for line in session.recorder.refused] == [
         "키로 보이는 글이 들어 있습니다. 카세트에 담지 않았습니다."
     ]
@@ -482,7 +482,7 @@ def test_a_key_given_as_a_name_is_not_repeated(recording: Session, tmp_path: Pat
     "text",
     [
         "API 키는 sk-로 시작합니다. 예: sk-...",
-        "OPENAI_API_KEY=여기에-키를-넣으십시오",
+        "OPENAI_API_KEY=여기에-키를-넣으세요",
         "task-oriented-dialogue-systems-2026 and risk-assessment-and-management",
         "disk-encryption-configuration",
         "hf_hub_download(repo_id='openai/gpt-oss-20b')",
@@ -551,5 +551,5 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
 
 
 def test_the_text_of_env_example_masks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ANTHROPIC_API_KEY", "여기에-Anthropic-키를-넣으십시오")
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "여기에-Anthropic-키를-넣으세요")
     assert redact("Anthropic 기본값") == "Anthropic 기본값"

@@ -1,4 +1,4 @@
-"""`setup`: 어느 제공자가 재생이고 어느 제공자가 실제 호출이며, 그 까닭을 학습자가 한눈에 아는가."""
+"""`setup`: 어느 제공자가 재생이고 어느 제공자가 실제 호출이며, 그 이유를 학습자가 한눈에 아는가."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
 
 @pytest.fixture
 def lesson(tmp_path: Path) -> Path:
-    """OpenAI, Anthropic, Hugging Face의 예시 응답이 하나씩 든 카세트."""
+    """OpenAI, Anthropic, Hugging Face의 샘플 응답이 하나씩 든 카세트."""
     return authored.save(
         tmp_path / "lesson.json",
         [
@@ -91,9 +91,9 @@ def test_without_keys_everything_replays_and_the_banner_says_why(lesson: Path, c
     banner = capsys.readouterr().out
     assert banner == textwrap.dedent("""\
         llmkit (수업 없이 시작했습니다)
-          OpenAI: 재생(replay) — OPENAI_API_KEY 값이 없습니다. 카세트(2026-11-21, 예시 응답)로 답합니다.
-          Anthropic: 재생(replay) — ANTHROPIC_API_KEY 값이 없습니다. 카세트(2026-11-21, 예시 응답)로 답합니다.
-          Hugging Face: 재생(replay) — HF_TOKEN 값이 없습니다. 카세트(2026-11-21, 예시 응답)로 답합니다.
+          OpenAI: 재생(replay) — OPENAI_API_KEY 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
+          Anthropic: 재생(replay) — ANTHROPIC_API_KEY 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
+          Hugging Face: 재생(replay) — HF_TOKEN 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
         """)
     assert ask_openai() == "카세트의 OpenAI 답"
     assert ask_anthropic() == "카세트의 Anthropic 답"
@@ -187,7 +187,7 @@ EXAMPLE = "OPENAI_API_KEY 값이 예시 값 그대로입니다"
         ('""', EMPTY),
         ('  " "  ', EMPTY),
         ("“”", EMPTY),
-        ("여기에-키를-붙여-넣으십시오", EXAMPLE),
+        ("여기에-키를-붙여-넣으세요", EXAMPLE),
         ("sk-...", EXAMPLE),
         (PROVIDERS["openai"].placeholder, "OPENAI_API_KEY 값이 없습니다"),
     ],
@@ -202,7 +202,7 @@ def test_a_value_that_is_no_key_counts_as_missing(
         Path(".env").write_text(f"OPENAI_API_KEY={value}\n", encoding="utf-8")
     llmkit.setup(cassette=lesson)
     line = line_of(capsys.readouterr().out, "OpenAI")
-    assert line == f"OpenAI: 재생(replay) — {why}. 카세트(2026-11-21, 예시 응답)로 답합니다."
+    assert line == f"OpenAI: 재생(replay) — {why}. 카세트(2026-11-21, 샘플 응답)로 답합니다."
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
@@ -398,7 +398,7 @@ def test_colab_secrets_are_read(colab: Secrets, lesson: Path, capsys: pytest.Cap
         AttributeError("'NoneType' object has no attribute 'kernel'"),
         "",
         None,
-        "여기에-키를-붙여-넣으십시오",
+        "여기에-키를-붙여-넣으세요",
     ],
 )
 def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
@@ -433,7 +433,7 @@ def test_a_colab_that_does_not_answer_is_asked_once(colab: Secrets, lesson: Path
     assert len(colab.asked) == 1
     banner = capsys.readouterr().out
     for title in ("OpenAI", "Anthropic", "Hugging Face"):
-        assert "Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하십시오" in line_of(banner, title)
+        assert "Colab에서 제때 받지 못했습니다. 이 셀을 다시 실행하세요" in line_of(banner, title)
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
@@ -466,7 +466,7 @@ def test_llmkit_mode_replays_even_with_a_key(value: str, lesson: Path, capsys: p
     os.environ |= {"OPENAI_API_KEY": KEY, "LLMKIT_MODE": value}
     llmkit.setup(cassette=lesson)
     assert line_of(capsys.readouterr().out, "OpenAI") == (
-        "OpenAI: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다. 카세트(2026-11-21, 예시 응답)로 답합니다."
+        "OpenAI: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다."
     )
     assert ask_openai() == "카세트의 OpenAI 답"
     assert os.environ["OPENAI_API_KEY"] == KEY  # 있는 키를 가짜로 바꾸지 않습니다.
@@ -543,7 +543,7 @@ def test_setup_again_for_another_lesson(lesson: Path, tmp_path: Path, capsys: py
     assert (len(first.calls), len(second.calls)) == (1, 1)
     with pytest.raises(llmkit.CassetteMiss):
         ask_anthropic()
-    assert capsys.readouterr().err.count("※ 예시 응답") == 2  # 수업마다 한 번
+    assert capsys.readouterr().err.count("※ 샘플 응답") == 2  # 수업마다 한 번
 
 
 def test_an_answer_recorded_only_as_a_second_take_still_answers_an_edited_cell(tmp_path: Path):

@@ -1,6 +1,6 @@
 """제공자마다 다른 오류의 상태, 본문, 헤더.
 
-본문의 꼴은 실제 기록(../shared/real_exchanges)과 공개된 이슈에 남은 것을 따랐습니다.
+본문의 형식은 실제 기록(../shared/real_exchanges)과 공개된 이슈에 남은 것을 따랐습니다.
 OpenAI는 틀린 키의 앞뒤 몇 글자를 되돌려 적지만, 여기서는 전부 별표입니다.
 """
 
@@ -65,7 +65,7 @@ TOO_LONG = "Your input exceeds the context window of this model. Please adjust y
 PROXY_TEXT = "upstream connect error or disconnect/reset before headers. reset reason: connection termination"
 PROXY_HTML = "<html><head><title>Authored proxy</title></head><body><h1>It works!</h1></body></html>"
 
-# kind: (상태, type, code, 문장). OpenAI와, 같은 꼴을 쓰는 제공자들.
+# kind: (상태, type, code, 문장). OpenAI와, 같은 형식을 쓰는 제공자들.
 OPENAI = {
     "invalid_api_key": (401, "invalid_request_error", "invalid_api_key", WRONG_KEY),
     "permission": (403, "invalid_request_error", "model_not_found",

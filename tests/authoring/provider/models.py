@@ -45,7 +45,7 @@ def current(provider: str, day: date) -> list[str]:
 
 
 def served_as(provider: str, name: str) -> str:
-    """응답의 `model`에 적힐 이름: 날짜 붙은 판이 하나 있는 별칭이면 그 판, 아니면 그대로."""
+    """응답의 `model`에 적힐 이름: 날짜 붙은 버전이 하나 있는 별칭이면 그 버전, 아니면 그대로."""
     versions = [m for m in _listed(provider) if re.fullmatch(re.escape(name) + r"-(\d{8}|\d{4}-\d\d-\d\d)", m)]
     return versions[0] if len(versions) == 1 else name
 

@@ -19,7 +19,7 @@ _originals: list[tuple[type, str, Callable[..., Any]]] = []
 def install(port: int) -> None:
     """루프백이 아닌 모든 요청을 `http://127.0.0.1:port`로 보냅니다. Host 헤더는 원래 것을 둡니다."""
     if _originals:
-        raise RuntimeError("이미 설치되어 있습니다. 먼저 redirect.uninstall()을 부르십시오.")
+        raise RuntimeError("이미 설치되어 있습니다. 먼저 redirect.uninstall()을 부르세요.")
     # 프록시를 쓰는 클라이언트는 루프백까지 프록시에 부탁하므로, 환경 변수의 프록시를 없앱니다.
     for name in ("http_proxy", "https_proxy", "all_proxy"):
         os.environ.pop(name, None)

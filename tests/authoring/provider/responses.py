@@ -118,7 +118,7 @@ def _output(reply: Reply) -> list[dict[str, Any]]:
 
 
 def _head(reply: Reply) -> dict[str, Any]:
-    """요청을 되풀이해 적는 필드들: 적지 않은 인자는 기본값으로 돌아옵니다."""
+    """요청을 반복해 적는 필드들: 적지 않은 인자는 기본값으로 돌아옵니다."""
     asked = reply.request
     summary, text = (asked.get("reasoning") or {}).get("summary"), asked.get("text") or {}
     return {

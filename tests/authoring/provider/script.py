@@ -105,13 +105,13 @@ class Entry:
             raise ValueError(f"모르는 키입니다: {', '.join(sorted(unknown))}")
         defaults = {name: table.pop(name) for name in ("reasoning_tokens", "fault") if name in table}
         if "answer" in table and "answers" in table:
-            raise ValueError("answer와 answers 가운데 하나만 적으십시오.")
+            raise ValueError("answer와 answers 가운데 하나만 적으세요.")
         given = table.pop("answers", None) or [table.pop("answer", None)]
         if given == [None] and "fault" not in defaults:
             raise ValueError("answer, answers, fault 가운데 하나가 필요합니다.")
         answers = [Answer.read(value or "", **defaults) for value in given]
         if not table:
-            raise ValueError(f"조건을 하나 이상 적으십시오: {', '.join(sorted(conditions))}")
+            raise ValueError(f"조건을 하나 이상 적으세요: {', '.join(sorted(conditions))}")
         for key in ("contains", "provider"):
             if isinstance(table.get(key), str):
                 table[key] = [table[key]]
@@ -158,7 +158,7 @@ class Script:
                 raise ValueError(f"{name}: {number}번째 [[entry]]가 틀렸습니다. {error}") from error
         date = table.get("date")
         if not isinstance(date, datetime) or date.tzinfo is None:
-            raise ValueError(f"{name}: date에 시간대까지 적으십시오. 예: date = 2026-11-21T09:00:00+09:00")
+            raise ValueError(f"{name}: date에 시간대까지 적으세요. 예: date = 2026-11-21T09:00:00+09:00")
         if unknown := table.keys() - {"date", "first_token_ms", "token_ms"}:
             raise ValueError(f"{name}: 맨 위에 모르는 키가 있습니다. {', '.join(sorted(unknown))}")
         return cls(entries=entries, **table)
