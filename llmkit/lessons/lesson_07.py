@@ -9,7 +9,7 @@ from .answers import Fake, Wrong, attempt, call, explain, require_filled, same, 
 from .checks import exercise
 from .sdk_errors import broken_stream
 
-MADE_IN = {"client": "2절", "model": "2절", "local": "1절", "count": "5절"}
+MADE_IN = {"local": "1절", "client": "2절", "model": "2절"}
 _PAST = [{"role": "user", "content": "제 이름은 민지예요."}, {"role": "assistant", "content": "반갑습니다, 민지 님."}]
 _SYSTEM = {"role": "developer", "content": "하루책방의 점원입니다."}
 
