@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .answers import Fake, Wrong, attempt, call, explain, require_filled, same, show
+from .answers import Fake, Wrong, attempt, call, explain, require_filled, require_number, same, show
 from .checks import exercise
 from .sdk_errors import broken_stream
 
@@ -171,7 +171,7 @@ def input_of_a_whole_talk(total_input: Any) -> Iterator[str]:
     ):
         result = call(total_input, *case, name="total_input")
         right, mistakes = _sums(*case)
-        if isinstance(result, bool) or result != right:
+        if require_number(result, "`total_input`의 결과") != right:
             names = ("turns", "system", "question", "answer", "keep")
             given = ", ".join(f"{name}={value}" for name, value in zip(names, case))
             said = explain(result, mistakes, "요청 하나하나의 입력을 적어 더해 보세요.")

@@ -266,4 +266,7 @@ def test_other_right_sums() -> None:
         past = full * (full - 1) // 2 + (turns - full) * (full - 1 if keep is None else keep)
         return turns * (system + question) + past * (question + answer)
 
-    assert not refused("07-3", [closed])
+    def as_float(*given: Any) -> float:
+        return float(closed(*given))
+
+    assert not refused("07-3", [closed, as_float])
