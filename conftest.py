@@ -33,7 +33,7 @@ PERSONAL += ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
 def pytest_configure(config: pytest.Config) -> None:
     for name in [*PERSONAL, *map(str.lower, PERSONAL)]:
         os.environ.pop(name, None)
-    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_PACE": "0"}
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_PACE": "0", "HF_TOKEN_PATH": os.devnull}
     # 커널은 여기 있는 것을 첫 셀보다 먼저 실행합니다. 쓰는 사람의 IPython 설정은 읽지 않습니다.
     ipython = tempfile.mkdtemp(prefix="llmkit-ipython-")
     startup = Path(ipython, "profile_default", "startup")

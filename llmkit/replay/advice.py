@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable
 
-from ..common.ipython import command, shell
+from ..common.ipython import command, say, shell
 from ..common.keys import Key
 from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
@@ -21,6 +21,8 @@ STALE_CLIENT = (
     "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
     "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하세요."
 )
+# 공개된 글에서 읽은 것이며, 가입해서 확인하지는 못했습니다.
+_NO_CARD = "카드 없이 무료 한도를 받습니다. 2026-06의 공개된 글에서 읽었고 이 강좌가 가입해 확인하지는 못했습니다"
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
 
 
@@ -61,6 +63,17 @@ def ways_on(key: Key | None) -> list[str]:
     return [_UNDO, live, local]
 
 
+def ways_to_try(has_key: bool) -> list[str]:
+    """`try_client`가 보낼 곳을 찾지 못했을 때 할 수 있는 일입니다. 카드를 등록하지 않아도 되는 것이 먼저입니다."""
+    local = f"터미널에서 {command('llmkit local')} 명령으로 작은 모델을 켭니다(키도 카드도 필요 없습니다)."
+    free = ", ".join(PROVIDERS[name].keys[0] for name in ("huggingface", "gemini", "groq"))
+    free = f".env에 다음 키 가운데 하나를 넣습니다({_NO_CARD}): {free}"
+    paid = f".env에 {PROVIDERS['openai'].keys[0]} 값을 넣습니다(요금이 듭니다)."
+    forced = ["LLMKIT_MODE와 CI 환경 변수를 지웁니다. 키는 있지만 재생으로 정해져 있습니다."] if has_key else []
+    ways = [*forced, local, free, paid]
+    return [*(f"  - {way}" for way in ways), "키를 넣었으면 llmkit.setup 셀부터 다시 실행하세요."]
+
+
 def why_live_failed(call: Call) -> str | None:
     """실제 호출이 키나 연결 때문에 실패했다면, 학습자가 먼저 볼 곳을 말합니다. SDK의 예외에는 그것이 없습니다."""
     provider = PROVIDERS[call.provider]
@@ -89,7 +102,7 @@ class Samples:
             self._now[provider] = None
             self.ever.add(provider)
         if is_first and shell() is None:
-            print(_mark([provider]), file=sys.stderr)
+            say(_mark([provider]), sys.stderr)
 
     def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
         """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.
@@ -105,4 +118,4 @@ class Samples:
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 샘플 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+    return f"샘플 응답 · {titles}의 실제 출력이 아닙니다"

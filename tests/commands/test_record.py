@@ -20,7 +20,7 @@ from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+MARK = "샘플 응답 · {}의 실제 출력이 아닙니다"
 
 SCRIPT = """
 date = 2026-11-21T09:00:00+09:00

@@ -543,7 +543,7 @@ def test_setup_again_for_another_lesson(lesson: Path, tmp_path: Path, capsys: py
     assert (len(first.calls), len(second.calls)) == (1, 1)
     with pytest.raises(llmkit.CassetteMiss):
         ask_anthropic()
-    assert capsys.readouterr().err.count("※ 샘플 응답") == 2  # 수업마다 한 번
+    assert capsys.readouterr().err.count("샘플 응답 ·") == 2  # 수업마다 한 번
 
 
 def test_an_answer_recorded_only_as_a_second_take_still_answers_an_edited_cell(tmp_path: Path):
