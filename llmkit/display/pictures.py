@@ -110,7 +110,7 @@ def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
             x, role = 84 + at * width, message["role"]
             shapes.append(_box(x, y, width - 4, 30, colors.get(role, COLORS[4])))
             if width >= 48:
-                shapes.append(_text(x + width / 2 - 2, y + 20, names.get(role, role), "middle", 12))
+                shapes.append(_text(x + width / 2 - 2, y + 20, names.get(role) or role, "middle", 12))
     counts = ", ".join(map(str, turns))
     return 16 + 40 * len(turns), f"대화가 자라는 모습. 호출마다 보내는 메시지의 수는 {counts}개입니다.", shapes
 

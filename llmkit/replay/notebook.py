@@ -47,9 +47,14 @@ class Halts(list[Halt]):
         if not self.told_early and threading.current_thread() is not threading.main_thread():
             # 스레드가 삼키면 결과를 기다리는 쪽은 끝나지 않기도 합니다(Dask의 future).
             self.told_early = True
-            timer = threading.Timer(0.5, lambda: [say(line, sys.stderr) for line in self.take()])
+            timer = threading.Timer(0.5, self._tell, [halt])
             timer.daemon = True
             timer.start()
+
+    def _tell(self, halt: Halt) -> None:
+        if any(waiting is halt for waiting in self):  # 그사이 셀이 끝났으면 이미 보였습니다.
+            for line in self.take():
+                say(line, sys.stderr)
 
     def take(self, shown: object = None) -> list[str]:
         """`shown`은 이미 보였습니다. 나머지 가운데 처음 것만 적고, 그 밖의 것은 셉니다."""

@@ -350,7 +350,7 @@ def test_the_estimate_speaks_of_a_run_to_come_not_of_a_replay(root: Path) -> Non
     assert said.startswith("추정: 저장된 요청을 실제로 보내면\n")
     assert "재생한 호출" not in said and "실제로 든 돈" not in said
     assert failed and f"답을 받지 못할 시도 {failed}번" in said
-    assert ours == ("추정: 이 강좌가 쓴 샘플 응답의 토큰 수" in said)
+    assert ours == ("샘플: 이 강좌가 쓴 샘플 응답의 토큰 수" in said)
 
 
 def test_the_estimate_of_all_lessons_adds_up(root: Path) -> None:

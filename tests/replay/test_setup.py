@@ -617,6 +617,7 @@ def test_the_exported_names_are_pinned():
                 "CassetteError",
                 "CassetteMiss",
                 "Session",
+                "Slider",
                 "StreamError",
                 "StreamResult",
                 "UnknownPrice",
@@ -632,6 +633,8 @@ def test_the_exported_names_are_pinned():
                 "local_url",
                 "model",
                 "model_status",
+                "picture",
+                "plot_style",
                 "price_table",
                 "setup",
                 "stream_text",
@@ -639,6 +642,7 @@ def test_the_exported_names_are_pinned():
                 "to_krw",
                 "today",
                 "total_cost",
+                "try_client",
                 "use_korean_font",
             ]
         )
