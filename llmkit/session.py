@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from . import models
 from .common.clock import choose_pace, set_clock, today
 from .common.errors import Halt, PlaceholderKey, did_you_mean
-from .common.ipython import say
 from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
 from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
@@ -68,7 +67,7 @@ def setup(
     """
     with _swap:
         session = _begin(lesson, mode, pace, cassette)
-    say(session.banner())
+    session._notebook.begin(session.banner())
     return session
 
 

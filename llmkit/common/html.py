@@ -29,10 +29,12 @@ def pill(text: str) -> str:
     return f'<span style="{_PILL}">{escape(text)}</span>'
 
 
-def rows(lines: Iterable[tuple[str, str]]) -> str:
-    """제공자마다 한 줄: (이름, 상태)."""
-    line = '<div style="line-height:1.9"><b>{}</b> {}</div>'
-    return "".join(line.format(escape(name), pill(state)) for name, state in lines)
+def rows(banner: str) -> str:
+    """시작 줄입니다. 첫 줄은 제목이고, 나머지는 제공자마다 한 줄("이름: 상태")입니다."""
+    title, *lines = banner.splitlines()
+    line = '<div style="line-height:1.9;word-break:keep-all"><b>{}</b> {}</div>'
+    states = (each.strip().partition(": ") for each in lines)
+    return f"<div>{escape(title)}</div>" + "".join(line.format(escape(name), pill(state)) for name, _, state in states)
 
 
 def card(tint: str, title: str, items: Iterable[str] = (), after: str = "") -> str:

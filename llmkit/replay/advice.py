@@ -30,21 +30,22 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
     """`setup`이 출력하는, 제공자 하나의 줄입니다. 로컬 모델에는 키가 없고, `server_is_on`은 로컬 모델에만 뜻이 있습니다."""
     title = PROVIDERS[name].title
     if mode == "record":
-        return f"{title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
+        return f"{title}: 녹화 · 실제로 호출하고 카세트에 담습니다"
     if key is None and server_is_on and mode != "replay":
-        return f"{title}: 실제 호출(live) — 서버가 켜져 있습니다.{' 끄면 재생합니다.' if mode == 'auto' else ''}"
+        return f"{title}: 실제 호출 · 서버가 켜져 있습니다{'(끄면 재생)' if mode == 'auto' else ''}"
     if mode == "live" and key is None:
-        return f"{title}: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요."
+        return f"{title}: 실제 호출 · 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요"
     if mode == "live" and key:
-        why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
-        return f"{title}: 실제 호출(live) — {why}"
+        why = f"{key.variable} 값을 찾았습니다" if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다"
+        return f"{title}: 실제 호출 · {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
     kind = "녹화" if kinds == {"recorded"} else "샘플 응답" if kinds == {"authored"} else "녹화와 샘플 응답"
-    tape = f"카세트({cassette.date}, {kind})로 답합니다."
-    if key is None:
-        return f"{title}: 재생(replay) — {tape}"
-    why = "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다" if key.found else key.problem
-    return f"{title}: 재생(replay) — {why}. {tape}"
+    why = ""
+    if key and key.found:
+        why = "mode나 LLMKIT_MODE, CI로 정함 · "
+    elif key:
+        why = "키 없음 · " if key.problem == f"{key.variable} 값이 없습니다" else f"{key.problem} · "
+    return f"{title}: 재생 · {why}{cassette.date} {kind}"
 
 
 def ways_on(key: Key | None) -> list[str]:

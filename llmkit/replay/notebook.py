@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
-from ..common.html import pill
+from ..common.html import pill, rows
 from ..common.ipython import say, shell
 from ..common.ledger import Call
 from .advice import why_live_failed
@@ -96,6 +96,13 @@ class Notebook:
             say(line, sys.stdout if self._shell else sys.stderr)
         else:
             self._shell.display_pub.publish({"text/plain": line} | ({"text/html": html} if html else {}), {})
+
+    def begin(self, banner: str) -> None:
+        """제공자마다 재생인지 실제 호출인지를, 노트북에서는 한 줄짜리 표시들로, 그 밖에서는 텍스트로 보입니다."""
+        if self._kernel is None:
+            say(banner)
+        else:
+            self.show(banner, rows(banner))
 
     def mark(self, line: str) -> None:
         self.show(line, pill(line))

@@ -162,7 +162,11 @@ def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path, one_sample: None
         data = [
             {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in (text, *marks)
         ]
-        return [line for line in spoiled(folder, cell=code("print(answer)", outputs=data)) if "셀 6:" in line and "예측 뒤" not in line]
+        return [
+            line
+            for line in spoiled(folder, cell=code("print(answer)", outputs=data))
+            if "셀 6:" in line and "예측 뒤" not in line
+        ]
 
     answer = answer_of_01()
     mark = "샘플 응답 · {}의 실제 출력이 아닙니다"
