@@ -21,6 +21,8 @@ from llmkit.commands.lock import moved
 from llmkit.common.providers import PROVIDERS
 from tests import no_network
 
+collect_ignore_glob = ["notebooks/bot_*.py"]  # 수업이 만드는 챗봇. 불러오면 입력을 기다립니다.
+
 ROOT = Path(__file__).resolve().parent
 
 # 이 값들이 있으면 결과가 사람마다 달라집니다.
