@@ -30,7 +30,7 @@ class Plan:
         """이 커널의 계획입니다. 셀이 실행하는 다른 프로그램은 녹화에 끼어들지도, 실제로 호출하지도 않게 합니다."""
         global _folder
         path = os.environ.pop(VARIABLE, None)
-        if path is None:
+        if not path:
             return None
         _folder = Path(path).parent
         os.environ["LLMKIT_MODE"] = "replay"  # 자식 프로세스가 물려받습니다. 이 커널은 계획대로 합니다.
