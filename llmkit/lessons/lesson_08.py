@@ -56,13 +56,11 @@ def choice_and_nothing(types: Any) -> Iterator[str]:
 
 def _accepts(annotation: Any, value: Any, key: str) -> bool:
     try:
-        adapter = TypeAdapter(annotation)
-    except Exception as error:
-        raise Wrong(f'`types["{key}"]`: 타입이 아닙니다. 지금은 {show(annotation)}입니다.') from error
-    try:
-        adapter.validate_python(value, strict=True)
+        TypeAdapter(annotation).validate_python(value, strict=True)
     except ValidationError:
         return False
+    except Exception as error:  # 타입이 아니면 Pydantic이 여러 예외를 던집니다.
+        raise Wrong(f'`types["{key}"]`: 타입이 아닙니다. 지금은 {show(annotation)}입니다.') from error
     return True
 
 
