@@ -1,4 +1,4 @@
-"""수업 08의 연습: 틀린 답에는 무엇이 틀렸는지 말하고, 다르게 쓴 맞는 답은 통과합니다. 풀이와 빈칸은 test_exercises.py가 봅니다."""
+"""수업 08의 연습: 틀린 답에는 무엇이 틀렸는지 말하고, 다르게 쓴 맞는 답은 통과합니다. 풀이와 빈칸도 여기서 봅니다(앞 절의 `Order`를 씁니다)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,36 @@ from typing import Any, Literal, Optional, Union
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from tests.lessons.exercises import refused, wrong
+from tests.lessons.exercises import Exercise, exercises, refused, run, wrong
 
 
 class Order(BaseModel):
     title: str
     copies: int
+
+
+EARLIER = """
+from pydantic import BaseModel, ValidationError
+
+
+class Order(BaseModel):
+    title: str
+    copies: int
+
+"""
+each_exercise = pytest.mark.parametrize("exercise", exercises("08").values(), ids=lambda exercise: exercise.name)
+
+
+@each_exercise
+def test_the_folded_solution_passes(exercise: Exercise) -> None:
+    result, _ = run(EARLIER + exercise.solution)
+    assert result.passed and repr(result) == f"✓ {exercise.name} 통과했습니다."
+
+
+@each_exercise
+def test_the_unfilled_stub_says_what_is_missing(exercise: Exercise) -> None:
+    result, _ = run(EARLIER + exercise.stub)
+    assert result.blanks and not result.problems and not result.passed
 
 
 def schema(**changes: Any) -> dict[str, Any]:
