@@ -15,6 +15,7 @@ from . import tokens
 from .handler import Handler
 from .profiles import TODAY, Profile
 from .script import Script
+from .state import State
 
 
 class Upstream(ThreadingHTTPServer):
@@ -33,6 +34,7 @@ class Upstream(ThreadingHTTPServer):
         self.port: int = self.server_address[1]
         self.stopping = threading.Event()
         self.unanswered: list[str] = []
+        self.state = State()
         self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
 
