@@ -24,7 +24,7 @@ RESPONSES: dict[str, tuple[str, dict[str, Any], tuple[str, ...]]] = {
     "mcp_list_tools": ("mcpl_", {}, ("in_progress", "completed")),
     "mcp_call": (
         "mcp_",
-        {"approval_request_id": None, "error": None, "output": None},
+        {"status": "completed", "approval_request_id": None, "error": None, "output": None},
         ("in_progress", "completed"),
     ),
     "compaction": ("cmp_", {}, ()),

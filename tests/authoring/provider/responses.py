@@ -110,8 +110,7 @@ def _item_events(event: Callable[..., Event], at: int, item: dict[str, Any]) -> 
     if kind == "function_call":
         for piece in split(item["arguments"]):
             yield event("response.function_call_arguments.delta", **where, delta=piece)
-        done = {"name": item["name"], "arguments": item["arguments"]}
-        yield event("response.function_call_arguments.done", **where, **done)
+        yield event("response.function_call_arguments.done", **where, arguments=item["arguments"])
     for place, part in enumerate(item["content"] if kind == "message" else []):
         yield from _part_events(event, {**where, "content_index": place}, part)
     yield event("response.output_item.done", output_index=at, item=item)
