@@ -42,7 +42,8 @@ class Handler(Wire):
         self._serve(self._get)
 
     def _serve(self, answer: Callable[[], None]) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.captured = None
+        self.raw = raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.url_path = urlsplit(self.path).path
         host = (self.headers.get("host") or "").partition(":")[0]
         guess = "anthropic" if self.headers.get("anthropic-version") else "openai"  # base_url로 온 요청
@@ -51,15 +52,57 @@ class Handler(Wire):
             self.asked = json.loads(raw) if raw else {}
         except ValueError:
             self.asked = None
-        body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
-        self.request_text = f"{self.provider} {self.command} {self.path} {body}"
-        self._name_answer(0)
+        self._name_request()
+        self.server.log.append(
+            {"method": self.command, "provider": self.provider, "path": self.path, "body": self.asked}
+        )
         if fault := self._key_fault():
             return self._fail(fault)
         try:
-            answer()
+            self._batch() or answer()
         except Refusal as refusal:
             self._fail(refusal.fault, refusal.status)
+
+    def _name_request(self) -> None:
+        body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
+        self.request_text = f"{self.provider} {self.command} {self.path} {body}"
+        self._name_answer(0)
+
+    def _inner(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """배치에 든 요청 하나를, 따로 온 것처럼 답합니다."""
+        outer = self.asked, self.url_path, self.path, self.request_text
+        self.asked, self.url_path, self.path = body, path, path
+        self._name_request()
+        self.captured = []
+        try:
+            self._post()
+        except Refusal as refusal:
+            self._fail(refusal.fault, refusal.status)
+        (status, sent), self.captured = self.captured[0], None
+        self.asked, self.url_path, self.path, self.request_text = outer
+        self._name_answer(0)
+        return status, json.loads(sent)
+
+    def _batch(self) -> bool:
+        """파일과 배치의 주소이면 답하고 True입니다."""
+        batches, path = self.server.batches, self.url_path
+        reading = self.command == "GET"
+        if self.provider == "openai" and path.endswith("/files") and not reading:
+            digest = hashlib.sha256(self.raw.split(b"\r\n", 1)[-1]).hexdigest()
+            self._send_json(batches.upload(self.headers.get("content-type") or "", self.raw, digest))
+        elif self.provider == "openai" and (found := re.search(r"/files/([^/]+)(/content)?$", path)):
+            file, data = batches.file(found[1])
+            self._send(200, "application/octet-stream", data) if found[2] else self._send_json(file)
+        elif not (found := re.search(r"/batches(?:/([^/]+))?(/results)?$", path)):
+            return False
+        elif not found[1]:
+            create = batches.create_messages if self.provider == "anthropic" else batches.create
+            self._send_json(create(self.asked, self.digest, self._inner))
+        elif found[2]:
+            self._send(200, "application/x-jsonl", batches.results(found[1]))
+        else:
+            self._send_json(batches.poll(found[1]))
+        return True
 
     def _name_answer(self, position: int) -> None:
         """id를 요청과, 대본의 몇 번째 답인지로 정합니다: 다시 녹화해도, 다른 셀에서 되물어도 같습니다."""

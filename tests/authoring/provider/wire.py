@@ -37,6 +37,7 @@ class Wire(BaseHTTPRequestHandler):
     url_path: str
     request_id: str
     asked: Any
+    captured: list[tuple[int, bytes]] | None  # 목록이면 소켓에 적지 않고 여기 모읍니다(배치에 든 요청).
 
     def log_message(self, format: str, *args: Any) -> None:
         """요청마다 한 줄씩 찍지 않습니다."""
@@ -68,6 +69,9 @@ class Wire(BaseHTTPRequestHandler):
         return ids
 
     def _send(self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
+        if self.captured is not None:
+            self.captured.append((status, body))
+            return
         self._start(status, kind, {"content-length": str(len(body)), **(headers or {})})
         self.wfile.write(body)
 
