@@ -85,7 +85,11 @@ def usage(reply: Reply) -> dict[str, Any]:
     total: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
     total["total_tokens"] = prompt + completion
     if reply.provider == "openai":
-        total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0, "cache_write_tokens": 0}
+        total["prompt_tokens_details"] = {
+            "cached_tokens": reply.cached.read,
+            "audio_tokens": 0,
+            "cache_write_tokens": reply.cached.written,
+        }
         total["completion_tokens_details"] = {
             "reasoning_tokens": reasoning,
             "audio_tokens": 0,

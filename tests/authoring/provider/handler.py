@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from llmkit.models import model_status
 
 from . import chat, messages, models, responses, tokens
+from .caches import Cached
 from .errors import NO_KEY, Failure, Refusal
 from .reasoning import tokens_for
 from .reply import Completion, Reply, turns_of
@@ -207,6 +208,7 @@ class Handler(Wire):
             digest=self.digest,
             token_ms=script.token_ms,
             profile=self.server.profile,
+            cached=self._cached(history + turns, prompt_tokens),
         )
         if form is responses:
             self.server.state.keep(self.asked, form.body(reply), remembered)
@@ -214,6 +216,14 @@ class Handler(Wire):
             self._send_stream(form.events(reply), fault)
         else:
             self._send_answer(form.body(reply), fault)
+
+    def _cached(self, turns: list[tuple[str, str]], total: int) -> Cached:
+        if self.provider == "anthropic":
+            return self.server.caches.anthropic(self.asked, total)
+        if self.provider == "openai":
+            said = "\n".join(f"{role} {text}" for role, text in turns)
+            return self.server.caches.openai(self.asked, f"{written_tools(self.asked)}\n{said}", total)
+        return Cached()
 
     def _reasoning(self, answer: Answer) -> int:
         return tokens_for(self.provider, self.asked, self.server.profile, answer.reasoning_tokens)

@@ -164,11 +164,16 @@ def _stop(completion: Completion) -> dict[str, Any]:
 
 
 def _usage(reply: Reply, output_tokens: int) -> dict[str, Any]:
+    """input_tokens는 캐시에서 읽지도 쓰지도 않은 나머지입니다."""
+    cached = reply.cached
     return {
-        "input_tokens": reply.prompt_tokens,
-        "cache_creation_input_tokens": 0,
-        "cache_read_input_tokens": 0,
-        "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+        "input_tokens": reply.prompt_tokens - cached.read - cached.written,
+        "cache_creation_input_tokens": cached.written,
+        "cache_read_input_tokens": cached.read,
+        "cache_creation": {
+            "ephemeral_5m_input_tokens": 0 if cached.hour else cached.written,
+            "ephemeral_1h_input_tokens": cached.written if cached.hour else 0,
+        },
         "output_tokens": output_tokens,
         "service_tier": "standard",
         "inference_geo": "not_available",

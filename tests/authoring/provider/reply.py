@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from . import reasoning, tokens
+from .caches import Cached
 from .profiles import Profile
 from .script import Answer, Call
 
@@ -75,6 +76,7 @@ class Reply:
     digest: str
     token_ms: int
     profile: Profile
+    cached: Cached = field(default_factory=Cached)
 
     def id(self, prefix: str, place: str = "") -> str:
         """`place`는 한 응답에 여럿인 것의 자리입니다: 나란한 도구 호출의 id가 서로 달라야 합니다."""

@@ -67,7 +67,10 @@ def usage(reply: Reply) -> dict[str, Any]:
     completion = reply.completions[0]
     return {
         "input_tokens": reply.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": reply.cached.read,
+            "cache_write_tokens": reply.cached.written,
+        },
         "output_tokens": completion.tokens,
         "output_tokens_details": {"reasoning_tokens": completion.reasoning_tokens},
         "total_tokens": reply.prompt_tokens + completion.tokens,
