@@ -65,7 +65,9 @@ def sampler(sample: Any) -> Iterator[str]:
 
     for token in draw(20, 1, 1, seed=1) + draw(1, 0, 1, seed=1):
         if isinstance(token, list):
-            raise Wrong(f"토큰 하나가 아니라 목록 {show(token)}이 나왔습니다. `rng.choices`의 끝에 `[0]`을 붙이세요.")
+            raise Wrong(
+                f"토큰 하나가 아니라 목록이 나왔습니다. 지금은 {show(token)}입니다. `rng.choices`의 끝에 `[0]`을 붙이세요."
+            )
         if not isinstance(token, str) or token not in PROBABILITIES:
             raise Wrong(f"`sample`은 `probabilities`에 있는 토큰 하나를 돌려주어야 합니다. 지금은 {show(token)}입니다.")
     if _depends_on_the_world(lambda: draw(50, 1, 1, seed=7)):
