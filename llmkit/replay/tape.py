@@ -51,6 +51,8 @@ class Tape:
         exchange.delay = self._elapsed()
         self._collects = self._keep is not None or exchange.headers.get("content-type", "").startswith(_TALKS)
         self._call.status = response.status_code
+        if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
+            self._call.host = host
         if reached_provider(self._ask, response):
             exchange.provenance = "recorded"
 
@@ -124,7 +126,9 @@ class Tape:
         # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
         if self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content:
             self._exchange.provenance = "recorded"
-        if self._exchange.provenance == "recorded":
+        elif self._exchange.provenance == "authored" and not _is_ours(self._exchange, content):
+            self._exchange.provenance = "unverified"
+        if self._exchange.provenance != "authored":
             self._exchange.origin = {
                 "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "from": self._ask.request.url.host,
@@ -135,8 +139,13 @@ class Tape:
         return round(time.perf_counter() - self._started, 4)
 
 
+def _is_ours(exchange: Exchange, content: bytes) -> bool:
+    """샘플 응답을 하는 서버의 것인지. 그 서버는 모든 id에 authored라고 적습니다. 응답이 없었던 요청도 그 수업의 것입니다."""
+    return exchange.status is None or b"authored" in content or "authored" in str(exchange.headers)
+
+
 def reached_provider(ask: Ask, response: Any) -> bool:
-    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다. 아니면 우리가 쓴 것(`authored`)으로 봅니다.
+    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다. 아니면 샘플 응답이거나(`authored`), 게이트웨이의 것입니다(`unverified`).
 
     제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다.
     """
