@@ -21,6 +21,8 @@ from llmkit.commands.lock import moved
 from llmkit.common.providers import PROVIDERS
 from tests import no_network
 
+collect_ignore_glob = ["notebooks/bot_*.py"]  # 수업이 만드는 챗봇. 불러오면 입력을 기다립니다.
+
 ROOT = Path(__file__).resolve().parent
 
 # 이 값들이 있으면 결과가 사람마다 달라집니다.
@@ -33,7 +35,7 @@ PERSONAL += ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"]
 def pytest_configure(config: pytest.Config) -> None:
     for name in [*PERSONAL, *map(str.lower, PERSONAL)]:
         os.environ.pop(name, None)
-    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_PACE": "0"}
+    os.environ |= {"PYTHON_DOTENV_DISABLED": "1", "LLMKIT_PACE": "0", "HF_TOKEN_PATH": os.devnull}
     # 커널은 여기 있는 것을 첫 셀보다 먼저 실행합니다. 쓰는 사람의 IPython 설정은 읽지 않습니다.
     ipython = tempfile.mkdtemp(prefix="llmkit-ipython-")
     startup = Path(ipython, "profile_default", "startup")

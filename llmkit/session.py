@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from collections import Counter
 from collections.abc import Iterable
 from importlib.resources import files
@@ -19,8 +20,9 @@ from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, 
 from .replay import hook, recorder
 from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
 from .replay.cassette import Cassette
+from .replay.choose import choose_mode, open_cassette
 from .replay.exchange import Exchange
-from .replay.notebook import Notebook
+from .replay.notebook import Halts, Notebook
 from .replay.plan import Result
 from .replay.player import Player
 from .replay.recorder import Recorder
@@ -31,12 +33,12 @@ from .replay.tape import Tape
 if TYPE_CHECKING:
     from .cost.receipt import Receipt
 
-MODES = ("auto", "live", "replay", "record")
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
 LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
 
 _File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
+_swap = threading.RLock()  # 여러 스레드가 한꺼번에 세션을 바꾸지 않게 합니다.
 
 
 def setup(
@@ -63,19 +65,25 @@ def setup(
     ...     pass
     llmkit 01_basics...
     """
+    with _swap:
+        session = _begin(lesson, mode, pace, cassette)
+    session._notebook.begin(session.banner())
+    return session
+
+
+def _begin(lesson: str | None, mode: str | None, pace: float | None, cassette: _File | None) -> Session:
     before = current_session()
     load_environment()
     try:
-        chosen, speed = _choose_mode(mode), choose_pace(pace)
+        chosen, speed = choose_mode(mode), choose_pace(pace)
         if before and before.recorder:
             before.recorder.close_open()  # 같은 카세트를 다시 열기 전에, 읽다 만 스트림까지 적어 둡니다.
-        session = Session(lesson, _open_cassette(lesson, cassette, chosen), chosen, speed)
+        session = Session(lesson, open_cassette(CASSETTES, lesson, cassette, chosen), chosen, speed)
     except BaseException:  # 앞의 세션이 그대로 남습니다.
         if before:
             fill_placeholders(before.modes)
         raise
     _take_over(session)
-    print(session.banner())
     return session
 
 
@@ -93,27 +101,6 @@ def _take_over(session: Session) -> None:
         del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
     _sessions.append(session)
     session._attach()
-
-
-def _choose_mode(asked: str | None) -> str:
-    is_recording = recorder.plan and recorder.plan.providers
-    chosen = "record" if is_recording else asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
-    if chosen not in MODES:
-        raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-    return "replay" if in_ci and chosen != "record" else chosen
-
-
-def _open_cassette(lesson: str | None, path: _File | None, mode: str) -> Cassette:
-    if path is None and lesson is None:
-        return Cassette()
-    folder = Path(recorder.plan.cassettes) if recorder.plan else CASSETTES
-    file = folder / f"{lesson}.json" if path is None else Path(path)
-    if path is None and mode != "record" and not file.exists():
-        lessons = sorted(entry.stem for entry in folder.glob("*.json"))
-        near = did_you_mean(lesson, lessons, cutoff=0.3)
-        raise ValueError(f"없는 수업입니다: {redact(repr(lesson))}.{near} 있는 수업: {', '.join(lessons) or '없음'}")
-    return Cassette.for_recording(file) if mode == "record" else Cassette.load(file)
 
 
 def _budget() -> recorder.Meter | None:
@@ -137,11 +124,10 @@ class Session:
     """수업 하나의 상태입니다. `setup`이 만듭니다. `calls`에는 HTTP 시도가 순서대로 있고, `receipt()`가 그것을 셈합니다."""
 
     def __init__(self, lesson: str | None, cassette: Cassette, mode: str, pace: float) -> None:
-        self.lesson = lesson
-        self.cassette = cassette
-        self.pace = pace
+        self.lesson, self.cassette, self.pace = lesson, cassette, pace
+        self.own_hosts: set[str] = set()  # 재생 중에도 실제로 호출하는 곳. `try_client`가 더합니다.
         self.calls: list[Call] = []
-        self.halts: list[Halt] = []
+        self.halts = Halts()
         self.played: Counter[int] = Counter()  # 재생한 교환(id) → 몇 번
         self.player = Player(cassette)
         self._samples, self.shown = Samples(), Shown()
@@ -176,9 +162,15 @@ class Session:
                 lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
         return "\n".join(lines)
 
+    def compares(self, provider: str) -> bool:
+        return self.modes[provider] != "live"
+
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
-        is_live = mode in ("live", "record") or (mode == "auto" and is_listening(url.host, url.port or 80))
+        is_live = mode in ("live", "record") or url.host in self.own_hosts
+        is_live = is_live or (mode == "auto" and is_listening(url.host, url.port or 80))
+        if mode == "auto" and not is_live and url.port not in LOCAL_PORTS and not self.player.knows(ask):
+            is_live = True  # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
         try:
             paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
             if paid is None and is_live:
@@ -193,6 +185,8 @@ class Session:
         if call.provenance == "authored":
             self._samples.note(exchange.provider)
             self.shown.remember(exchange)
+        elif call.provenance == "unverified":
+            self._samples.note_unverified(exchange.provider)
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:
@@ -229,7 +223,7 @@ class Session:
     def print_mark(self) -> None:
         """샘플 응답이 나왔거나 앞 셀의 것을 다시 보였다면, 그 사실을 한 줄로 알립니다. 셀이 끝날 때마다 불립니다."""
         if line := self._samples.end_cell(self.player.shows_earlier(), self.shown):
-            self._notebook.show(line)
+            self._notebook.mark(line)
 
     def __repr__(self) -> str:
         return f"<llmkit.Session {self.lesson or ''} 호출 {len(self.calls)}번>"
@@ -239,23 +233,29 @@ class Session:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if current_session() is not self:
-            _sessions[:] = [session for session in _sessions if session is not self]
-        else:
-            _sessions.pop()
-            self._detach()
-            unload_environment()
-            if before := current_session():
-                load_environment()
-                before._attach()
+        with _swap:
+            if self not in _sessions:
+                return
+            is_current = current_session() is self
+            # 훅은 마지막 세션이 나갈 때까지 둡니다. 바꾸는 사이에 다른 스레드가 보낸 요청이 새지 않습니다.
+            if len(_sessions) == 1:
+                hook.uninstall()
+            _sessions.remove(self)
+            if is_current:
+                self._detach()
+                unload_environment()
+                if before := current_session():
+                    load_environment()
+                    before._attach()
 
     def close(self) -> None:
         """훅과 가짜 키, IPython에 등록한 것을 모두 거둡니다. `with setup(...)` 안이었다면 그 세션으로 돌아갑니다."""
-        at = _sessions.index(self) if self in _sessions else 0
-        while at and not _sessions[at - 1]._entered:
-            at -= 1
-            del _sessions[at]
-        self.__exit__()
+        with _swap:
+            at = _sessions.index(self) if self in _sessions else 0
+            while at and not _sessions[at - 1]._entered:
+                at -= 1
+                del _sessions[at]
+            self.__exit__()
 
     def _attach(self) -> None:
         fill_placeholders(self.modes)
@@ -266,7 +266,6 @@ class Session:
     def _detach(self) -> None:
         if self.recorder:
             self.recorder.close_open()
-        hook.uninstall()
         self._notebook.close()
         set_clock()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import IO, Any
 
 
 def shell() -> Any:
@@ -18,6 +18,13 @@ def someone_is_watching() -> bool:
     current = shell()
     in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
     return bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
+
+
+def say(text: str, to: IO[str] | None = None) -> None:
+    """`print`와 같되, 화면이 적을 수 없는 글자(cp949 터미널의 줄표, 이모지)는 `?`로 바꿉니다."""
+    to = to or sys.stdout
+    encoding = getattr(to, "encoding", None) or "utf-8"
+    print(text.encode(encoding, "replace").decode(encoding), file=to)
 
 
 def command(module: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import codecs
+import html
 import io
 import os
 import re
@@ -11,6 +12,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
@@ -21,6 +24,8 @@ _SHAPE = re.compile(
     r"(?:sk-(?:ant-|proj-|svcacct-|admin-)?[A-Za-z0-9_-]{20,}|hf_[A-Za-z0-9]{20,}|gsk_[A-Za-z0-9]{20,}"
     r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
 )
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}")
+_FROM_URLSAFE = str.maketrans("-_", "+/")
 _FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
 _AROUND = " \t\r\n\xa0\u200b\ufeff'\"‘’“”"  # 키를 베껴 붙일 때 딸려 오는 것들
 _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 단어와 겹치기 때문입니다.
@@ -28,6 +33,7 @@ _SHORTEST = 16  # 이보다 짧은 값은 키로 보지 않습니다. 흔한 단
 KEY_NAMES = tuple(name for provider in PROVIDERS.values() for name in provider.keys)
 
 _changed: dict[str, tuple[str | None, str]] = {}  # 여기서 바꾼 환경 변수 → (앞의 값, 넣은 값)
+_told: list[Any] = []  # 통계를 끄라고 알린 huggingface_hub의 모듈
 _refused: dict[str, str] = {}  # Colab이 주지 않은 변수와 그 이유
 
 
@@ -55,6 +61,7 @@ def load_environment() -> None:
             _put_missing(name, value)
     if "google.colab" in sys.modules:
         _load_colab_secrets()
+    _put_missing("HF_TOKEN", _stored_login())
     for name in KEY_NAMES:  # 키에 딸려 온 줄바꿈이 헤더로 나가면, 키가 그대로 적힌 오류가 납니다.
         if name in os.environ:
             os.environ[name] = os.environ[name].strip(_AROUND)
@@ -68,8 +75,15 @@ def fill_placeholders(modes: Mapping[str, str]) -> None:
             _put(provider.keys[0], os.environ[key.variable])
         elif key and not key.found and modes[name] == "replay":
             _put(provider.keys[0], provider.placeholder)
+    if modes["openai"] == "replay" and "AZURE_OPENAI_API_KEY" not in os.environ:
+        _put("AZURE_OPENAI_API_KEY", PROVIDERS["openai"].placeholder)
     if "HF_HUB_DISABLE_TELEMETRY" not in os.environ:  # huggingface_hub이 사용 통계를 보내지 않게 합니다.
         _put("HF_HUB_DISABLE_TELEMETRY", "1")
+        # 먼저 import했다면 환경 변수를 이미 읽은 뒤이므로, 읽은 값을 바꿉니다.
+        hub: Any = sys.modules.get("huggingface_hub.constants")
+        if hub and not hub.HF_HUB_DISABLE_TELEMETRY:
+            hub.HF_HUB_DISABLE_TELEMETRY = True
+            _told.append(hub)
 
 
 def unload_environment() -> None:
@@ -78,6 +92,8 @@ def unload_environment() -> None:
         if os.environ.get(name) == ours:
             del os.environ[name]
             os.environ |= {} if before is None else {name: before}
+    while _told:
+        _told.pop().HF_HUB_DISABLE_TELEMETRY = False
     _changed.clear()
     _refused.clear()
 
@@ -99,12 +115,34 @@ def _read_env_file() -> dict[str, str | None]:
 
     path = find_dotenv(usecwd=True)
     content = Path(path).read_bytes() if path else b""
-    is_utf16 = content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)  # PowerShell의 echo ... > .env
+    return dotenv_values(stream=io.StringIO(_decode(content).replace("\0", "")))
+
+
+def _decode(content: bytes) -> str:
+    """PowerShell(UTF-16)과 옛 한글 Windows의 메모장(cp949)이 쓴 `.env`도 읽습니다. BOM은 없을 수도 있습니다."""
+    boms = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+    encoding = next((name for bom, name in boms.items() if content.startswith(bom)), "utf-8-sig")
+    if (
+        encoding == "utf-8-sig" and content.count(0) > len(content) // 4
+    ):  # 영문의 UTF-16은 두 바이트 가운데 하나가 0입니다.
+        encoding = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
     try:
-        text = content.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError:
-        text = content.decode("cp949", "replace")  # 옛 한글 Windows의 메모장
-    return dotenv_values(stream=io.StringIO(text))
+        return content.decode("cp949", "replace")
+
+
+def _stored_login() -> str | None:
+    """`hf auth login`이 이 컴퓨터에 저장한 토큰입니다. huggingface_hub과 같은 곳을 봅니다."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache", "huggingface")
+    home = Path(os.environ.get("HF_HOME") or cache)
+    try:
+        return (
+            Path(os.environ.get("HF_TOKEN_PATH") or home / "token").expanduser().read_text(encoding="utf-8").strip()
+            or None
+        )
+    except (OSError, ValueError, RuntimeError):  # 없거나, 읽을 수 없거나, 홈 폴더를 모르거나
+        return None
 
 
 def _load_colab_secrets() -> None:
@@ -165,11 +203,30 @@ def known_keys(*headers: str) -> set[str]:
 
 
 def has_secret(text: str, keys: set[str]) -> bool:
-    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것, 아는 키를 base64나 16진수로 적은 것이 있으면 True입니다."""
-    if _SHAPE.search(text):
-        return True
-    fragments = (fragment for key in keys for fragment in (*_fragments(key), *_encoded(key)))
-    return any(fragment in text for fragment in fragments)
+    """`text`에 아는 키의 일부(8글자 이상)나 키처럼 생긴 것이 있으면 True입니다. base64, 16진수, %41로 적은 것도 찾습니다."""
+    fragments = [fragment for key in keys for fragment in _fragments(key)]
+    for reading in _readings(text):
+        if _SHAPE.search(reading) or any(fragment in reading for fragment in fragments):
+            return True
+    digits = re.sub(r"[^0-9a-f]", "", text.lower())
+    squeezed = re.sub(r"\s", "", text)
+    return any(key.encode().hex() in digits or key in squeezed for key in keys)
+
+
+def _readings(text: str, depth: int = 2) -> Iterator[str]:
+    """글 자체와, 그 안의 %41, &#65;, base64를 푼 글. 두 겹까지 풉니다."""
+    yield text
+    if not depth:
+        return
+    for plain in (unquote(text), html.unescape(text)):
+        if plain != text:
+            yield from _readings(plain, depth - 1)
+    joined = re.sub(r"\s|\\[nr]", "", text)  # base64는 여러 줄로 나누어 적기도 합니다.
+    for run in {*_BASE64.findall(text), *_BASE64.findall(joined)}:
+        for start in range(4):  # 앞의 글자와 붙어 있으면 어디서 시작하는지 모릅니다.
+            part = run[start:].translate(_FROM_URLSAFE)
+            content = base64.b64decode(part[: len(part) // 4 * 4])
+            yield from _readings(content.replace(b"\0", b"").decode("latin-1"), depth - 1)
 
 
 def redact(text: str) -> str:
@@ -183,15 +240,6 @@ def redact(text: str) -> str:
         for part in (key, *_fragments(key)):
             text = text.replace(part, "[가린 키]")
     return text
-
-
-def _encoded(key: str) -> Iterator[str]:
-    """키를 base64나 16진수로 적으면 그 안에 늘 나타나는 글. base64는 앞에 몇 글자가 있었는지에 따라 셋으로 달라집니다."""
-    content = key.encode()
-    for shift in range(3):
-        text = base64.b64encode(bytes(shift) + content).decode()[4 if shift else 0 :][: len(key)]
-        yield from (text, text.translate(str.maketrans("+/", "-_")))
-    yield from (content.hex(), content.hex().upper())
 
 
 def _fragments(key: str) -> list[str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from .sse import documents
 Provenance = Literal["live", "recorded", "authored", "unverified"]
 
 # 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
 STANDARD = (None, "", "auto", "default", "standard", "on_demand", "global", "not_available")
 
 
@@ -57,7 +59,7 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
     """
     if content[:1] == b"[":  # 임베딩처럼 수만 든 큰 배열. 읽느라 실제 호출을 늦추지 않습니다.
         return None, model
-    found = [data for data in documents(content, about=b'"usage') if isinstance(data, dict)]
+    found = [data for data in documents(content, about=_USAGE) if isinstance(data, dict)]
     if found and "custom_id" in found[0]:
         results = [result for line in found if (result := _batch_result(line))]
         return ({"results": results} if results else None), model

@@ -53,20 +53,25 @@ def payloads(content: bytes) -> list[bytes]:
     return found
 
 
-def documents(content: bytes, about: bytes = b"") -> Iterator[Any]:
+def documents(content: bytes, about: re.Pattern[bytes] | None = None) -> Iterator[Any]:
     """본문에 든 JSON들: 통째로 하나이거나, 이벤트마다 하나이거나, 한 줄에 하나입니다.
 
-    `about`을 주면 첫 번째 것과, 그 글자들이 든 것만 읽습니다. 긴 스트림에서 usage만 찾을 때 빠릅니다.
+    `about`을 주면 첫 번째 것과, 그것이 든 것만 읽습니다. 긴 스트림에서 usage만 찾을 때 빠릅니다.
     """
-    try:
-        yield json.loads(content)
-        return
-    except (ValueError, RecursionError):  # JSON 하나가 아니거나, 수천 겹입니다.
-        pass
-    lines = [line for line in content.splitlines() if line[:1] in (b"{", b"[")]
-    for at, candidate in enumerate([*payloads(content), *lines]):
+    if content[:64].lstrip()[:1] in (b"{", b"["):
         try:
-            if at == 0 or about in candidate:
-                yield json.loads(candidate)
-        except (ValueError, RecursionError):
+            yield json.loads(content)
+            return
+        except (ValueError, RecursionError):  # 한 줄에 하나이거나, 수천 겹입니다.
+            pass
+    is_first = True
+    for event in _EVENT_END.split(content) if b"\r" in content else content.split(b"\n\n"):
+        if not (is_first or about is None or about.search(event)):
             continue
+        for text in payloads(event) or [line for line in event.splitlines() if line[:1] in (b"{", b"[")]:
+            if is_first or about is None or about.search(text):
+                is_first = False
+                try:
+                    yield json.loads(text)
+                except (ValueError, RecursionError):
+                    continue

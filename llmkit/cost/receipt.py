@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from ..common.errors import UnknownPrice
+from ..common.html import folded
 from ..common.ledger import Call
 from ..common.tables import Table
 from .calculate import Cost, price
@@ -16,7 +17,7 @@ from .prices import SOURCE
 from .sellers import seller_at
 from .usage import read
 
-BASIS = {"authored": "추정", "recorded": "녹화", "live": "실제", "unverified": "확인 안 됨"}
+BASIS = {"authored": "샘플", "recorded": "녹화", "live": "실제", "unverified": "확인 안 됨"}
 # 요금이 없는 일: 토큰 세기, 유해성 검사, 파일 올리기, 배치 맡기기(배치의 요금은 결과에서 셉니다)
 FREE_PATHS = ("/count_tokens", "/input_tokens", "/moderations", "/files", "/uploads", "/batches")
 # 서버에 닿지 못한 실패. 이 밖의 실패(기다리다 그만둔 것)는 서버가 처리하고 청구했을 수 있습니다.
@@ -30,7 +31,7 @@ class Row:
 
     provider: str
     model: str
-    basis: str  # "추정"(이 강좌가 쓴 샘플 응답), "녹화"(녹화한 응답), "확인 안 됨"(게이트웨이의 녹화), "실제"(방금 한 호출)
+    basis: str  # "샘플"(이 강좌가 쓴 샘플 응답), "녹화"(녹화한 응답), "확인 안 됨"(게이트웨이의 녹화), "실제"(방금 한 호출)
     reason: str | None
     calls: int = 0
     cost: Cost | None = None
@@ -109,8 +110,8 @@ class Receipt:
             if not (self.live or self.planned):
                 spent = sum((row.cost.usd for row in self.rows if row.cost and row.basis == "실제"), Decimal(0))
                 yield f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}"
-        if any(row.basis == "추정" for row in self.rows + self.unknown):
-            yield "추정: 이 강좌가 쓴 샘플 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
+        if any(row.basis == "샘플" for row in self.rows + self.unknown):
+            yield "샘플: 이 강좌가 쓴 샘플 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
         if any(row.basis == "확인 안 됨" for row in self.rows + self.unknown):
             yield "확인 안 됨: 제공자가 아닌 곳(게이트웨이)이 보낸 응답을 녹화한 것입니다."
         if any(row.provider == "local" for row in self.rows):
@@ -123,7 +124,8 @@ class Receipt:
             yield f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
 
     def _repr_html_(self) -> str:
-        return self._table().to_html()
+        table = self._table()
+        return folded(table.title, f"{digits(self.usd)} USD · {won(self.krw)}", table.to_html())
 
     def _repr_markdown_(self) -> str:
         return self._table().to_markdown()

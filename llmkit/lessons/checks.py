@@ -22,6 +22,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .. import __version__
+from ..common.html import card
 from .answers import Unfilled, Wrong, missing_names, show, watched
 
 _checks: dict[str, Callable[[Any], Iterator[str]]] = {}
@@ -46,6 +48,21 @@ class CheckResult:
             return f"✓ {self.exercise_id} 통과했습니다."
         rows = [f"  {number}. {problem}" for number, problem in enumerate(self.problems, 1)]
         return "\n".join([f"✗ {self.exercise_id} 고칠 곳 {len(rows)}군데", *rows])
+
+    def _repr_html_(self) -> str:
+        if self.blanks:
+            return card("amber", f"… {self.exercise_id} 아직 채우지 않은 곳", (f"`{blank}`" for blank in self.blanks))
+        if self.passed:
+            after = "잘했습니다. 값을 하나 바꿔 다시 실행하고, 결과가 왜 달라졌는지 말해 보세요."
+            return card("green", f"✓ {self.exercise_id} 통과했습니다.", after=after)
+        after = "첫 번째 것부터 고치고 이 셀을 다시 실행하세요."
+        return card("red", f"✗ {self.exercise_id} 고칠 곳 {len(self.problems)}군데", self.problems, after)
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+        # 통과한 연습을 세는 쪽(progress)은 문장이 아니라 이 메타데이터를 읽습니다.
+        result = "blank" if self.blanks else "passed" if self.passed else "wrong"
+        said = {"exercise": self.exercise_id, "result": result, "version": __version__}
+        return {"text/plain": repr(self), "text/html": self._repr_html_()}, {"llmkit": said}
 
 
 def exercise(exercise_id: str) -> Callable[[Callable], Callable]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from ..common.ipython import command, shell
+from ..common.ipython import command, say, shell
 from ..common.keys import Key
 from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
@@ -21,6 +21,8 @@ STALE_CLIENT = (
     "키가 없을 때 만든 클라이언트라서 가짜 키가 들어 있습니다. 아무것도 보내지 않았습니다.\n"
     "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하세요."
 )
+# 공개된 글에서 읽은 것이며, 가입해서 확인하지는 못했습니다.
+_NO_CARD = "카드 없이 무료 한도를 받습니다. 2026-06의 공개된 글에서 읽었고 이 강좌가 가입해 확인하지는 못했습니다"
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
 
 
@@ -28,21 +30,23 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
     """`setup`이 출력하는, 제공자 하나의 줄입니다. 로컬 모델에는 키가 없고, `server_is_on`은 로컬 모델에만 뜻이 있습니다."""
     title = PROVIDERS[name].title
     if mode == "record":
-        return f"{title}: 녹화 — 실제로 호출하고 카세트에 담습니다."
+        return f"{title}: 녹화 · 실제로 호출하고 카세트에 담습니다"
     if key is None and server_is_on and mode != "replay":
-        return f"{title}: 실제 호출(live) — 서버가 켜져 있습니다.{' 끄면 재생합니다.' if mode == 'auto' else ''}"
+        return f"{title}: 실제 호출 · 서버가 켜져 있습니다{'(끄면 재생)' if mode == 'auto' else ''}"
     if mode == "live" and key is None:
-        return f"{title}: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요."
+        return f"{title}: 실제 호출 · 켜진 서버가 없습니다. 터미널에서 {command('llmkit local')} 명령으로 켜세요"
     if mode == "live" and key:
-        why = f"{key.variable} 값을 찾았습니다." if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다."
-        return f"{title}: 실제 호출(live) — {why}"
+        why = f"{key.variable} 값을 찾았습니다" if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다"
+        return f"{title}: 실제 호출 · {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
-    kind = "녹화" if kinds == {"recorded"} else "샘플 응답" if kinds == {"authored"} else "녹화와 샘플 응답"
-    tape = f"카세트({cassette.date}, {kind})로 답합니다."
-    if key is None:
-        return f"{title}: 재생(replay) — {tape}"
-    why = "mode나 LLMKIT_MODE, CI가 재생으로 정했습니다" if key.found else key.problem
-    return f"{title}: 재생(replay) — {why}. {tape}"
+    words = {"recorded": "녹화", "authored": "샘플 응답", "unverified": "확인 안 된 응답"}
+    kind = "·".join(word for kind, word in words.items() if kind in kinds or not kinds)
+    why = ""
+    if key and key.found:
+        why = "mode나 LLMKIT_MODE, CI로 정함 · "
+    elif key:
+        why = "키 없음 · " if key.problem == f"{key.variable} 값이 없습니다" else f"{key.problem} · "
+    return f"{title}: 재생 · {why}{cassette.date} {kind}"
 
 
 def ways_on(key: Key | None) -> list[str]:
@@ -59,6 +63,17 @@ def ways_on(key: Key | None) -> list[str]:
         f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]
+
+
+def ways_to_try(has_key: bool) -> list[str]:
+    """`try_client`가 보낼 곳을 찾지 못했을 때 할 수 있는 일입니다. 카드를 등록하지 않아도 되는 것이 먼저입니다."""
+    local = f"터미널에서 {command('llmkit local')} 명령으로 작은 모델을 켭니다(키도 카드도 필요 없습니다)."
+    free = ", ".join(PROVIDERS[name].keys[0] for name in ("huggingface", "gemini", "groq"))
+    free = f".env에 다음 키 가운데 하나를 넣습니다({_NO_CARD}): {free}"
+    paid = f".env에 {PROVIDERS['openai'].keys[0]} 값을 넣습니다(요금이 듭니다)."
+    forced = ["LLMKIT_MODE와 CI 환경 변수를 지웁니다. 키는 있지만 재생으로 정해져 있습니다."] if has_key else []
+    ways = [*forced, local, free, paid]
+    return [*(f"  - {way}" for way in ways), "키를 넣었으면 llmkit.setup 셀부터 다시 실행하세요."]
 
 
 def why_live_failed(call: Call) -> str | None:
@@ -80,16 +95,24 @@ class Samples:
     def __init__(self) -> None:
         self.ever: set[str] = set()  # 지금까지. 다음 셀이 그 응답을 다시 보일 수 있습니다.
         self._now: dict[str, None] = {}  # 이 셀에서, 나온 순서대로
+        self._unverified: dict[str, None] = {}  # 이 셀에서 나온, 게이트웨이를 녹화한 응답들
         self._lock = threading.Lock()
 
     def note(self, provider: str) -> None:
         """`provider`의 샘플 응답이 나왔습니다."""
+        self.ever.add(provider)
+        self._note(self._now, provider, _mark)
+
+    def note_unverified(self, provider: str) -> None:
+        """`provider`의 형식으로 말하는 게이트웨이를 녹화한 응답이 나왔습니다."""
+        self._note(self._unverified, provider, _mark_unverified)
+
+    def _note(self, names: dict[str, None], provider: str, mark: Callable[[Iterable[str]], str]) -> None:
         with self._lock:
-            is_first = provider not in self._now
-            self._now[provider] = None
-            self.ever.add(provider)
+            is_first = provider not in names
+            names[provider] = None
         if is_first and shell() is None:
-            print(_mark([provider]), file=sys.stderr)
+            say(mark([provider]), sys.stderr)
 
     def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
         """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.
@@ -98,11 +121,18 @@ class Samples:
         """
         with self._lock:
             played, self._now = self._now, {}
+            unverified, self._unverified = self._unverified, {}
             played |= dict.fromkeys(provider for provider in marked if provider in self.ever)
         played |= dict.fromkeys(shown.end_cell(played))
-        return _mark(played) if played else ""
+        marks = [_mark(played) if played else "", _mark_unverified(unverified) if unverified else ""]
+        return "\n".join(filter(None, marks))
 
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
-    return f"※ 샘플 응답: 이 강좌가 쓴 글이며 {titles}의 출력이 아닙니다."
+    return f"샘플 응답 · {titles}의 실제 출력이 아닙니다"
+
+
+def _mark_unverified(providers: Iterable[str]) -> str:
+    titles = "·".join(PROVIDERS[name].title for name in providers)
+    return f"확인 안 됨 · 다른 곳을 거친 응답의 녹화라 {titles}의 출력인지 알 수 없습니다"

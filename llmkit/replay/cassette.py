@@ -26,7 +26,7 @@ FORMAT = 1
 # 응답 헤더는 여기 있는 것만 담습니다. 막을 것을 고르면 언젠가 새기 때문입니다(조직 이름, 쿠키 ...).
 _KEPT_HEADERS = re.compile(
     r"content-type|retry-after(-ms)?|x-should-retry|x-request-id|request-id|openai-(processing-ms|version)"
-    r"|(x|anthropic)-ratelimit-[a-z-]+|server"
+    r"|(x|anthropic)-ratelimit-[a-z-]+|server|location"
 )
 # JSON 본문을 온 그대로 되살릴 수 있는 모양들. 어느 것도 아니면 글자 그대로 담습니다.
 _STYLES: dict[str, dict[str, Any]] = {
@@ -92,11 +92,14 @@ class Cassette:
         head |= {"marks": self.marks} if self.marks else {}
         entries = [_exchange_to_json(exchange) for exchange in self.exchanges]
         temporary = self.path.with_suffix(f".{os.getpid()}.json.tmp")
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(_dump({**head, "exchanges": entries}))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, self.path)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(_dump({**head, "exchanges": entries}))
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
         self.seen = (self.path, file_mark(self.path))
 
 
@@ -125,6 +128,8 @@ def _read_json(path: Path) -> Any:
         what = f"UTF-8이 아닙니다({error.start}번째 바이트)"
     except json.JSONDecodeError as error:
         what = f"JSON이 {error.lineno}번째 줄 {error.colno}번째 글자에서 깨졌습니다"
+        if re.search("^<<<<<<< ", text, re.MULTILINE):
+            what += "(git이 합치지 못한 <<<<<<< 표시가 남아 있습니다)"
     except (ValueError, RecursionError):  # 수천 자리의 수, 수천 겹의 괄호
         what = "JSON을 읽을 수 없습니다"
     raise CassetteError(

@@ -19,7 +19,8 @@ from ..common.providers import served_by
 class Gate(Protocol):
     """문지기가 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
 
-    halts: list[Halt]
+    @property
+    def halts(self) -> list[Halt]: ...
 
     def refuses(self, providers: Iterable[str]) -> bool:
         """이 제공자들이 모두 재생 중이면 True입니다."""
@@ -32,7 +33,7 @@ _ASKS = ((socket, "getaddrinfo"), (socket, "gethostbyname"), (socket, "gethostby
 _CONNECTS = ((socket.socket, "connect"), (socket.socket, "connect_ex"))
 _SENDS = ((socket.socket, "send"), (socket.socket, "sendall"))
 # 프록시에게 보내는 첫 줄: "CONNECT api.openai.com:443 ..." 또는 "POST http://api.openai.com/v1 ..."
-_PROXIED = re.compile(rb"(?:CONNECT |[A-Z]+ https?://)(?:[^@/\s]*@)?([^:/\s]+)")
+_PROXIED = re.compile(rb"(?:CONNECT |[A-Z]{3,8} https?://)(?:[^@/\s]*@)?([^:/\s]+)")
 
 _originals: list[tuple[Any, str, Any]] = []
 
@@ -40,11 +41,11 @@ _originals: list[tuple[Any, str, Any]] = []
 def install(current: Current) -> None:
     """이제부터 호스트의 이름을 볼 때마다 `current()`에 묻습니다."""
     for place, name in _ASKS:
-        _wrap(place, name, lambda arguments: check(current(), arguments[0]))
+        _wrap(place, name, lambda host="", *_, **named: check(current(), named.get("host", host)))
     for place, name in _CONNECTS:
-        _wrap(place, name, lambda arguments: check(current(), arguments[1][0]))
+        _wrap(place, name, lambda _, address=None: _check_address(current, address))
     for place, name in _SENDS:
-        _wrap(place, name, lambda arguments: _check_proxied(current, arguments[1]))
+        _watch_sends(place, name, current)
 
 
 def uninstall() -> None:
@@ -53,21 +54,34 @@ def uninstall() -> None:
         setattr(*_originals.pop())
 
 
-def _wrap(place: Any, name: str, look: Callable[[tuple[Any, ...]], None]) -> None:
+def _wrap(place: Any, name: str, look: Callable[..., None]) -> None:
     original = getattr(place, name)
     _originals.append((place, name, original))
 
     @functools.wraps(original)
     def looked(*arguments: Any, **options: Any) -> Any:
-        look(arguments)
+        look(*arguments, **options)
         return original(*arguments, **options)
 
     setattr(place, name, looked)
 
 
-def _check_proxied(current: Current, data: Any) -> None:
-    if proxied := _PROXIED.match(data):
-        check(current(), proxied[1])
+def _check_address(current: Current, address: Any) -> None:
+    if isinstance(address, tuple) and address:  # 유닉스 소켓의 주소는 파일의 이름입니다.
+        check(current(), address[0])
+
+
+def _watch_sends(place: Any, name: str, current: Current) -> None:
+    original, is_proxied = getattr(place, name), _PROXIED.match
+    _originals.append((place, name, original))
+
+    @functools.wraps(original)
+    def send(sock: Any, data: Any, *flags: Any) -> Any:  # 큰 파일은 수천 번 나누어 보내므로 짧게 둡니다.
+        if proxied := is_proxied(data):
+            check(current(), proxied[1])
+        return original(sock, data, *flags)
+
+    setattr(place, name, send)
 
 
 def check(gate: Gate | None, host: object) -> None:
@@ -78,7 +92,7 @@ def check(gate: Gate | None, host: object) -> None:
         return
     halt = CassetteMiss(
         f"재생 중이므로 {name}에 연결하지 않았습니다. 아무것도 보내지 않았습니다.\n"
-        "  녹화는 SDK의 기본 클라이언트(httpx)로 보낸 요청에만 답합니다. 이 요청은 다른 라이브러리로 보냈습니다.\n"
+        "  녹화는 수업의 클라이언트(httpx를 쓰는 SDK)가 제공자의 주소로 보낸 요청에만 답합니다.\n"
         "계속하려면:\n"
         "  - OpenAI(), Anthropic(), InferenceClient()처럼 수업의 클라이언트로 보내세요.\n"
         '  - 실제로 보내려면 llmkit.setup(mode="live")로 다시 시작하세요(요금이 듭니다).'

@@ -32,6 +32,10 @@ _originals: list[tuple[type, str, Any]] = []
 class Watcher(guard.Gate, Protocol):
     """훅이 요청마다 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
 
+    def compares(self, provider: str) -> bool:
+        """재생하거나 녹화하느라 본문을 볼 것이면 True입니다. 아니면 올리는 파일을 미리 읽지 않습니다."""
+        ...
+
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         """재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
         ...
@@ -75,7 +79,9 @@ def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current)
         watcher, provider = current(), owner(request)
         if watcher is None or provider is None:
             return send(transport, _untouched(watcher, request))
-        found = _answer(watcher, Ask(provider, request, request.read()), stream_class)
+        if watcher.compares(provider):
+            request.read()
+        found = _answer(watcher, Ask(provider, request), stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 time.sleep(found.wait)
@@ -97,7 +103,9 @@ def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current
         watcher, provider = current(), owner(request)
         if watcher is None or provider is None:
             return await send(transport, _untouched(watcher, request))
-        found = _answer(watcher, Ask(provider, request, await request.aread()), stream_class)
+        if watcher.compares(provider):
+            await request.aread()
+        found = _answer(watcher, Ask(provider, request), stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 await _async_sleep(found.wait)
@@ -210,15 +218,21 @@ async def _async_sleep(seconds: float) -> None:
 
 def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:
     with tape.following():
+        add = tape.add
         for data in stream:
-            tape.add(data)
+            add(data)
+            if b"[DONE]" in data:
+                tape.at_done()
             yield data
 
 
 async def _async_taped(stream: Any, tape: Tape) -> AsyncIterator[bytes]:
     with tape.following():
+        add = tape.add
         async for data in stream:
-            tape.add(data)
+            add(data)
+            if b"[DONE]" in data:
+                tape.at_done()
             yield data
 
 

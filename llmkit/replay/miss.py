@@ -14,6 +14,7 @@ from .exchange import Exchange
 from .request import Ask, leaves
 
 _WIDTH = 64  # 값 하나를 보여 주는 글자 수
+_QUESTIONS = 8  # 스크립트에서 보여 주는 저장된 질문의 수
 _SHOWN = 2  # 보여 주는 차이의 수. 전체가 15줄을 넘지 않게 합니다.
 
 
@@ -39,6 +40,26 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
         lines.append(f"  이 수업에는 {title} {ask.path} 요청이 저장되어 있지 않습니다.")
     lines = [" ".join(redact(line).splitlines())[: 2 * _WIDTH] for line in lines]  # 이름 속 줄바꿈과 긴 경로
     return CassetteMiss("\n".join([*lines, "계속하려면:", *(f"  - {way}" for way in ways)]))
+
+
+def explain_turn(ask: Ask, recorded: Iterable[Exchange]) -> CassetteMiss:
+    """묻고 답하는 스크립트에서 보일 짧은 `CassetteMiss`입니다. 저장된 질문을 알려 주어 이어서 물을 수 있게 합니다."""
+    same = [exchange for exchange in recorded if (exchange.provider, exchange.path) == (ask.provider, ask.path)]
+    questions = list(dict.fromkeys(filter(None, (_question(exchange.body) for exchange in same))))
+    lines = ["저장되지 않은 질문이라 답하지 못합니다. 아무것도 보내지 않았습니다."]
+    lines += ["저장된 질문:"] if questions else []
+    lines += [f"  - {_cut(' '.join(redact(question).split()), 0)}" for question in questions[:_QUESTIONS]]
+    lines += [f"  그 밖에 {len(questions) - _QUESTIONS}개"] if len(questions) > _QUESTIONS else []
+    return CassetteMiss("\n".join(lines))
+
+
+def _question(body: Any) -> str | None:
+    """요청의 마지막 user 메시지입니다. 텍스트가 아니면 None입니다."""
+    said = (body.get("messages") or body.get("input")) if isinstance(body, dict) else None
+    if isinstance(said, list):
+        asked = [item for item in said if isinstance(item, dict) and item.get("role") == "user"]
+        said = asked[-1].get("content") if asked else None
+    return said if isinstance(said, str) else None
 
 
 def _nearest(ask: Ask, recorded: Iterable[Exchange]) -> Exchange | None:

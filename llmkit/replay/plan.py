@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 VARIABLE = "LLMKIT_PLAN"
+_folder = Path()  # 이 커널의 계획이 있는 폴더
 
 
 @dataclass
@@ -26,8 +27,14 @@ class Plan:
 
     @classmethod
     def of_this_kernel(cls) -> Plan | None:
-        path = os.environ.get(VARIABLE)
-        return cls(**json.loads(Path(path).read_text(encoding="utf-8"))) if path else None
+        """이 커널의 계획입니다. 셀이 실행하는 다른 프로그램은 녹화에 끼어들지도, 실제로 호출하지도 않게 합니다."""
+        global _folder
+        path = os.environ.pop(VARIABLE, None)
+        if not path:
+            return None
+        _folder = Path(path).parent
+        os.environ["LLMKIT_MODE"] = "replay"  # 자식 프로세스가 물려받습니다. 이 커널은 계획대로 합니다.
+        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
 
     def write(self, file: Path) -> None:
         file.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
@@ -50,7 +57,7 @@ class Result:
         return cls(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else cls()
 
     def write(self) -> None:
-        file = Path(os.environ[VARIABLE]).parent / "result.json"
+        file = _folder / "result.json"
         temporary = file.with_suffix(".tmp")
         temporary.write_text(json.dumps(asdict(self), ensure_ascii=False), encoding="utf-8")
         os.replace(temporary, file)
@@ -58,4 +65,4 @@ class Result:
 
 def all_cells_ran(folder: Path | None = None) -> Path:
     """마지막 셀까지 실행했다고 `llmkit.commands.record`가 커널에 알리는 빈 파일입니다."""
-    return (folder or Path(os.environ[VARIABLE]).parent) / "all-cells-ran"
+    return (folder or _folder) / "all-cells-ran"

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from .cassette import Cassette
 from .exchange import Exchange
-from .miss import explain_miss
+from .miss import explain_miss, explain_turn
 from .request import Ask
 
 
@@ -31,6 +31,7 @@ class Player:
         for exchange in cassette.exchanges:
             self._answers[exchange.key]["" if exchange.take == 1 else exchange.cell].append(exchange)
         self._lock = threading.Lock()
+        self._in_turns = False
         self.start_cell("")
 
     def start_cell(self, source: str) -> None:
@@ -38,10 +39,19 @@ class Player:
             self._cell = fingerprint(source)
             self._played: Counter[str] = Counter()
 
+    def start_turn(self) -> None:
+        """스크립트에서 사람에게 묻기 전마다 불립니다. 같은 질문을 다시 하면 같은 답이 나옵니다."""
+        self._in_turns = True
+        self.start_cell("")
+
     def has(self, key: str, take: int) -> bool:
         """지금 셀의 이 take에, 아직 나오지 않은 답이 있으면 True입니다."""
         answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
         return self._played[key] < len(answers)
+
+    def knows(self, ask: Ask) -> bool:
+        """이 요청의 답이 하나라도 있으면 True입니다."""
+        return ask.key in self._answers
 
     def play(self, ask: Ask, ways: Callable[[Ask], list[str]]) -> Exchange:
         """다음 답을 돌려줍니다. 없으면 `ways`(이어서 할 수 있는 일)를 적은 `CassetteMiss`를 냅니다."""
@@ -49,6 +59,8 @@ class Player:
         # 고친 셀은 자기 take를 찾지 못합니다. 그때는 첫 녹화로, 그것도 없으면 있는 것으로 답합니다.
         answers = takes.get(self._cell) or takes.get("") or next(iter(takes.values()), [])
         place = self._next_place(ask.key)
+        if place >= len(answers) and self._in_turns:
+            raise explain_turn(ask, self._cassette.exchanges)
         if place >= len(answers):
             raise explain_miss(ask, self._cassette.exchanges, played=len(answers), ways=ways(ask))
         return answers[place]

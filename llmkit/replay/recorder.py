@@ -12,11 +12,13 @@ from typing import Any, Protocol
 from weakref import WeakSet
 
 from ..common.errors import BudgetReached, CassetteError
+from ..common.ipython import say
 from ..common.keys import has_secret, known_keys, redact
 from ..common.ledger import Call
 from ..common.sse import documents
 from .cassette import Cassette
 from .exchange import Exchange
+from .inflight import InFlight
 from .plan import Plan, Result, all_cells_ran
 from .player import Player, fingerprint
 from .request import Ask, leaves
@@ -65,6 +67,10 @@ class Recorder:
         self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
         self._open: WeakSet[Tape] = WeakSet()
         self._lock = threading.Lock()
+        self._in_flight = InFlight(self._target) if self._target else None
+        if self._in_flight and (lines := self._in_flight.left_behind()):
+            said = "지난 녹화가 도중에 꺼져 응답을 담지 못한 호출이 있습니다. 요금이 들었을 수 있습니다."
+            say(redact("\n  ".join([f"llmkit: {said}", *lines])))
         self.start_cell("")
 
     def start_cell(self, source: str) -> None:
@@ -112,8 +118,16 @@ class Recorder:
     def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
         """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
         run, keys = self._run, known_keys(*headers)
+        number = self._in_flight.sent(ask) if self._in_flight else 0
 
         def keep(exchange: Exchange) -> None:
+            try:
+                store(exchange)
+            finally:
+                if self._in_flight:
+                    self._in_flight.received(number)
+
+        def store(exchange: Exchange) -> None:
             call.provenance = exchange.provenance
             if call.provenance == "authored":
                 self._on_authored(ask.provider)
@@ -170,7 +184,7 @@ class Recorder:
     def _refuse(self, what: str, reason: str) -> None:
         line = redact(f"{what}: {reason}. 카세트에 담지 않았습니다.")
         self.refused.append(line)
-        print(f"llmkit: {line}")
+        say(f"llmkit: {line}")
 
     def model(self, provider: str, model: str) -> None:
         with self._lock:
@@ -198,6 +212,8 @@ class Recorder:
         """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
         for tape in list(self._open):
             tape.close()
+        if self._in_flight:
+            self._in_flight.close()
 
     def finish(self) -> None:
         """계획이 있을 때, 커널이 꺼지며 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""

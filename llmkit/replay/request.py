@@ -15,7 +15,7 @@ _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in p
 _BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
 _VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
 _API = re.compile(
-    r"/(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
+    r"/(?:deployments/[^/]+/)?(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
 )
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
@@ -38,15 +38,22 @@ class Ask:
     재생하거나 녹화할 때만 쓰이므로 물을 때 만듭니다. 큰 파일을 올리는 실제 호출에서는 만들지 않습니다.
     """
 
-    def __init__(self, provider: str, request: Any, content: bytes) -> None:
+    def __init__(self, provider: str, request: Any) -> None:
         self.provider = provider
         self.request = request  # httpx의 요청 그대로
-        self.content = content
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
         # Gemini는 키를 주소에 적기도 합니다.
         if request.url.query and (query := str(request.url.params.remove("key"))):
             self.path += "?" + query
+
+    @property
+    def content(self) -> bytes:
+        """요청의 본문입니다. 아직 읽지 않은 파일을 실제로 올리는 중이면 비어 있습니다."""
+        try:
+            return self.request.content
+        except RuntimeError:  # RequestNotRead
+            return b""
 
     @cached_property
     def body(self) -> Any:
@@ -102,6 +109,8 @@ def api_path(path: str) -> str:
 
     >>> api_path("/v1/chat/completions"), api_path("/v1beta/openai/chat/completions"), api_path("/proxy/messages")
     ('/chat/completions', '/chat/completions', '/messages')
+    >>> api_path("/openai/deployments/mine/chat/completions")  # Azure에서는 배포의 이름이 모델을 정합니다.
+    '/deployments/mine/chat/completions'
     """
     if version := _VERSION.match(path):
         return path[version.end() :]

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..common import sse
+from ..common.ipython import say
 from ..common.ledger import Call, read_usage
 from ..common.providers import LOOPBACK, PROVIDERS
 from .cassette import kept_headers
@@ -39,8 +40,9 @@ class Tape:
         self._ask, self._call, self._keep = ask, call, keep
         self._started = time.perf_counter()
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
-        self._chunks: list[tuple[float, bytes]] = []
-        self._last: float | None = None  # 마지막 조각이 온 때
+        self._chunks: list[tuple[float, bytes]] = []  # 녹화할 때: (온 때, 조각)
+        self._pieces: list[bytes] = []  # 장부에만 적을 때: 조각. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
+        self.add: Callable[[bytes], object] = self._add_timed  # 조각이 올 때마다 부릅니다.
         self._done = threading.Lock()
 
     def start(self, response: Any) -> None:
@@ -49,7 +51,9 @@ class Tape:
         exchange = self._exchange
         exchange.status, exchange.headers = response.status_code, kept_headers(response.headers)
         exchange.delay = self._elapsed()
-        self._collects = self._keep is not None or exchange.headers.get("content-type", "").startswith(_TALKS)
+        if self._keep is None:
+            talks = exchange.headers.get("content-type", "").startswith(_TALKS)
+            self.add = self._pieces.append if talks else lambda _: None
         self._call.status = response.status_code
         if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
             self._call.host = host
@@ -66,13 +70,15 @@ class Tape:
             raise
         self._finish()
 
-    def add(self, data: bytes) -> None:
-        self._last = self._elapsed()
-        if not self._collects:
-            return
-        self._chunks.append((self._last, data))
+    def _add_timed(self, data: bytes) -> None:
+        self._chunks.append((self._elapsed(), data))
         if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
             self._finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
+
+    def at_done(self) -> None:
+        """마지막 조각에 [DONE]이 있습니다. 답변 속의 글자가 아니라 끝 표시이면 마칩니다."""
+        if _DONE.search(b"".join(self._pieces[-3:])):
+            self._finish()
 
     def fail(self, error: BaseException) -> None:
         """응답을 기다리거나 받다가 실패했습니다. SDK가 보게 될 예외를 그대로 적습니다."""
@@ -101,12 +107,16 @@ class Tape:
                 self._keep(self._exchange)
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
-                print(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+                say(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
 
     def _read_body(self, closed: bool) -> bytes:
         """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
         exchange = self._exchange
-        chunks = list(_decoded(self._response, self._chunks)) if self._chunks else []
+        if exchange.status is None:
+            return b""
+        chunks = self._chunks or [(self._elapsed(), b"".join(self._pieces))]
+        if "content-encoding" in self._response.headers:
+            chunks = list(_decoded(self._response, chunks))
         content = b"".join(data for _, data in chunks)
         end = sse.separator(exchange.headers.get("content-type", ""))
         if end is None:
@@ -118,7 +128,9 @@ class Tape:
 
     def _fill_call(self, content: bytes) -> None:
         call = self._call
-        call.total_s = self._exchange.delay if self._last is None else self._last
+        call.total_s = self._chunks[-1][0] if self._chunks else self._exchange.delay
+        if self._pieces:
+            call.total_s = self._elapsed()
         call.usage, call.model = read_usage(content, None)
         call.model = call.model or self._ask.model
 

@@ -3,6 +3,7 @@
 python -m tests.authoring new 15_name     # 새 수업의 파일 네 개를 견본에서 만듭니다
 python -m tests.authoring record 15       # 대본의 샘플 응답을 녹화하고 출력을 저장합니다
 python -m tests.authoring check 15        # 글을 검사하고 그 수업의 테스트를 실행합니다
+python -m tests.authoring words           # language.md를 어긴 말을 모두 찾습니다
 python -m tests.authoring tables          # README와 강사용 페이지의 표에 더합니다
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from . import check, lint, new, recording, stamp, tables
+from . import check, lint, new, recording, stamp, tables, words
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,6 +44,7 @@ COMMANDS = {
     "store": lambda given: recording.store(given.number),
     "tables": _tables,
     "lint": lambda given: lint.main(given.files),
+    "words": lambda given: words.main(given.files),
     "stamp": lambda given: stamp.main(given.address),
     "serve": lambda given: recording.serve(given.port, given.lesson),
 }
@@ -63,6 +65,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser("tables", help="README와 강사용 페이지의 수업 표를 새로 적습니다")
     commands.add_parser("lint", help="노트북의 글을 검사합니다").add_argument(
         "files", nargs="*", help="없으면 모든 노트북"
+    )
+    commands.add_parser("words", help="language.md의 말을 검사합니다").add_argument(
+        "files", nargs="*", help="없으면 사람이 읽는 모든 파일"
     )
     address = "공개한 GitHub 주소. 없으면 적어 둔 주소, -이면 지웁니다"
     commands.add_parser("stamp", help="Colab 배지와 설치 셀을 적습니다").add_argument(

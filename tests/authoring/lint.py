@@ -266,6 +266,19 @@ def sample_answers_are_marked(lesson: Lesson) -> Iterator[Finding]:
     yield from samples.untagged_prose(cells, ours)
 
 
+@rule
+def predictions_are_folded(lesson: Lesson) -> Iterator[Finding]:
+    """예측 콜아웃(`> 🔮 **예측**`) 바로 뒤의 셀은 JupyterLab과 사이트에서 접혀 열립니다. 일부러 실패하는 셀은 접지 않습니다."""
+    for before, cell in zip(lesson.cells, lesson.cells[1:]):
+        folded = cell.raw.get("metadata", {}).get("jupyter", {}).get("outputs_hidden", False)
+        asks = bool(re.search(r"^> 🔮 \*\*예측\*\*", before.source, re.MULTILINE)) and before.kind == "markdown"
+        fails = "raises-exception" in cell.tags
+        if cell.kind == "code" and fails and (folded or "hide-output" in cell.tags):
+            yield cell.number, "일부러 실패하는 셀은 접지 마세요(outputs_hidden, hide-output을 지웁니다)"
+        elif cell.kind == "code" and asks and not fails and not (folded and "hide-output" in cell.tags):
+            yield cell.number, "예측 뒤의 셀에는 metadata.jupyter.outputs_hidden과 태그 hide-output을 두세요"
+
+
 # 연습 ----------------------------------------------------------------------------------------------------
 
 

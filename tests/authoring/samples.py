@@ -127,7 +127,7 @@ def unmarked_outputs(cells: list[dict[str, Any]], samples: Samples) -> Iterator[
         if cell["cell_type"] != "code":
             continue
         shown = [output_text(output) for output in cell["outputs"]]
-        marks = " ".join(text for text in shown if MARK.match(text))
+        marks = " ".join(text for text in shown if MARK.search(text))
         found = samples.quoted("\n".join(shown), MOST_UNMARKED)
         marked = {text for name, text in found.items() if PROVIDERS[name].title in marks}
         for name, text in found.items():

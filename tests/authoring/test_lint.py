@@ -162,10 +162,14 @@ def test_a_sample_answer_in_an_output_is_marked(tmp_path: Path, one_sample: None
         data = [
             {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in (text, *marks)
         ]
-        return [line for line in spoiled(folder, cell=code("print(answer)", outputs=data)) if "셀 6:" in line]
+        return [
+            line
+            for line in spoiled(folder, cell=code("print(answer)", outputs=data))
+            if "셀 6:" in line and "예측 뒤" not in line
+        ]
 
     answer = answer_of_01()
-    mark = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+    mark = "샘플 응답 · {}의 실제 출력이 아닙니다"
     assert "OpenAI의 샘플 응답이 표시 없이" in shown(answer)[0]
     assert "OpenAI의 샘플 응답이 표시 없이" in shown(f"<b>{answer[:30]}</b>", mark.format("Anthropic"))[0]
     assert "표시 없이" in shown(answer.replace(" ", "\n    "))[0]  # 줄을 바꾸어 찍어도
@@ -188,7 +192,7 @@ def test_prose_about_a_sample_answer_is_tagged(tmp_path: Path, one_sample: None)
 
 
 def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path, one_sample: None) -> None:
-    mark = "※ 샘플 응답: 이 강좌가 쓴 글이며 OpenAI의 출력이 아닙니다."
+    mark = "샘플 응답 · OpenAI의 실제 출력이 아닙니다"
     data = [
         {"output_type": "display_data", "data": {"text/plain": [one]}, "metadata": {}} for one in ("입력 7,341", mark)
     ]

@@ -54,7 +54,7 @@ def rehearse(copy: Copy) -> str:
             e for e in now if e.get("response", {}).get("status") == 200 and "/models/" not in e["request"]["path"]
         ]
         assert not bodies(answered) & bodies([e for e in before[name] if "response" in e]), name
-        assert re.search(rf"^{name}: 실제 응답 {len(now)}개, 샘플 응답 0개$", said, re.MULTILINE), said
+        assert re.search(rf"^{name}: 제공자의 실제 응답 {len(now)}개, 샘플 응답 0개, ", said, re.MULTILINE), said
         assert MARK.search(stored_outputs(copy, name)) is None
     return said
 

@@ -20,7 +20,7 @@ from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
 
 ROOT = Path(__file__).resolve().parents[2]
-MARK = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+MARK = "샘플 응답 · {}의 실제 출력이 아닙니다"
 
 SCRIPT = """
 date = 2026-11-21T09:00:00+09:00
@@ -111,7 +111,7 @@ def test_record_a_notebook_with_takes_inputs_and_two_providers(tmp_path: Path):
         ["질문: 하나\n네.\n질문: 둘\n네.\n질문: 끝\n", OPENAI_MARK],
         ["천천히 흘러가는 답입니다.", MARK.format("Anthropic")],
     ]
-    assert "재생(replay) — OPENAI_API_KEY 값이 없습니다." in shown[0][0]  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
+    assert "OpenAI: 재생 · 키 없음" in shown[0][0]  # 저장한 출력은 키 없는 학습자가 볼 것입니다.
     cassette = Cassette.load(tmp_path / "cassettes" / "99_small.json")
     assert [exchange.take for exchange in cassette.exchanges] == [1, 1, 2, 1, 1, 1]
     assert {exchange.provenance for exchange in cassette.exchanges} == {"authored"}

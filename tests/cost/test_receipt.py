@@ -61,9 +61,9 @@ def test_totals_by_provider_and_model():
 
 def test_replay_tells_what_a_live_run_would_have_cost():
     receipt = Receipt([call(provenance="authored"), call(provenance="recorded")], DAY)
-    assert [row.basis for row in receipt.rows] == ["추정", "녹화"] and receipt.usd > 0
+    assert [row.basis for row in receipt.rows] == ["샘플", "녹화"] and receipt.usd > 0
     for text in shown(receipt):
-        assert "실제로 호출했다면" in text and "추정" in text and "실제로 든 돈: 0 USD" in text
+        assert "실제로 호출했다면" in text and "샘플" in text and "실제로 든 돈: 0 USD" in text
 
 
 def test_live_calls_among_replayed_ones_are_told_apart():

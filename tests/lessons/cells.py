@@ -26,4 +26,4 @@ def huggingface(text, **more):
 def text_of(answer):
     return answer.content[0].text if hasattr(answer, "content") else answer.choices[0].message.content
 """
-MARK = "※ 샘플 응답: 이 강좌가 쓴 글이며 {}의 출력이 아닙니다."
+MARK = "샘플 응답 · {}의 실제 출력이 아닙니다"

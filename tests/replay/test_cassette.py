@@ -103,7 +103,10 @@ def test_a_truncated_file_names_the_file_and_the_place(seed: int, tmp_path: Path
         (b'{"cassette": 1}', "맨 위: 'date' 값이 없습니다"),
         (b"[" * 100_000, "JSON을 읽을 수 없습니다"),
         (b'{"cassette": ' + b"9" * 5000 + b"}", "JSON을 읽을 수 없습니다"),
-        (b"<<<<<<< HEAD\n{}\n=======\n", "JSON이 1번째 줄 1번째 글자에서 깨졌습니다"),
+        (
+            b"<<<<<<< HEAD\n{}\n=======\n",
+            "JSON이 1번째 줄 1번째 글자에서 깨졌습니다(git이 합치지 못한 <<<<<<< 표시가 남아 있습니다)",
+        ),
     ],
 )
 def test_a_file_that_is_no_cassette(content: bytes, what: str, tmp_path: Path):

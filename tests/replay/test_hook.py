@@ -281,6 +281,6 @@ def test_only_an_answer_from_the_providers_own_host_is_recorded(
 
     request = httpx2.Request("POST", f"https://{host}/v1/chat/completions", headers={"user-agent": "OpenAI/Python"})
     response = httpx2.Response(200, extensions={"network_stream": Connection()})
-    asked = Ask("openai", request, b"{}")
+    asked = Ask("openai", request)
     assert reached_provider(asked, response) is recorded
     assert reached_provider(asked, httpx2.Response(200)) is False

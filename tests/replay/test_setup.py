@@ -91,9 +91,9 @@ def test_without_keys_everything_replays_and_the_banner_says_why(lesson: Path, c
     banner = capsys.readouterr().out
     assert banner == textwrap.dedent("""\
         llmkit (수업 없이 시작했습니다)
-          OpenAI: 재생(replay) — OPENAI_API_KEY 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
-          Anthropic: 재생(replay) — ANTHROPIC_API_KEY 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
-          Hugging Face: 재생(replay) — HF_TOKEN 값이 없습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다.
+          OpenAI: 재생 · 키 없음 · 2026-11-21 샘플 응답
+          Anthropic: 재생 · 키 없음 · 2026-11-21 샘플 응답
+          Hugging Face: 재생 · 키 없음 · 2026-11-21 샘플 응답
         """)
     assert ask_openai() == "카세트의 OpenAI 답"
     assert ask_anthropic() == "카세트의 Anthropic 답"
@@ -112,8 +112,8 @@ def test_a_key_makes_only_its_own_provider_live(lesson: Path, capsys: pytest.Cap
         finally:
             current_session().close()
             redirect.uninstall()
-    assert line_of(banner, "OpenAI") == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
-    assert "재생(replay)" in line_of(banner, "Anthropic")
+    assert line_of(banner, "OpenAI") == "OpenAI: 실제 호출 · OPENAI_API_KEY 값을 찾았습니다"
+    assert "재생" in line_of(banner, "Anthropic")
     assert "Gemini" not in banner and "Groq" not in banner  # 이 수업이 쓰지 않는 제공자는 말하지 않습니다.
 
 
@@ -125,12 +125,12 @@ def test_the_banner_says_whether_the_local_server_is_on(
             (
                 (1, server.getsockname()[1]),
                 "auto",
-                "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다. 끄면 재생합니다.",
+                "로컬 모델: 실제 호출 · 서버가 켜져 있습니다(끄면 재생)",
             ),
-            ((1, server.getsockname()[1]), "live", "로컬 모델: 실제 호출(live) — 서버가 켜져 있습니다."),
-            ((1, server.getsockname()[1]), "replay", "로컬 모델: 재생(replay) — 카세트("),
-            ((1, 2), "live", "로컬 모델: 실제 호출(live) — 켜진 서버가 없습니다. 터미널에서 "),
-            ((1, 2), "auto", "로컬 모델: 재생(replay) — 카세트("),  # 저장된 출력과 같은 줄
+            ((1, server.getsockname()[1]), "live", "로컬 모델: 실제 호출 · 서버가 켜져 있습니다"),
+            ((1, server.getsockname()[1]), "replay", "로컬 모델: 재생 · "),
+            ((1, 2), "live", "로컬 모델: 실제 호출 · 켜진 서버가 없습니다. 터미널에서 "),
+            ((1, 2), "auto", "로컬 모델: 재생 · "),  # 저장된 출력과 같은 줄
         ]:
             monkeypatch.setattr("llmkit.session.LOCAL_PORTS", ports)
             llmkit.setup("04_errors", mode=mode)
@@ -163,7 +163,7 @@ def test_each_key_is_known_by_its_variable(name: str, capsys: pytest.CaptureFixt
     os.environ[name] = KEYS.get(name, KEYS["GEMINI_API_KEY"])
     llmkit.setup()
     lines = capsys.readouterr().out.splitlines()[1:]
-    assert [line.split("— ")[1] for line in lines] == [f"{name} 값을 찾았습니다."]
+    assert [line.split(" · ")[1] for line in lines] == [f"{name} 값을 찾았습니다"]
 
 
 def test_google_api_key_also_serves_code_that_reads_gemini_api_key():
@@ -189,7 +189,7 @@ EXAMPLE = "OPENAI_API_KEY 값이 예시 값 그대로입니다"
         ("“”", EMPTY),
         ("여기에-키를-붙여-넣으세요", EXAMPLE),
         ("sk-...", EXAMPLE),
-        (PROVIDERS["openai"].placeholder, "OPENAI_API_KEY 값이 없습니다"),
+        (PROVIDERS["openai"].placeholder, "키 없음"),
     ],
 )
 @pytest.mark.parametrize("where", ["environment", ".env"])
@@ -202,7 +202,7 @@ def test_a_value_that_is_no_key_counts_as_missing(
         Path(".env").write_text(f"OPENAI_API_KEY={value}\n", encoding="utf-8")
     llmkit.setup(cassette=lesson)
     line = line_of(capsys.readouterr().out, "OpenAI")
-    assert line == f"OpenAI: 재생(replay) — {why}. 카세트(2026-11-21, 샘플 응답)로 답합니다."
+    assert line == f"OpenAI: 재생 · {why} · 2026-11-21 샘플 응답"
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
@@ -248,7 +248,7 @@ KEY = KEYS["OPENAI_API_KEY"]
 def test_env_files_as_people_write_them(content: bytes, capsys: pytest.CaptureFixture[str]):
     Path(".env").write_bytes(content)
     llmkit.setup()
-    assert line_of(capsys.readouterr().out, "OpenAI") == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값을 찾았습니다."
+    assert line_of(capsys.readouterr().out, "OpenAI") == "OpenAI: 실제 호출 · OPENAI_API_KEY 값을 찾았습니다"
     assert os.environ["OPENAI_API_KEY"] == KEY
 
 
@@ -278,7 +278,7 @@ def test_an_edited_env_file_is_read_again(lesson: Path, capsys: pytest.CaptureFi
     Path(".env").write_text("", encoding="utf-8")
     capsys.readouterr()
     llmkit.setup(cassette=lesson)
-    assert "OPENAI_API_KEY 값이 없습니다" in line_of(capsys.readouterr().out, "OpenAI")
+    assert "키 없음" in line_of(capsys.readouterr().out, "OpenAI")
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
@@ -295,7 +295,7 @@ def test_a_key_set_in_a_cell_after_a_replay(lesson: Path, capsys: pytest.Capture
     os.environ["OPENAI_API_KEY"] = KEY
     capsys.readouterr()
     llmkit.setup(cassette=lesson)
-    assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
+    assert "실제 호출" in line_of(capsys.readouterr().out, "OpenAI")
     assert os.environ["OPENAI_API_KEY"] == KEY
 
 
@@ -366,7 +366,7 @@ def _run_in_kernel(source: str, cwd: Path) -> str:
     client = NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(cwd)}})
     with client.setup_kernel(env=environment):
         client.execute_cell(notebook.cells[0], 0)
-    return notebook.cells[0].outputs[0].text
+    return "".join(output.text for output in notebook.cells[0].outputs if output.output_type == "stream")
 
 
 # Colab --------------------------------------------------------------------------------------------------
@@ -384,8 +384,8 @@ def test_colab_secrets_are_read(colab: Secrets, lesson: Path, capsys: pytest.Cap
     colab.answers["ANTHROPIC_API_KEY"] = KEYS["ANTHROPIC_API_KEY"] + "\n"
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
-    assert "실제 호출(live)" in line_of(banner, "Anthropic")
-    assert "재생(replay)" in line_of(banner, "OpenAI")
+    assert "실제 호출" in line_of(banner, "Anthropic")
+    assert "재생" in line_of(banner, "OpenAI")
     assert os.environ["ANTHROPIC_API_KEY"] == KEYS["ANTHROPIC_API_KEY"]
 
 
@@ -407,8 +407,8 @@ def test_a_colab_secret_that_cannot_be_had_leaves_the_others(
     colab.answers |= {"OPENAI_API_KEY": answer, "ANTHROPIC_API_KEY": KEYS["ANTHROPIC_API_KEY"]}
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
-    assert "재생(replay)" in line_of(banner, "OpenAI")
-    assert "실제 호출(live)" in line_of(banner, "Anthropic")
+    assert "재생" in line_of(banner, "OpenAI")
+    assert "실제 호출" in line_of(banner, "Anthropic")
     assert ask_openai() == "카세트의 OpenAI 답"
 
 
@@ -419,10 +419,10 @@ def test_a_colab_secret_that_is_not_allowed_says_where_to_allow_it(
     llmkit.setup(cassette=lesson)
     banner = capsys.readouterr().out
     assert "OPENAI_API_KEY 값은 보안 비밀에 있지만 이 노트북의 액세스가 꺼져 있습니다" in line_of(banner, "OpenAI")
-    assert "ANTHROPIC_API_KEY 값이 없습니다" in line_of(banner, "Anthropic")
+    assert "키 없음" in line_of(banner, "Anthropic")
     colab.answers["OPENAI_API_KEY"] = KEY
     llmkit.setup(cassette=lesson)  # 허락하고 다시 실행
-    assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
+    assert "실제 호출" in line_of(capsys.readouterr().out, "OpenAI")
 
 
 def test_a_colab_that_does_not_answer_is_asked_once(colab: Secrets, lesson: Path, capsys: pytest.CaptureFixture[str]):
@@ -457,7 +457,7 @@ def test_a_colab_secret_changed_later_is_read_again(colab: Secrets):
 def test_mode_live_without_a_key_says_what_will_happen(lesson: Path, capsys: pytest.CaptureFixture[str]):
     llmkit.setup(cassette=lesson, mode="live")
     line = line_of(capsys.readouterr().out, "OpenAI")
-    assert line == "OpenAI: 실제 호출(live) — OPENAI_API_KEY 값이 없습니다. 호출하면 SDK가 오류를 냅니다."
+    assert line == "OpenAI: 실제 호출 · OPENAI_API_KEY 값이 없습니다. 호출하면 SDK가 오류를 냅니다"
     assert not {os.environ.get(name) for name in KEY_NAMES} & PLACEHOLDERS
 
 
@@ -466,7 +466,7 @@ def test_llmkit_mode_replays_even_with_a_key(value: str, lesson: Path, capsys: p
     os.environ |= {"OPENAI_API_KEY": KEY, "LLMKIT_MODE": value}
     llmkit.setup(cassette=lesson)
     assert line_of(capsys.readouterr().out, "OpenAI") == (
-        "OpenAI: 재생(replay) — mode나 LLMKIT_MODE, CI가 재생으로 정했습니다. 카세트(2026-11-21, 샘플 응답)로 답합니다."
+        "OpenAI: 재생 · mode나 LLMKIT_MODE, CI로 정함 · 2026-11-21 샘플 응답"
     )
     assert ask_openai() == "카세트의 OpenAI 답"
     assert os.environ["OPENAI_API_KEY"] == KEY  # 있는 키를 가짜로 바꾸지 않습니다.
@@ -483,7 +483,7 @@ def test_ci_always_replays(mode: str, lesson: Path):
 def test_ci_that_says_no_is_no_ci(value: str, capsys: pytest.CaptureFixture[str]):
     os.environ |= {"OPENAI_API_KEY": KEY, "CI": value}
     llmkit.setup()
-    assert "실제 호출(live)" in line_of(capsys.readouterr().out, "OpenAI")
+    assert "실제 호출" in line_of(capsys.readouterr().out, "OpenAI")
 
 
 @pytest.mark.parametrize("value", ["offline", "라이브", "1"])
@@ -543,7 +543,7 @@ def test_setup_again_for_another_lesson(lesson: Path, tmp_path: Path, capsys: py
     assert (len(first.calls), len(second.calls)) == (1, 1)
     with pytest.raises(llmkit.CassetteMiss):
         ask_anthropic()
-    assert capsys.readouterr().err.count("※ 샘플 응답") == 2  # 수업마다 한 번
+    assert capsys.readouterr().err.count("샘플 응답 ·") == 2  # 수업마다 한 번
 
 
 def test_an_answer_recorded_only_as_a_second_take_still_answers_an_edited_cell(tmp_path: Path):
@@ -617,6 +617,7 @@ def test_the_exported_names_are_pinned():
                 "CassetteError",
                 "CassetteMiss",
                 "Session",
+                "Slider",
                 "StreamError",
                 "StreamResult",
                 "UnknownPrice",
@@ -632,6 +633,8 @@ def test_the_exported_names_are_pinned():
                 "local_url",
                 "model",
                 "model_status",
+                "picture",
+                "plot_style",
                 "price_table",
                 "setup",
                 "stream_text",
@@ -639,6 +642,7 @@ def test_the_exported_names_are_pinned():
                 "to_krw",
                 "today",
                 "total_cost",
+                "try_client",
                 "use_korean_font",
             ]
         )

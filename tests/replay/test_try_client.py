@@ -1,0 +1,103 @@
+"""`try_client`: 어느 제공자의 키든 하나만 있으면, 수업이 재생 중이어도 학습자의 말이 실제로 나갑니다."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import llmkit
+from llmkit import local
+from llmkit.common.errors import Halt
+from llmkit.common.providers import PROVIDERS
+from llmkit.session import current_session
+from tests.authoring.provider import redirect
+from tests.authoring.provider.script import Script
+from tests.authoring.provider.server import Upstream
+from tests.loopback import Handler, Loopback, free_port
+
+SCRIPT = 'date = 2026-11-21T00:00:00Z\n[[entry]]\nprompt = "내 질문"\nanswer = "내 답"\n'
+
+
+@pytest.fixture(autouse=True)
+def nothing_at_hand(
+    no_keys: Callable[[], None], nothing_left_behind: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    no_keys()
+    for name in ("LLMKIT_MODE", "CI", "LOCAL_MODEL", "MODEL_PROXY_BASE_URL", "MODEL_PROXY_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("OLLAMA_PORT", "PORT"):
+        monkeypatch.setattr(local, name, free_port())
+    yield
+
+
+def ask() -> str:
+    client, model = llmkit.try_client()
+    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": "내 질문"}])
+    return answer.choices[0].message.content or ""
+
+
+def serve(handler: Handler) -> None:
+    """모델의 목록과 채팅에 OpenAI처럼 답합니다."""
+    if handler.path.endswith("/models"):
+        return handler.send(json.dumps({"object": "list", "data": [{"id": "small", "object": "model"}]}).encode())
+    message = {"role": "assistant", "content": "내 답"}
+    body = {"id": "1", "object": "chat.completion", "created": 1, "model": "small"}
+    body["choices"] = [{"index": 0, "finish_reason": "stop", "message": message}]
+    handler.send(json.dumps(body).encode(), content_type="application/json")
+
+
+@pytest.mark.parametrize("provider", ["openai", "gemini", "groq", "huggingface"])
+def test_the_one_key_there_is_answers(
+    provider: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = secrets.token_hex(20)
+    monkeypatch.setenv(PROVIDERS[provider].keys[0], key)
+    with Upstream(Script.parse(SCRIPT)) as server:
+        redirect.install(server.port)
+        with llmkit.setup("01_basics", pace=0) as session:
+            assert ask() == "내 답"
+    assert [(call.provider, call.provenance) for call in session.calls] == [(provider, "live")]
+    said = capsys.readouterr().out
+    assert f"{PROVIDERS[provider].title}, 모델" in said and key not in said
+
+
+def test_a_running_local_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Loopback(serve) as server, llmkit.setup("01_basics", pace=0):
+        monkeypatch.setattr(local, "PORT", server.server_port)
+        assert ask() == "내 답"
+
+
+def test_colabs_own_model_is_live_while_openai_replays(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Loopback(serve) as server:
+        redirect.install(server.server_port)
+        monkeypatch.setenv("MODEL_PROXY_BASE_URL", "https://proxy.example/v1")
+        monkeypatch.setenv("MODEL_PROXY_API_KEY", "colab")
+        with llmkit.setup("01_basics", pace=0) as session:
+            assert session.modes["openai"] == "replay" and ask() == "내 답"
+    assert "확인하지 못함" in capsys.readouterr().out
+    assert {request.host for request in server.requests} == {"proxy.example"}
+
+
+def test_without_any_the_ways_without_a_card_come_first() -> None:
+    with llmkit.setup("01_basics", pace=0), pytest.raises(Halt) as said:
+        llmkit.try_client()
+    text = str(said.value)
+    assert text.index("llmkit local") < text.index("HF_TOKEN") < text.index("OPENAI_API_KEY")
+    assert "2026-06" in text and "LLMKIT_MODE" not in text
+
+
+def test_a_key_is_not_used_where_replay_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", secrets.token_hex(20))
+    with llmkit.setup("01_basics", mode="replay", pace=0), pytest.raises(Halt, match="LLMKIT_MODE"):
+        llmkit.try_client()
+
+
+def test_it_starts_a_session_where_there_is_none() -> None:
+    with pytest.raises(Halt):
+        llmkit.try_client()
+    assert current_session() is not None
