@@ -15,8 +15,9 @@ from .sse import documents
 
 Provenance = Literal["live", "recorded", "authored", "unverified"]
 
-# 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_TOOL_USE = re.compile(rb'"server_tool_use"')
+# 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
 STANDARD = (None, "", "auto", "default", "standard", "on_demand", "global", "not_available")
 
 
@@ -74,7 +75,7 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
                 if isinstance(here := holder.get("usage"), dict):
                     usage |= billable(here, holder | tier)
     if usage and b'"content_block_start"' in content:  # Anthropic 스트림은 도구를 쓴 것을 usage와 따로 알립니다
-        blocks = [data for data in documents(content, about=b'"server_tool_use"') if isinstance(data, dict)]
+        blocks = [data for data in documents(content, about=_TOOL_USE) if isinstance(data, dict)]
         usage = billable(usage, {"content": [data.get("content_block") for data in blocks]})
     return usage or None, model
 
@@ -167,4 +168,8 @@ def _batch_result(line: dict[str, Any]) -> dict[str, Any] | None:
     answer = outer.get("body") or outer.get("message")
     if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
         return None  # 실패한 요청에는 요금이 없습니다
-    return {"id": answer.get("id") or line.get("id"), "model": answer.get("model"), "usage": billable(answer["usage"], answer)}
+    return {
+        "id": answer.get("id") or line.get("id"),
+        "model": answer.get("model"),
+        "usage": billable(answer["usage"], answer),
+    }

@@ -40,7 +40,7 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
         return f"{title}: 실제 호출 · {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
     words = {"recorded": "녹화", "authored": "샘플 응답", "unverified": "확인 안 된 응답"}
-    kind = "·".join(word for kind, word in words.items() if kind in kinds or not kinds)
+    kind = "·".join(word for kind, word in words.items() if kind in kinds) or "녹화와 샘플 응답"
     why = ""
     if key and key.found:
         why = "mode나 LLMKIT_MODE, CI로 정함 · "
@@ -120,8 +120,9 @@ class Samples:
         `marked`는 앞 셀의 응답을 쓰는 셀이라고 적어 둔 제공자들이고, 그 밖의 것은 셀이 보인 것(`shown`)에서 찾습니다.
         """
         with self._lock:
-            played, self._now = self._now, {}
-            unverified, self._unverified = self._unverified, {}
+            played, unverified = dict(self._now), dict(self._unverified)
+            self._now.clear()
+            self._unverified.clear()
             played |= dict.fromkeys(provider for provider in marked if provider in self.ever)
         played |= dict.fromkeys(shown.end_cell(played))
         marks = [_mark(played) if played else "", _mark_unverified(unverified) if unverified else ""]
