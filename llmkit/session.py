@@ -185,6 +185,8 @@ class Session:
         if call.provenance == "authored":
             self._samples.note(exchange.provider)
             self.shown.remember(exchange)
+        elif call.provenance == "unverified":
+            self._samples.note_unverified(exchange.provider)
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:

@@ -95,8 +95,10 @@ def _cassettes() -> Iterator[Finding]:
             yield BAD, str(error)
             continue
         authored = sum(exchange.provenance == "authored" for exchange in cassette.exchanges)
-        recorded = len(cassette.exchanges) - authored
-        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 샘플 응답 {authored}건"
+        unverified = sum(exchange.provenance == "unverified" for exchange in cassette.exchanges)
+        recorded = len(cassette.exchanges) - authored - unverified
+        doubt = f", 확인 안 된 응답 {unverified}건" if unverified else ""
+        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 샘플 응답 {authored}건{doubt}"
 
 
 def _providers() -> Iterator[Finding]:

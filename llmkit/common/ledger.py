@@ -13,10 +13,11 @@ from typing import Any, Literal
 
 from .sse import documents
 
-Provenance = Literal["live", "recorded", "authored"]
+Provenance = Literal["live", "recorded", "authored", "unverified"]
 
-# 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
+_TOOL_USE = re.compile(rb'"server_tool_use"')
+# 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
 STANDARD = (None, "", "auto", "default", "standard", "on_demand", "global", "not_available")
 
 
@@ -38,6 +39,7 @@ class Call:
     total_s: float | None = None
     waited_s: float | None = None
     method: str = "POST"  # GET은 조회입니다. 배치의 결과를 받을 때 말고는 요금이 없습니다
+    host: str | None = None  # 제공자의 호스트가 아닌 곳(Azure, OpenRouter 같은 게이트웨이)이 답했으면 그 호스트
 
 
 def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None, str | None]:
@@ -63,13 +65,18 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
         results = [result for line in found if (result := _batch_result(line))]
         return ({"results": results} if results else None), model
     usage: dict[str, Any] = {}
+    tier: dict[str, Any] = {}  # usage와 다른 조각에 적혀 올 수 있습니다
     for data in found:
         for holder in (data, data.get("message"), data.get("response"), data.get("x_groq")):
             if isinstance(holder, dict):
                 served = holder.get("model")
                 model = served if isinstance(served, str) and served else model
+                tier = {"service_tier": holder["service_tier"]} if holder.get("service_tier") else tier
                 if isinstance(here := holder.get("usage"), dict):
-                    usage |= billable(here, holder)
+                    usage |= billable(here, holder | tier)
+    if usage and b'"content_block_start"' in content:  # Anthropic 스트림은 도구를 쓴 것을 usage와 따로 알립니다
+        blocks = [data for data in documents(content, about=_TOOL_USE) if isinstance(data, dict)]
+        usage = billable(usage, {"content": [data.get("content_block") for data in blocks]})
     return usage or None, model
 
 
@@ -84,7 +91,10 @@ def billable(usage: Mapping[str, Any], response: Mapping[str, Any]) -> dict[str,
     found = {name: value for name, value in usage.items() if value is not None}
     if (tier := response.get("service_tier")) not in STANDARD:
         found["service_tier"] = tier
-    if tools := _built_in_tools(response):
+    tools = _built_in_tools(response)
+    if "server_tool_use" in found:  # Anthropic은 검색의 수를 usage에 적습니다
+        tools.pop("web_searches", None)
+    if tools:
         found["built_in_tools"] = tools
     return found
 
@@ -112,30 +122,44 @@ _TOOL_CALLS = {
     "shell_call": "code_executions",
 }
 BUILT_IN_TOOLS = frozenset(_TOOL_CALLS.values())
+# 토큰 말고는 요금이 없는 것: 내 컴퓨터에서 실행하거나, 다른 서버를 부르거나, 도구를 고르기만 합니다
+_FREE_CALLS = {
+    "function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call", "apply_patch_call",
+    "tool_search_call",
+}  # fmt: skip
 
 
 def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
     lists = [value for name in ("output", "content") if isinstance(value := response.get(name), list)]
     counts = Counter(kind for items in lists for item in items if (kind := _tool_kind(fields_of(item) or {})))
-    # OpenAI가 직접 세어 보냈으면 그 수가 청구되는 수입니다
-    if counted := fields_of(response.get("tool_usage")):
-        searches = fields_of(counted.get("web_search")) or {}
-        counts["web_searches"] = searches.get("num_requests") or 0
-        if (fields_of(counted.get("image_gen")) or {}).get("total_tokens"):
-            counts.setdefault("image_generations", 1)
+    for name, used in (fields_of(response.get("tool_usage")) or {}).items():
+        numbers = fields_of(used) or {}
+        if name == "web_search" and "num_requests" in numbers:  # OpenAI가 센 수가 청구되는 수입니다
+            counts["web_searches"] = numbers["num_requests"] or 0
+        elif any(numbers.values()):
+            counts.setdefault("image_generations" if name == "image_gen" else name, 1)
+    choices = [fields_of(choice) or {} for choice in response.get("choices") or ()]
+    if any(place.get("grounding_metadata") for place in (response, *choices)):  # Gemini의 Google 검색
+        counts["grounding"] = 1
     return {kind: count for kind, count in counts.items() if count}
 
 
 def _tool_kind(item: Mapping[str, Any]) -> str | None:
-    kind = item.get("type")
-    if kind == "server_tool_use":  # Anthropic. 웹 검색의 수는 usage.server_tool_use에 있습니다
-        return "code_executions" if "code_execution" in str(item.get("name")) else None
+    """요금이 있는 도구이면 가격표의 이름입니다. 처음 보는 도구는 그 이름 그대로이고, 요금을 모르는 것이 됩니다."""
+    kind, name = item.get("type"), str(item.get("name"))
+    if not isinstance(kind, str):
+        return None
+    if kind == "server_tool_use":  # Anthropic
+        if name.startswith(("web_fetch", "tool_search")):
+            return None
+        return {"web_search": "web_searches"}.get(name, "code_executions" if "code_execution" in name else name)
     if kind == "web_search_call":  # 찾은 쪽을 열어 보는 것(open_page, find)에는 요금이 없습니다
         action = (fields_of(item.get("action")) or {}).get("type", "search")
         return "web_searches" if action == "search" else None
     if kind == "shell_call" and (fields_of(item.get("environment")) or {}).get("type") == "local":
         return None
-    return _TOOL_CALLS.get(kind) if isinstance(kind, str) else None
+    is_tool = kind.endswith("_call") and kind not in _FREE_CALLS
+    return _TOOL_CALLS.get(kind, kind) if is_tool else None
 
 
 def _batch_result(line: dict[str, Any]) -> dict[str, Any] | None:
@@ -144,4 +168,8 @@ def _batch_result(line: dict[str, Any]) -> dict[str, Any] | None:
     answer = outer.get("body") or outer.get("message")
     if not isinstance(answer, dict) or not isinstance(answer.get("usage"), dict):
         return None  # 실패한 요청에는 요금이 없습니다
-    return {"id": answer.get("id"), "model": answer.get("model"), "usage": billable(answer["usage"], answer)}
+    return {
+        "id": answer.get("id") or line.get("id"),
+        "model": answer.get("model"),
+        "usage": billable(answer["usage"], answer),
+    }

@@ -189,13 +189,14 @@ def _changes(info: ModelInfo) -> tuple[datetime.date, ...]:
 
 def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
     at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
-    for key, value in context:  # genai-prices는 모르는 처리 방식을 표준 단가로 계산하므로 먼저 확인합니다
-        known = [variant.constraint for variant in info.price_variants or () if variant.when == {key: value}]
-        if not any(when is None or when.active(at) for when in known):
-            since = "".join(
-                f" {when.start_date}부터의 단가만 압니다." for when in known if isinstance(when, StartDateConstraint)
-            )
-            raise UnknownPrice(f"{info.id}의 {value} 요금({key})을 모릅니다({day}, {SOURCE}).{since}")
+    # genai-prices는 모르는 처리 방식을 표준 단가로, 둘이 겹친 것을 그 하나의 단가로 계산하므로 먼저 확인합니다
+    known = [variant.constraint for variant in info.price_variants or () if variant.when == dict(context)]
+    if context and not any(when is None or when.active(at) for when in known):
+        names, values = map(", ".join, zip(*context, strict=True))
+        since = "".join(
+            f" {when.start_date}부터의 단가만 압니다." for when in known if isinstance(when, StartDateConstraint)
+        )
+        raise UnknownPrice(f"{info.id}의 {values} 요금({names})을 모릅니다({day}, {SOURCE}).{since}")
     conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
     if any(when and not isinstance(when, StartDateConstraint) for when in conditions):
         raise UnknownPrice(f"{info.id}는 시간대마다 단가가 달라 날짜만으로는 계산할 수 없습니다.")

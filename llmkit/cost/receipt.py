@@ -14,11 +14,12 @@ from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
 from .prices import SOURCE
+from .sellers import seller_at
 from .usage import read
 
-BASIS = {"authored": "샘플", "recorded": "녹화", "live": "실제"}
-# 요금이 없는 일: 토큰 세기, 유해성 검사, 파일 올리기, 배치 맡기기(배치의 요금은 결과에서 셉니다), 취소
-FREE_PATHS = ("/count_tokens", "/input_tokens", "/moderations", "/files", "/uploads", "/batches", "/cancel")
+BASIS = {"authored": "샘플", "recorded": "녹화", "live": "실제", "unverified": "확인 안 됨"}
+# 요금이 없는 일: 토큰 세기, 유해성 검사, 파일 올리기, 배치 맡기기(배치의 요금은 결과에서 셉니다)
+FREE_PATHS = ("/count_tokens", "/input_tokens", "/moderations", "/files", "/uploads", "/batches")
 # 서버에 닿지 못한 실패. 이 밖의 실패(기다리다 그만둔 것)는 서버가 처리하고 청구했을 수 있습니다.
 NOT_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol")
 ANSWERS = ("/chat/completions", "/completions", "/responses", "/messages")  # usage를 주는 곳
@@ -30,7 +31,7 @@ class Row:
 
     provider: str
     model: str
-    basis: str  # "샘플"(이 강좌가 쓴 샘플 응답), "녹화"(녹화한 응답), "실제"(방금 한 호출)
+    basis: str  # "샘플"(이 강좌가 쓴 샘플 응답), "녹화"(녹화한 응답), "확인 안 됨"(게이트웨이의 녹화), "실제"(방금 한 호출)
     reason: str | None
     calls: int = 0
     cost: Cost | None = None
@@ -111,6 +112,8 @@ class Receipt:
                 yield f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}"
         if any(row.basis == "샘플" for row in self.rows + self.unknown):
             yield "샘플: 이 강좌가 쓴 샘플 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
+        if any(row.basis == "확인 안 됨" for row in self.rows + self.unknown):
+            yield "확인 안 됨: 제공자가 아닌 곳(게이트웨이)이 보낸 응답을 녹화한 것입니다."
         if any(row.provider == "local" for row in self.rows):
             yield "local: 내 컴퓨터에서 실행하므로 0원입니다."
         if self.failed_tries:
@@ -151,13 +154,13 @@ def _was_refused(call: Call) -> bool:
     if call.usage is not None:
         return False
     if call.status is not None:
-        return call.status >= 400
+        return call.status >= 300
     return call.error in NOT_SENT or call.method == "GET" or call.provider == "local"
 
 
 def _is_lookup(call: Call) -> bool:
-    """요금이 없는 조회인지. 저장된 응답을 다시 받아 오면 그 usage가 또 오지만 새로 청구되지는 않습니다."""
-    if call.method != "POST" or "/batches" in call.path:
+    """요금이 없는 조회인지. 저장된 응답을 다시 받거나 취소하면 그 usage가 또 오지만 새로 청구되지는 않습니다."""
+    if call.method != "POST" or "/batches" in call.path or call.path.endswith("/cancel"):
         return True
     return call.usage is None and call.path.endswith(FREE_PATHS)
 
@@ -176,6 +179,7 @@ def _price(call: Call, day: datetime.date, batch: bool) -> tuple[Cost | None, st
     if call.model is None:
         return None, "응답에 모델 이름이 없습니다."
     try:
-        return price(read(call.usage), call.model, call.provider, day, batch=batch), None
+        seller = seller_at(call.host) if call.host else call.provider
+        return price(read(call.usage), call.model, seller, day, batch=batch), None
     except (UnknownPrice, ValueError) as error:
         return None, str(error)

@@ -48,6 +48,18 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
     raise UnknownPrice(f"모델 {name!r}의 가격을 모릅니다. {hint} 내 컴퓨터의 모델이면 'local/{name}'로 적으세요.")
 
 
+def seller_at(host: str) -> str:
+    """이 호스트에서 파는 곳의 가격표 이름입니다. 같은 모델도 게이트웨이마다 값이 다를 수 있습니다.
+
+    >>> seller_at("openrouter.ai")
+    'openrouter'
+    """
+    try:
+        return get_snapshot().find_provider(None, None, f"https://{host}").id
+    except LookupError:
+        raise UnknownPrice(f"제공자의 호스트가 아닌 곳({host})이 답해 요금을 모릅니다.") from None
+
+
 @cache
 def sellers() -> dict[str, Provider]:
     return {provider.id: provider for provider in get_snapshot().providers}
@@ -66,6 +78,6 @@ def _ask(name: str) -> str:
 
 
 def nearest(name: str) -> str:
-    ids = [info.id for seller in sorted(set(SELLERS.values())) for info in sellers()[seller].models]
-    near = difflib.get_close_matches(name.lower(), ids, n=2)
+    ids = dict.fromkeys(info.id for seller in sorted(set(SELLERS.values())) for info in sellers()[seller].models)
+    near = [] if name in ids else difflib.get_close_matches(name.lower(), ids, n=2)
     return f" 혹시 {' 또는 '.join(map(repr, near))}입니까?" if near else ""

@@ -160,7 +160,10 @@ def _count_message(message: Any, encoding_name: str, unseen: dict[str, None]) ->
             f"메시지에 role이 없습니다. 예: {{'role': 'user', 'content': '안녕하세요'}}. 받은 값: {message!r}"
         )
     total = 3 + _count(role, encoding_name)
-    if name := fields.get("name"):
+    name = fields.get("name") or ""
+    if not isinstance(name, str) or not isinstance(content, (str, list, tuple, type(None))):
+        raise ValueError(f"content는 텍스트나 조각의 목록, name은 텍스트여야 합니다. 받은 값: {message!r}")
+    if name:
         total += 1 + _count(name, encoding_name)
     parts = [content] if isinstance(content, str) else content or []
     for part in parts:

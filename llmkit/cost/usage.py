@@ -48,8 +48,10 @@ def read(source: Any) -> Usage:
     counts: dict[str, int] = {}
     _count(counts, usage, _TOP)
     written = counts.get("cache_write_5m_tokens", 0) + counts.get("cache_write_1h_tokens", 0)
-    if written > counts.get("cache_write_tokens", 0):  # 캐시에 쓴 것이 유지 시간별로만 적혀 있을 때
+    if written and not counts.get("cache_write_tokens"):  # LangChain은 유지 시간별로만 적습니다
         counts["cache_write_tokens"] = written
+    if written > counts.get("cache_write_tokens", 0):
+        raise ValueError(f"usage에서 캐시에 쓴 토큰의 합이 맞지 않습니다: {written}, {counts['cache_write_tokens']}")
     if "prompt_tokens" not in usage and not _ANTHROPIC.isdisjoint(usage):
         _anthropic(counts, usage)
     elif usage.get("seconds"):
@@ -180,9 +182,14 @@ def _count(counts: dict[str, int], fields: Mapping[str, Any], names: Names) -> N
 
 
 def _refuse(name: str, value: Any, names: Names) -> None:
-    if isinstance(value, Mapping) or hasattr(value, "__dict__"):
+    if isinstance(value, list):
+        for item in value:
+            _refuse(name, item, names)
+    elif isinstance(value, Mapping) or hasattr(value, "__dict__"):
         _count({}, fields_of(value) or {}, {})
     elif isinstance(value, (Integral, float)) and not isinstance(value, bool):
+        if names is _TOOLS:
+            raise ValueError(f"요금을 모르는 도구를 썼습니다: {name}. 0으로 세지 않습니다.")
         near = difflib.get_close_matches(str(name), [*names, *_TOP, *_INSIDE], n=1)
         hint = (
             f"혹시 {near[0]!r}입니까?" if near and near[0] != name else "무엇의 수인지 몰라 요금을 계산하지 않습니다."
@@ -213,10 +220,12 @@ def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
         counts["input_tokens"] += counts.get("cache_read_tokens", 0) + counts.get("cache_write_tokens", 0)
     steps = usage.get("iterations")
     for step in steps if isinstance(steps, list) else ():
-        if (fields_of(step) or {}).get("type") == "compaction":  # 맨 위 usage에는 이 토큰이 들어 있지 않습니다
-            raise ValueError(
-                "대화 압축(compaction)의 토큰은 합계에 없습니다. usage.iterations를 하나씩 계산해 더하세요."
-            )
+        kind = (fields_of(step) or {}).get("type", "message")
+        if kind != "message":  # 대화 압축(compaction)과 다른 모델(advisor, fallback)의 토큰은 맨 위에 없습니다
+            raise ValueError(f"따로 청구되는 단계({kind})가 있습니다. usage.iterations를 하나씩 계산해 더하세요.")
+    credit = fields_of(usage.get("fallback_credit")) or {}
+    if (fields_of(credit.get("status")) or {}).get("type") == "redeemed":
+        raise ValueError("다른 모델로 다시 보내며 요금이 조정되었습니다(fallback_credit). 청구 화면에서 확인하세요.")
 
 
 def _transcript(counts: dict[str, int], seconds: Any) -> None:

@@ -53,6 +53,8 @@ class Reader:
         self.finish_reason: str | None = None  # 제공자의 말 그대로: "stop", "end_turn", "completed" ...
         self.chunks = 0  # 받은 이벤트의 수
         self.api: str | None = None  # "chat", "responses", "anthropic". 문자열만 왔으면 None
+        self._tier: Any = None  # 처리 방식. usage보다 먼저 올 수 있습니다.
+        self._blocks: list[Any] = []  # Anthropic의 블록들. 제공자의 도구를 쓴 것은 usage가 아니라 여기에 있습니다.
         self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     def read(self, event: Any) -> Iterator[Piece]:
@@ -85,7 +87,8 @@ class Reader:
         self.api = "chat"
         self.model = _get(chunk, "model") or self.model
         usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
-        self.usage = _billable(usage, chunk) or self.usage
+        self._tier = _get(chunk, "service_tier") or self._tier
+        self.usage = _billable(usage, {"service_tier": self._tier}) or self.usage
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
@@ -119,6 +122,7 @@ class Reader:
             self.usage = _plain(_get(_get(event, "message"), "usage")) or None
         elif kind == "content_block_start":
             block = _get(event, "content_block")
+            self._blocks.append(block)
             if (block_type := _text(block, "type")).endswith("tool_use"):
                 yield Piece("tool", "", place, _get(block, "name") or block_type)
             yield Piece("text", _text(block, "text"))
@@ -128,7 +132,8 @@ class Reader:
             yield Piece("tool", _text(delta, "partial_json"), place)
         elif kind == "message_delta":
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
-            self.usage = {**(self.usage or {}), **_plain(_get(event, "usage"))}  # 누적값이므로 덮어씁니다.
+            usage = {**(self.usage or {}), **_plain(_get(event, "usage"))}  # 누적값이므로 덮어씁니다.
+            self.usage = billable(usage, {"content": self._blocks})
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
 
 

@@ -13,7 +13,7 @@ from .samples import chat_response
 ROLES = ("developer", "system", "user", "assistant")
 MADE_IN = {
     **dict.fromkeys(("client", "model", "response"), "2절"),
-    **dict.fromkeys(("ask", "LABELS", "parse_label", "ast", "re"), "4절"),
+    **dict.fromkeys(("ask", "LABELS", "parse_label"), "4절"),
     "json": "6절",
 }
 
@@ -27,7 +27,7 @@ def example_role(messages: Any) -> Iterator[str]:
         raise Wrong(f"메시지는 4개여야 합니다. 지금은 {len(messages)}개입니다. `role`만 채우면 됩니다.")
     head, *_ = roles = [message["role"] for message in messages]
     if roles[2] == "user":
-        yield 'messages[2]의 글은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
+        yield 'messages[2]의 내용은 손님의 말이 아니라 모델이 했으면 하는 답입니다. 지금은 손님이 "시-1"이라고 말한 것이 됩니다.'
     elif roles[2] in ("developer", "system"):
         yield "messages[2]는 지시가 아닙니다. 앞의 질문에 대한 예시이므로, 답하는 쪽의 역할을 적습니다."
     if roles[1::2] != ["user", "user"]:
@@ -38,7 +38,7 @@ def example_role(messages: Any) -> Iterator[str]:
 
 @exercise("01-2")
 def read_response(read: Any) -> Iterator[str]:
-    """응답을 받아 글, 끝난 이유, 토큰의 합계를 꺼내는 함수를 완성합니다. 저장해 둔 응답 두 개로 불러 봅니다."""
+    """응답을 받아 텍스트, 끝난 이유, 토큰의 합계를 꺼내는 함수를 완성합니다. 저장해 둔 응답 두 개로 불러 봅니다."""
     responses = [
         chat_response("택배는 이틀 걸립니다.", "stop", 21, 9),
         chat_response("반품하시려면 먼저 주문", "length", 47, 5),
@@ -51,7 +51,7 @@ def read_response(read: Any) -> Iterator[str]:
             "서로 다른 두 응답을 넘겼는데 결과가 같습니다. 인자 `response`가 아니라 함수 밖의 변수를 읽거나 값을 그대로 "
             "적지 않았습니까?"
         )
-    for key, meaning in (("text", "답의 글"), ("finish_reason", "끝난 이유"), ("total_tokens", "토큰의 합계")):
+    for key, meaning in (("text", "답변 텍스트"), ("finish_reason", "끝난 이유"), ("total_tokens", "토큰의 합계")):
         if any(key not in result for result in results):
             yield f'결과에 "{key}"({meaning})가 없습니다.'
             continue
@@ -71,7 +71,7 @@ def _field_problem(key: str, value: Any, response: Any) -> str:
     }[key]
     mistakes = (
         (right, ""),
-        (choice.message, f'"{key}": 글이 아니라 message 객체를 꺼냈습니다. 글은 그 안의 content에 있습니다.'),
+        (choice.message, f'"{key}": 텍스트가 아니라 message 객체를 꺼냈습니다. 텍스트는 그 안의 content에 있습니다.'),
         (usage, f'"{key}": usage 객체를 통째로 꺼냈습니다. 합계는 그 안의 total_tokens입니다.'),
         (usage.prompt_tokens, f'"{key}": 입력 토큰만 꺼냈습니다. 합계는 total_tokens입니다.'),
         (usage.completion_tokens, f'"{key}": 출력 토큰만 꺼냈습니다. 합계는 total_tokens입니다.'),
@@ -95,11 +95,11 @@ def few_shot_classifier(answer: Any) -> Iterator[str]:
 def _require_labels(labels: Any) -> None:
     require_filled(labels, "labels")
     if isinstance(labels, str) or not isinstance(labels, Collection):
-        raise Wrong("`labels`는 글(str)의 목록입니다.")
+        raise Wrong("`labels`는 문자열의 목록입니다.")
     if not all(isinstance(label, str) for label in labels):
-        raise Wrong("`labels`는 글(str)의 목록입니다. 글이 아닌 것이 들어 있습니다.")
+        raise Wrong("`labels`는 문자열의 목록입니다. 문자열이 아닌 것이 들어 있습니다.")
     if len(set(labels)) < 2 or len(set(labels)) != len(labels):
-        raise Wrong(f"`labels`에는 서로 다른 라벨이 둘 이상 있어야 합니다. 지금은 {show(list(labels))}입니다.")
+        raise Wrong(f"`labels`에는 서로 다른 라벨이 두 개 이상 있어야 합니다. 지금은 {show(list(labels))}입니다.")
     if any(not label or label != label.strip() for label in labels):
         raise Wrong("`labels`에 비어 있거나 앞뒤에 공백이 붙은 라벨이 있습니다.")
 
@@ -107,7 +107,7 @@ def _require_labels(labels: Any) -> None:
 def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
     texts = (
         "첫 번째 시험 글입니다.",
-        "두 번째 시험 글은 더 깁니다. 중괄호 {text}와 100% 기호, " + "긴 이야기 " * 60 + "끝.",
+        "두 번째 시험 글은 더 깁니다. 중괄호 {text}, 100% 기호, " + "긴 이야기 " * 60 + "끝.",
     )
     first, second = (copy.copy(call(build, text, name="build_messages")) for text in texts)
     for messages in (first, second):
@@ -124,7 +124,7 @@ def _builder_problems(build: Any, labels: list[str]) -> Iterator[str]:
         yield f"지시에 없는 라벨이 있습니다: {', '.join(unsaid)}. 고를 수 있는 답을 모두 알려 줍니다."
     lasts = (first[-1], second[-1])
     if any(last["role"] != "user" or text not in last["content"] for last, text in zip(lasts, texts)):
-        yield "마지막 메시지는 user이고, 넘겨받은 글이 그 안에 있어야 합니다. 짧은 글과 긴 글로 불러 보았습니다."
+        yield "마지막 메시지는 user이고, 넘겨받은 텍스트가 그 안에 있어야 합니다. 짧은 것과 긴 것으로 불러 보았습니다."
     yield from _example_problems(first[1:-1], labels)
 
 
@@ -158,7 +158,7 @@ def _reader_problems(read: Any, labels: list[str]) -> Iterator[str]:
             yield f"`read_label({text!r})`의 결과는 {expected!r}이어야 합니다. 지금은 {show(label)}입니다."
             substring = substring or (expected is None and label in labels)
     if substring:
-        yield "라벨이 글 속에 들어 있다고 그 라벨인 것은 아닙니다. 답 전체가 라벨과 같은지 살핍니다."
+        yield "라벨이 답변 속에 들어 있다고 그 라벨인 것은 아닙니다. 답 전체가 라벨과 같은지 살핍니다."
 
 
 def _require_messages(messages: Any, name: str) -> None:
@@ -170,8 +170,10 @@ def _require_messages(messages: Any, name: str) -> None:
             raise Wrong(f'{name}[{position}]에 "role"과 "content"가 모두 있어야 합니다.')
         role, content = message["role"], message["content"]
         if isinstance(role, str) and role in ("tool", "function"):
-            raise Wrong(f"{name}[{position}]의 role {role!r}은 도구가 낸 결과에 붙입니다. 역할: {', '.join(ROLES)}")
+            raise Wrong(
+                f"{name}[{position}]의 role {role!r}: 도구가 낸 결과에 붙이는 역할입니다. 쓸 수 있는 역할: {', '.join(ROLES)}"
+            )
         if not isinstance(role, str) or role not in ROLES:
-            raise Wrong(f"{name}[{position}]의 role {show(role)}은 없는 역할입니다. 역할: {', '.join(ROLES)}")
+            raise Wrong(f"{name}[{position}]의 role {show(role)}: 없는 역할입니다. 쓸 수 있는 역할: {', '.join(ROLES)}")
         if not isinstance(content, str) or not content.strip():
-            raise Wrong(f"{name}[{position}]의 content가 비어 있거나 글(str)이 아닙니다.")
+            raise Wrong(f"{name}[{position}]의 content가 비어 있거나 문자열(str)이 아닙니다.")

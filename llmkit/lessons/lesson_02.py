@@ -18,9 +18,8 @@ MADE_IN = {
     **dict.fromkeys(("client", "model"), "1절"),
     **dict.fromkeys(("probabilities", "math"), "2절"),
     **dict.fromkeys(("reshape", "draw", "Counter"), "3절"),
-    "itertools": "4절",
+    **dict.fromkeys(("itertools", "keep_top"), "4절"),
     "text_of": "7절",
-    "keep_top": "10절",
 }
 
 
@@ -32,7 +31,7 @@ def read_cut(function: Any) -> Iterator[str]:
         if not isinstance(result, dict) or not isinstance(result.get("is_cut"), bool):
             raise Wrong(f"`read`의 결과에는 True나 False인 `is_cut`이 있어야 합니다. 지금은 {show(result)}입니다.")
         if not same(result.get("text"), text):
-            raise Wrong(f'`read`의 결과에는 답의 글이 "text"로 있어야 합니다. 지금은 {show(result)}입니다.')
+            raise Wrong(f'`read`의 결과에는 답변 텍스트가 "text"로 있어야 합니다. 지금은 {show(result)}입니다.')
         if result["is_cut"] is not (reason == "length"):
             yield f'{name}({text!r}, {reason})에서 "is_cut"은 {reason == "length"}여야 하는데 {result["is_cut"]}입니다.'
 
@@ -65,7 +64,9 @@ def sampler(sample: Any) -> Iterator[str]:
 
     for token in draw(20, 1, 1, seed=1) + draw(1, 0, 1, seed=1):
         if isinstance(token, list):
-            raise Wrong(f"토큰 하나가 아니라 목록 {show(token)}이 나왔습니다. `rng.choices`의 끝에 `[0]`을 붙이세요.")
+            raise Wrong(
+                f"토큰 하나가 아니라 목록이 나왔습니다. 지금은 {show(token)}입니다. `rng.choices`의 끝에 `[0]`을 붙이세요."
+            )
         if not isinstance(token, str) or token not in PROBABILITIES:
             raise Wrong(f"`sample`은 `probabilities`에 있는 토큰 하나를 돌려주어야 합니다. 지금은 {show(token)}입니다.")
     if _depends_on_the_world(lambda: draw(50, 1, 1, seed=7)):

@@ -13,7 +13,7 @@ from .sdk_errors import broken_stream
 
 MADE_IN = {
     **dict.fromkeys(("client", "model", "OpenAI"), "1절"),
-    **dict.fromkeys(("pieces_of", "ask"), "4절"),
+    **dict.fromkeys(("table_request", "pieces_of"), "4절"),
     "local_stream": "6절",
     "asyncio": "8절",
 }
@@ -74,7 +74,7 @@ def _turn_problems(turn: Any, history: list[dict[str, str]], asked: str, pieces:
     if last == answer:
         yield f"끝의 답은 맞지만 그 앞이 다릅니다. 지난 대화와 이번 질문이 순서대로 있어야 합니다. 지금은 {show(result)}입니다."
     elif history and last == history[-1]:
-        yield "지난번 답을 덧붙였습니다. 방금 받은 조각들을 이어 붙인 글을 덧붙이세요."
+        yield "지난번 답을 덧붙였습니다. 방금 받은 조각들을 이어 붙인 텍스트를 덧붙이세요."
     else:
         yield f"돌려준 목록의 끝은 {answer!r}여야 하는데 {show(last)}입니다."
 

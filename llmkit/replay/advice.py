@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..common.ipython import command, say, shell
 from ..common.keys import Key
@@ -39,7 +39,8 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
         why = f"{key.variable} 값을 찾았습니다" if key.found else f"{key.problem}. 호출하면 SDK가 오류를 냅니다"
         return f"{title}: 실제 호출 · {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
-    kind = "녹화" if kinds == {"recorded"} else "샘플 응답" if kinds == {"authored"} else "녹화와 샘플 응답"
+    words = {"recorded": "녹화", "authored": "샘플 응답", "unverified": "확인 안 된 응답"}
+    kind = "·".join(word for kind, word in words.items() if kind in kinds) or "녹화와 샘플 응답"
     why = ""
     if key and key.found:
         why = "mode나 LLMKIT_MODE, CI로 정함 · "
@@ -94,16 +95,24 @@ class Samples:
     def __init__(self) -> None:
         self.ever: set[str] = set()  # 지금까지. 다음 셀이 그 응답을 다시 보일 수 있습니다.
         self._now: dict[str, None] = {}  # 이 셀에서, 나온 순서대로
+        self._unverified: dict[str, None] = {}  # 이 셀에서 나온, 게이트웨이를 녹화한 응답들
         self._lock = threading.Lock()
 
     def note(self, provider: str) -> None:
         """`provider`의 샘플 응답이 나왔습니다."""
+        self.ever.add(provider)
+        self._note(self._now, provider, _mark)
+
+    def note_unverified(self, provider: str) -> None:
+        """`provider`의 형식으로 말하는 게이트웨이를 녹화한 응답이 나왔습니다."""
+        self._note(self._unverified, provider, _mark_unverified)
+
+    def _note(self, names: dict[str, None], provider: str, mark: Callable[[Iterable[str]], str]) -> None:
         with self._lock:
-            is_first = provider not in self._now
-            self._now[provider] = None
-            self.ever.add(provider)
+            is_first = provider not in names
+            names[provider] = None
         if is_first and shell() is None:
-            say(_mark([provider]), sys.stderr)
+            say(mark([provider]), sys.stderr)
 
     def end_cell(self, marked: Iterable[str], shown: Shown) -> str:
         """셀의 끝에 붙일 한 줄입니다. 보인 샘플 응답이 없으면 빈 문자열입니다.
@@ -111,12 +120,20 @@ class Samples:
         `marked`는 앞 셀의 응답을 쓰는 셀이라고 적어 둔 제공자들이고, 그 밖의 것은 셀이 보인 것(`shown`)에서 찾습니다.
         """
         with self._lock:
-            played, self._now = self._now, {}
+            played, unverified = dict(self._now), dict(self._unverified)
+            self._now.clear()
+            self._unverified.clear()
             played |= dict.fromkeys(provider for provider in marked if provider in self.ever)
         played |= dict.fromkeys(shown.end_cell(played))
-        return _mark(played) if played else ""
+        marks = [_mark(played) if played else "", _mark_unverified(unverified) if unverified else ""]
+        return "\n".join(filter(None, marks))
 
 
 def _mark(providers: Iterable[str]) -> str:
     titles = "·".join(PROVIDERS[name].title for name in providers)
     return f"샘플 응답 · {titles}의 실제 출력이 아닙니다"
+
+
+def _mark_unverified(providers: Iterable[str]) -> str:
+    titles = "·".join(PROVIDERS[name].title for name in providers)
+    return f"확인 안 됨 · 다른 곳을 거친 응답의 녹화라 {titles}의 출력인지 알 수 없습니다"

@@ -18,7 +18,7 @@ class Exchange:
     끊겼을 때의 예외 이름과 메시지이며, 응답이 시작되기 전이면 `status`가 None입니다.
     """
 
-    provenance: Literal["recorded", "authored"]
+    provenance: Literal["recorded", "authored", "unverified"]
     provider: str
     method: str
     path: str
@@ -33,7 +33,7 @@ class Exchange:
     take: int = 1
     cell: str = ""  # 녹화한 셀의 지문
     repeats: int = 1  # 노트북을 처음부터 끝까지 한 번 실행하면 이 답이 나오는 횟수
-    origin: dict[str, str] = field(default_factory=dict)  # recorded일 때: 언제, 어디서, 어떤 SDK로
+    origin: dict[str, str] = field(default_factory=dict)  # authored가 아닐 때: 언제, 어디서, 어떤 SDK로
 
     @cached_property
     def key(self) -> str:
@@ -66,6 +66,7 @@ class Exchange:
             error=self.error[0] if self.error else None,
             usage=usage,
             method=self.method,
+            host=self.origin.get("from") if self.provenance == "unverified" else None,
             total_s=self.events[-1][0] if self.events else self.delay,
         )
 

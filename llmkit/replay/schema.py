@@ -56,7 +56,7 @@ class Failure(_Part):
 class Entry(_Part):
     """요청 하나와 그 결과. `response`와 `error` 가운데 적어도 하나가 있습니다."""
 
-    provenance: Literal["recorded", "authored"]
+    provenance: Literal["recorded", "authored", "unverified"]
     provider: ProviderName  # pyright: ignore[reportInvalidTypeForm]
     request: Request
     response: Response = None  # type: ignore[assignment]

@@ -55,8 +55,12 @@ class Tape:
             talks = exchange.headers.get("content-type", "").startswith(_TALKS)
             self.add = self._pieces.append if talks else lambda _: None
         self._call.status = response.status_code
+        if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
+            self._call.host = host
         if reached_provider(self._ask, response):
             exchange.provenance = "recorded"
+        elif self._ask.provider != "local" and _is_far(response):
+            exchange.provenance = "unverified"
 
     @contextmanager
     def following(self) -> Iterator[None]:
@@ -136,7 +140,7 @@ class Tape:
         # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
         if self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content:
             self._exchange.provenance = "recorded"
-        if self._exchange.provenance == "recorded":
+        if self._exchange.provenance != "authored":
             self._exchange.origin = {
                 "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
                 "from": self._ask.request.url.host,
@@ -148,18 +152,23 @@ class Tape:
 
 
 def reached_provider(ask: Ask, response: Any) -> bool:
-    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다. 아니면 우리가 쓴 것(`authored`)으로 봅니다.
+    """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다.
 
-    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다.
+    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다. 아니면 이
+    컴퓨터의 서버는 샘플 응답을 하는 것이고(`authored`), 다른 곳의 서버는 게이트웨이입니다(`unverified`).
     """
     if ask.provider == "local":
         return response.headers.get("server", "").startswith("llama.cpp")
     stream = response.extensions.get("network_stream")
-    if stream is None or stream.get_extra_info("ssl_object") is None:
-        return False
-    peer = stream.get_extra_info("server_addr")
-    is_far = peer is not None and str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
-    return is_far and ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
+    is_safe = stream is not None and stream.get_extra_info("ssl_object") is not None
+    return is_safe and _is_far(response) and ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")
+
+
+def _is_far(response: Any) -> bool:
+    """이 컴퓨터가 아닌 주소에서 온 답인지."""
+    stream = response.extensions.get("network_stream")
+    peer = stream.get_extra_info("server_addr") if stream else None
+    return peer is not None and str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
 
 
 def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:

@@ -902,7 +902,7 @@ def test_a_wrong_script_says_what_is_wrong(text, complaint):
 def test_the_examples_in_the_readme_are_scripts_that_load():
     readme = (FOLDER.parent / "provider" / "README.md").read_text(encoding="utf-8")
     examples = re.findall(r"```toml\n(.*?)```", readme, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) == 3
     for example in examples:
         assert Script.parse(example if "date =" in example else QUICK + example).entries
     faults, _, profiles = readme.partition("| kind |")[2].partition("### 프로필")

@@ -100,7 +100,7 @@ def every_chat(post, provider: str) -> list[httpx2.Response]:
 
 def every_response(post) -> list[httpx2.Response]:
     formats = {
-        "text": {"format": {"type": "json_object"}},
+        "text": {"format": {"type": "text"}, "verbosity": "low"},
         "instructions": "짧게",
         "reasoning": {"effort": "low"},
     }

@@ -389,3 +389,67 @@ def test_an_odd_answer_never_breaks_the_ledger(odd):
             assert len(receipt.rows) + len(receipt.unknown) == 1
     line = {"custom_id": "a", "response": odd, "result": odd}
     assert read_usage(json.dumps(line).encode(), None) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("response", "says"),
+    [
+        ({"output": [{"type": "video_generation_call"}]}, "video_generation_call"),  # 처음 보는 도구
+        ({"tool_usage": {"web_search": {"num_requests": 0}, "file_search": {"num_requests": 3}}}, "file_search"),
+        ({"choices": [{"grounding_metadata": {"web_search_queries": ["날씨"]}}]}, "grounding"),
+    ],
+)
+def test_a_tool_seen_for_the_first_time_is_unknown_and_named(response, says):
+    with pytest.raises(ValueError, match=says):
+        calculate_cost({"model": "gpt-5", "usage": {"input_tokens": 1000, "output_tokens": 1000}, **response}, at=DAY)
+
+
+def test_tools_that_run_elsewhere_or_here_have_no_fee():
+    kinds = ["function_call", "custom_tool_call", "mcp_call", "computer_call", "local_shell_call", "tool_search_call"]
+    usage = {"input_tokens": 1000, "output_tokens": 1000}
+    answer = {"model": "gpt-5", "usage": usage, "output": [{"type": kind} for kind in kinds]}
+    assert calculate_cost(answer, at=DAY).usd == Decimal("0.01125")
+
+
+def test_two_ways_of_processing_at_once_have_no_price():
+    with pytest.raises(UnknownPrice, match="batch, priority"):
+        calculate_cost({"prompt_tokens": 1000, "service_tier": "priority"}, "gpt-5", at=DAY, batch=True)
+
+
+@pytest.mark.parametrize("kind", ["advisor_message", "fallback_message"])
+def test_steps_of_another_model_are_not_in_the_sum(kind):
+    step = {"type": kind, "model": "claude-opus-4-8", "input_tokens": 9, "output_tokens": 9}
+    with pytest.raises(ValueError, match=kind):
+        calculate_cost({"input_tokens": 9, "output_tokens": 9, "iterations": [step]}, "claude-haiku-5-5", at=DAY)
+
+
+def test_parts_of_the_cache_that_exceed_their_sum_are_refused():
+    parts = {"ephemeral_1h_input_tokens": 100, "ephemeral_5m_input_tokens": 50}
+    with pytest.raises(ValueError, match="150, 10"):
+        read({"input_tokens": 9, "cache_creation_input_tokens": 10, "cache_creation": parts})
+
+
+def test_counts_inside_a_list_are_not_dropped():
+    with pytest.raises(ValueError, match="count"):
+        read({"prompt_tokens": 5, "completion_tokens": 2, "tokens_by_modality": [{"count": 5}]})
+
+
+def test_a_tool_and_a_tier_that_come_apart_from_the_usage_are_seen_in_streams():
+    def roads(*events):
+        """장부와, 스트림의 결과"""
+        usage, _ = read_usage(b"".join(b"data: " + json.dumps(e).encode() + b"\n\n" for e in events), None)
+        reader = Reader()
+        for event in events:
+            list(reader.read(event))
+        return read(usage), read(reader.usage)
+
+    chat = [{"model": "gpt-5", "choices": [], "service_tier": "priority"}]
+    chat += [{"model": "gpt-5", "choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 1000}}]
+    for usage in roads(*chat):
+        assert usage.context == (("service_tier", "priority"),)
+    block = {"type": "server_tool_use", "name": "bash_code_execution"}
+    claude = [{"type": "message_start", "message": {"model": "claude-haiku-5-5", "usage": {"input_tokens": 9}}}]
+    claude += [{"type": "content_block_start", "index": 0, "content_block": block}]
+    claude += [{"type": "message_delta", "delta": {}, "usage": {"output_tokens": 9}}]
+    for usage in roads(*claude):
+        assert usage.counts["code_executions"] == 1

@@ -258,3 +258,32 @@ def test_columns_line_up_with_korean_names():
     lines = str(Receipt([call("local", model="한국어-모델"), call("local", model="smollm2")], DAY)).splitlines()
     width = [sum(2 if ord(char) > 0x1100 else 1 for char in line) for line in lines[1:5]]
     assert len(set(width)) == 1
+
+
+def test_an_answer_of_a_gateway_is_priced_by_the_gateway_or_unknown():
+    through = {"usage": CHAT, "model": "gpt-4o"}
+    known = Receipt([call(host="openrouter.ai", **{**through, "model": "openai/gpt-4o"})], DAY)
+    assert known.rows[0].cost.source.endswith("openrouter")
+    for host in ("eu.api.openai.com", "api.upstage.ai"):
+        receipt = Receipt([call(host=host, **through)], DAY)
+        assert receipt.usd == 0 and host in receipt.unknown[0].reason
+
+
+def test_a_recorded_gateway_is_named_unverified():
+    receipt = Receipt([call(provenance="unverified", host="openrouter.ai", model="openai/gpt-4o")], DAY)
+    assert receipt.rows[0].basis == "확인 안 됨"
+    for text in shown(receipt):
+        assert "확인 안 됨: 제공자가 아닌 곳(게이트웨이)" in text
+
+
+def test_cancelling_and_being_redirected_cost_nothing():
+    calls = [call(path="/responses/r1/cancel"), call(status=307, usage=None)]
+    receipt = Receipt(calls, DAY)
+    assert receipt.usd == 0 and not receipt.rows and not receipt.unknown
+
+
+def test_batch_lines_without_an_id_of_the_answer_are_counted_once():
+    line = {"id": "batch_req_1", "custom_id": "a", "response": {"body": {"model": "gpt-5", "usage": CHAT}}}
+    usage, _ = read_usage(json.dumps(line).encode(), None)
+    got = call(path="/files/f/content", method="GET", usage=usage)
+    assert Receipt([got, got], DAY).rows[0].calls == 1

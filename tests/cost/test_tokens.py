@@ -210,3 +210,9 @@ def test_no_network_is_needed_on_a_fresh_machine(tmp_path):
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("2 5\n", "")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("odd", [{"content": 5}, {"content": {"a": 1}}, {"content": "a", "name": 5}])
+def test_content_that_is_no_text_is_refused_and_not_counted(odd):
+    with pytest.raises(ValueError, match="content는 텍스트나"):
+        count_tokens([{"role": "user", **odd}], "gpt-4o")

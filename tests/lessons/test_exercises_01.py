@@ -170,10 +170,10 @@ def test_any_task_of_the_learners_own_passes() -> None:
     ("labels", "said"),
     [
         ("배송", "목록"),
-        ([], "둘 이상"),
+        ([], "두 개 이상"),
         (["배송", "배송"], "서로 다른"),
         (["배송", " 환불"], "공백"),
-        ([1, 2], "글(str)"),
+        ([1, 2], "문자열"),
     ],
 )
 def test_wrong_labels(labels: Any, said: str) -> None:
@@ -223,7 +223,7 @@ def changed(position: int, **change: str) -> Any:
         (changed(2, role="user"), "번갈아"),
         (changed(2, content="배송 문의입니다"), "글자까지 같아야"),
         (changed(4, content="배송"), "예시가 없는 라벨이 있습니다: 환불"),
-        (changed(-1, content="늘 같은 글"), "넘겨받은 글"),
+        (changed(-1, content="늘 같은 글"), "넘겨받은 텍스트"),
         (changed(-1, role="assistant"), "마지막 메시지는 user"),
         (lambda text: build(text)[:1] + build(text)[-1:], "예시가 없는 라벨"),
         (lambda text: str(build(text)), "대괄호"),
@@ -249,7 +249,7 @@ def test_a_list_that_grows_between_calls_is_recognised() -> None:
     ("parser", "said"),
     [
         (lambda answer: answer, "결과는 None이어야"),
-        (lambda answer: next((label for label in LABELS if label in answer), None), "글 속에 들어 있다고"),
+        (lambda answer: next((label for label in LABELS if label in answer), None), "답변 속에 들어 있다고"),
         (lambda answer: answer if answer in LABELS else None, "결과는 '환불'이어야"),
         (lambda answer: LABELS[0], "'환불'이어야"),
         (lambda answer: LABELS[LABELS.index(answer.strip())], "ValueError"),

@@ -31,7 +31,7 @@ def said_by(response: Any) -> str:
 
 
 def test_the_text_is_part_of_the_answer() -> None:
-    assert '답의 글이 "text"로' in wrong("02-1", lambda r: {"is_cut": r.choices[0].finish_reason == "length"})
+    assert '답변 텍스트가 "text"로' in wrong("02-1", lambda r: {"is_cut": r.choices[0].finish_reason == "length"})
 
 
 def by_size(probabilities: dict[str, float]) -> list[tuple[str, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import os
 import sys
 from collections.abc import Callable
@@ -19,9 +20,12 @@ import pytest
 
 import llmkit
 from llmkit.common.errors import Halt
+from llmkit.common.ledger import Call
 from llmkit.common.providers import PLACEHOLDERS, PROVIDERS
+from llmkit.replay.cassette import Cassette
+from llmkit.replay.exchange import Exchange
 from llmkit.replay.request import Ask
-from llmkit.replay.tape import reached_provider
+from llmkit.replay.tape import Tape, reached_provider
 from llmkit.session import current_session
 from tests.authoring.provider import redirect
 from tests.loopback import Handler, Loopback
@@ -284,3 +288,33 @@ def test_only_an_answer_from_the_providers_own_host_is_recorded(
     asked = Ask("openai", request)
     assert reached_provider(asked, response) is recorded
     assert reached_provider(asked, httpx2.Response(200)) is False
+
+
+@pytest.mark.parametrize(
+    ("host", "peer", "provenance"),
+    [
+        ("api.openai.com", "104.18.6.192", "recorded"),
+        ("openrouter.ai", "104.18.6.192", "unverified"),
+        ("my.openai.azure.com", "20.1.2.3", "unverified"),
+        ("127.0.0.1", "127.0.0.1", "authored"),
+    ],
+)
+def test_an_answer_from_elsewhere_is_unverified_when_kept_and_when_played(
+    host: str, peer: str, provenance: str, tmp_path: Path
+):
+    class Connection:
+        def get_extra_info(self, name: str) -> Any:
+            return {"server_addr": (peer, 443), "ssl_object": object()}[name]
+
+    request = httpx2.Request("POST", f"https://{host}/v1/chat/completions", json={"model": "m"})
+    kept: list[Exchange] = []
+    call = Call("openai", "/chat/completions", "live")
+    tape = Tape(Ask("openai", request), call, kept.append)
+    tape.start(httpx2.Response(200, extensions={"network_stream": Connection()}, json={"model": "m"}))
+    tape.close()
+    assert [exchange.provenance for exchange in kept] == [provenance]
+    cassette = Cassette(tmp_path / "c.json", datetime.date(2026, 11, 21), exchanges=kept)
+    cassette.save()
+    played = Cassette.load(cassette.path).exchanges[0].as_call()
+    assert played.provenance == provenance
+    assert played.host == call.host == (host if provenance == "unverified" else None)

@@ -8,7 +8,10 @@
 | `tokens` | 토큰을 세고, 글을 토큰 경계에서 나눕니다 |
 | `models` | 제공자마다 지금 있는 모델과 서비스가 끝난 모델 |
 | `chat`, `responses`, `messages` | 답을 세 가지 형식의 본문과 SSE 이벤트로 적습니다 |
+| `rules`, `schemas` | 도구의 짝, tool_choice, JSON 모드, strict 스키마에서 제공자가 거절하는 것 |
+| `hosted` | 제공자의 도구가 남기는 항목 |
+| `state` | 저장된 응답과 대화 |
 | `errors` | 제공자마다 다른 오류의 상태와 본문 |
-| `server` | 소켓에서 듣고, 요청을 검사하고, 답이나 실패를 보냅니다 |
+| `server`, `handler`, `wire` | 소켓에서 듣고, 요청을 검사하고, 답이나 실패를 보냅니다 |
 | `redirect` | httpx2와 httpx의 요청을 이 서버로 돌립니다 |
 """

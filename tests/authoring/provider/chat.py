@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 
 from openai.types.chat.completion_create_params import CompletionCreateParamsStreaming
 
-from . import tokens
+from . import rules, schemas, tokens
 from .errors import Refusal
-from .reasoning import reasons, writes_reasoning
-from .reply import Completion, Event, Reply, sse, turns_of
+from .reasoning import effort_of, reasons, writes_reasoning
+from .reply import Completion, Event, Reply, split, sse, turns_of
 
 KNOWN = get_type_hints(CompletionCreateParamsStreaming).keys()
 
@@ -32,10 +32,15 @@ def check(asked: dict[str, Any], provider: str) -> None:
             "Invalid 'messages': empty array. Expected an array with minimum length 1, but got an empty array instead."
         )
         raise Refusal(message, "messages", "empty_array")
+    rules.chat_pairs(asked["messages"], provider)
+    if provider in ("openai", "groq"):
+        rules.json_word(asked)
     if provider != "openai":
         return
     for name in sorted(asked.keys() - KNOWN):
         raise Refusal(f"Unrecognized request argument supplied: {name}")
+    schemas.chat(asked)
+    rules.tool_choice(asked, provider)
     if not reasons(asked["model"]):
         return
     if "max_tokens" in asked:
@@ -49,6 +54,8 @@ def check(asked: dict[str, Any], provider: str) -> None:
             "Only the default (1) value is supported."
         )
         raise Refusal(message, name, "unsupported_value")
+    if asked.get("tools") and effort_of(asked) != "none" and re.match(r"gpt-(5\.[4-9]|[6-9])", asked["model"]):
+        raise Refusal(rules.USE_RESPONSES.format(model=asked["model"]), "reasoning_effort")
 
 
 def _named(value: Any) -> str:
@@ -78,7 +85,11 @@ def usage(reply: Reply) -> dict[str, Any]:
     total: dict[str, Any] = {"prompt_tokens": prompt, "completion_tokens": completion}
     total["total_tokens"] = prompt + completion
     if reply.provider == "openai":
-        total["prompt_tokens_details"] = {"cached_tokens": 0, "audio_tokens": 0, "cache_write_tokens": 0}
+        total["prompt_tokens_details"] = {
+            "cached_tokens": reply.cached.read,
+            "audio_tokens": 0,
+            "cache_write_tokens": reply.cached.written,
+        }
         total["completion_tokens_details"] = {
             "reasoning_tokens": reasoning,
             "audio_tokens": 0,
@@ -120,31 +131,63 @@ def events(reply: Reply) -> Iterator[Event]:
         logprobs = {"logprobs": None} if groq else {}
         return {"index": index, "delta": content, **logprobs, "finish_reason": finish}
 
-    first = {"role": "assistant", "content": "", **({"refusal": None} if openai else {})}
-    for index in range(len(reply.completions)):
+    for index, completion in enumerate(reply.completions):
+        content = None if completion.calls and not completion.text else ""
+        first = {"role": "assistant", "content": content, **({"refusal": None} if openai else {})}
         yield Event(chunk([delta(index, first)], **({"x_groq": _groq(reply)} if groq else {})))
-    for row in zip_longest(*[_deltas(reply, completion) for completion in reply.completions]):
+    for row in zip_longest(*[_deltas(reply, index) for index in range(len(reply.completions))]):
         for index, content in enumerate(row):
             if content is not None:
-                yield Event(chunk([delta(index, content)]), text="content" in content)
+                yield Event(chunk([delta(index, content)]), text="reasoning" not in content)
     for index, completion in enumerate(reply.completions):
         total = {"usage": usage(reply)} if groq and told else {}
         extra = {"x_groq": {"id": reply.id("req_"), **total}, **total} if groq else {}
-        yield Event(chunk([delta(index, {}, completion.finish)], **extra))
+        yield Event(chunk([delta(index, {}, _finish(reply, completion))], **extra))
     if told and not groq and not gemini:
         nulls = {"prompt_tokens_details": None, "completion_tokens_details": None}
         yield Event(chunk([], usage=usage(reply) | ({} if openai else nulls)))
     yield Event("data: [DONE]\n\n")
 
 
-def _deltas(reply: Reply, completion: Completion) -> Iterator[dict[str, str]]:
-    """선택지 하나의 delta들: 추론의 글(적어 보내는 곳이면), 그다음 답의 글."""
+def _deltas(reply: Reply, index: int) -> Iterator[dict[str, Any]]:
+    """선택지 하나의 delta들: 추론의 글(적어 보내는 곳이면), 답의 글, 거절, 도구 호출."""
+    completion = reply.completions[index]
     if writes_reasoning(reply.provider, reply.model):
         channel = {"channel": "analysis"} if reply.provider == "groq" else {}
         for piece, _ in tokens.pieces(completion.reasoning):
             yield {"reasoning": piece, **channel}
     for piece in completion.pieces():
         yield {"content": piece}
+    if reply.provider == "openai":
+        yield from ({"refusal": piece} for piece in split(completion.refusal or ""))
+    elif completion.refusal:
+        yield {"content": completion.refusal}
+    for at, call in enumerate(_tool_calls(reply, index)):
+        if reply.provider in ("groq", "gemini"):  # 호출 하나를 한 조각에 다 보냅니다.
+            yield {"tool_calls": [{"index": at, **call}]}
+            continue
+        # 첫 조각에 id와 이름, 다음 조각들에는 자리(index)와 인자의 조각만 있습니다(P033).
+        function = {**call["function"], "arguments": ""}
+        yield {"tool_calls": [{"index": at, **call, "function": function}]}
+        for piece in split(call["function"]["arguments"]):
+            yield {"tool_calls": [{"index": at, "function": {"arguments": piece}}]}
+
+
+def _tool_calls(reply: Reply, index: int) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": reply.id("call_", f"{index} {at}"),
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
+        for at, call in enumerate(reply.completions[index].calls)
+    ]
+
+
+def _finish(reply: Reply, completion: Completion) -> str:
+    """한 도구를 꼭 집어 부르게 하면 "tool_calls"가 아니라 "stop"으로 끝납니다(P033)."""
+    forced = completion.finish == "tool_calls" and rules.chosen_tool(reply.request)
+    return "stop" if forced else completion.finish
 
 
 def _groq(reply: Reply) -> dict[str, Any]:
@@ -162,9 +205,15 @@ def _head(reply: Reply, kind: str) -> dict[str, Any]:
 
 def _choice(reply: Reply, index: int, completion: Completion) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": completion.text}
+    if not completion.text and (completion.calls or completion.refusal):
+        message["content"] = None
+    if completion.calls:
+        message["tool_calls"] = _tool_calls(reply, index)
     if reply.provider == "openai":
-        message |= {"refusal": None, "annotations": []}
-    elif writes_reasoning(reply.provider, reply.model) and completion.reasoning:
+        message |= {"refusal": completion.refusal, "annotations": []}
+    elif completion.refusal:  # 거절의 필드가 없는 곳은 답의 글로 거절합니다.
+        message["content"] = completion.refusal
+    if writes_reasoning(reply.provider, reply.model) and completion.reasoning:
         message["reasoning"] = completion.reasoning
-    choice = {"index": index, "message": message, "finish_reason": completion.finish}
+    choice = {"index": index, "message": message, "finish_reason": _finish(reply, completion)}
     return {**choice, "logprobs": None} if reply.provider in ("huggingface", "groq") else choice

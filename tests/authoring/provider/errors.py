@@ -17,8 +17,11 @@ from .script import Fault
 class Refusal(Exception):
     """대본에 없어도 제공자가 거절할 요청: 서버가 그 제공자의 오류 응답으로 바꿉니다."""
 
-    def __init__(self, message: str | None, param: str | None = None, code: str | None = None) -> None:
+    def __init__(
+        self, message: str | None, param: str | None = None, code: str | None = None, status: int = 400
+    ) -> None:
         super().__init__(message)
+        self.status = status
         self.fault = Fault("invalid_request", message, param, code)
 
 

@@ -5,24 +5,23 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import socket
-from collections.abc import Callable, Iterable
-from datetime import UTC
-from http.server import BaseHTTPRequestHandler
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from llmkit.models import model_status
 
 from . import chat, messages, models, responses, tokens
-from .errors import NO_KEY, Failure, Refusal, failure, in_stream
+from .caches import Cached
+from .errors import NO_KEY, Failure, Refusal
 from .reasoning import tokens_for
-from .reply import Completion, Event, Reply
+from .reply import Completion, Reply, turns_of
+from .rules import written_tools
 from .script import HTTP_FAULTS, Answer, Fault, Question
+from .state import compacted
+from .wire import Wire
 
-if TYPE_CHECKING:
-    from .server import Upstream
-
+STORED = r"/(responses|conversations)/([^/]+)(/items)?$"
 HOSTS = {
     "api.openai.com": "openai",
     "api.anthropic.com": "anthropic",
@@ -31,32 +30,21 @@ HOSTS = {
     "generativelanguage.googleapis.com": "gemini",
     "api.groq.com": "groq",
 }
-RATE_LIMITS = {
-    "x-ratelimit-limit-requests": "500",
-    "x-ratelimit-limit-tokens": "200000",
-    "x-ratelimit-remaining-requests": "499",
-    "x-ratelimit-remaining-tokens": "199950",
-    "x-ratelimit-reset-requests": "120ms",
-    "x-ratelimit-reset-tokens": "15ms",
-}
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    server: Upstream
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """요청마다 한 줄씩 찍지 않습니다."""
-
+class Handler(Wire):
     def do_GET(self) -> None:
         self._serve(self._get)
 
     def do_POST(self) -> None:
         self._serve(self._post)
 
+    def do_DELETE(self) -> None:
+        self._serve(self._get)
+
     def _serve(self, answer: Callable[[], None]) -> None:
-        raw = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.captured = None
+        self.raw = raw = self.rfile.read(int(self.headers.get("content-length") or 0))
         self.url_path = urlsplit(self.path).path
         host = (self.headers.get("host") or "").partition(":")[0]
         guess = "anthropic" if self.headers.get("anthropic-version") else "openai"  # base_url로 온 요청
@@ -65,15 +53,57 @@ class Handler(BaseHTTPRequestHandler):
             self.asked = json.loads(raw) if raw else {}
         except ValueError:
             self.asked = None
-        body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
-        self.request_text = f"{self.provider} {self.command} {self.path} {body}"
-        self._name_answer(0)
+        self._name_request()
+        self.server.log.append(
+            {"method": self.command, "provider": self.provider, "path": self.path, "body": self.asked}
+        )
         if fault := self._key_fault():
             return self._fail(fault)
         try:
-            answer()
+            self._batch() or answer()
         except Refusal as refusal:
-            self._fail(refusal.fault)
+            self._fail(refusal.fault, refusal.status)
+
+    def _name_request(self) -> None:
+        body = json.dumps(self.asked, sort_keys=True, ensure_ascii=False)
+        self.request_text = f"{self.provider} {self.command} {self.path} {body}"
+        self._name_answer(0)
+
+    def _inner(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """배치에 든 요청 하나를, 따로 온 것처럼 답합니다."""
+        outer = self.asked, self.url_path, self.path, self.request_text
+        self.asked, self.url_path, self.path = body, path, path
+        self._name_request()
+        self.captured = []
+        try:
+            self._post()
+        except Refusal as refusal:
+            self._fail(refusal.fault, refusal.status)
+        (status, sent), self.captured = self.captured[0], None
+        self.asked, self.url_path, self.path, self.request_text = outer
+        self._name_answer(0)
+        return status, json.loads(sent)
+
+    def _batch(self) -> bool:
+        """파일과 배치의 주소이면 답하고 True입니다."""
+        batches, path = self.server.batches, self.url_path
+        reading = self.command == "GET"
+        if self.provider == "openai" and path.endswith("/files") and not reading:
+            digest = hashlib.sha256(self.raw.split(b"\r\n", 1)[-1]).hexdigest()
+            self._send_json(batches.upload(self.headers.get("content-type") or "", self.raw, digest))
+        elif self.provider == "openai" and (found := re.search(r"/files/([^/]+)(/content)?$", path)):
+            file, data = batches.file(found[1])
+            self._send(200, "application/octet-stream", data) if found[2] else self._send_json(file)
+        elif not (found := re.search(r"/batches(?:/([^/]+))?(/results)?$", path)):
+            return False
+        elif not found[1]:
+            create = batches.create_messages if self.provider == "anthropic" else batches.create
+            self._send_json(create(self.asked, self.digest, self._inner))
+        elif found[2]:
+            self._send(200, "application/x-jsonl", batches.results(found[1]))
+        else:
+            self._send_json(batches.poll(found[1]))
+        return True
 
     def _name_answer(self, position: int) -> None:
         """id를 요청과, 대본의 몇 번째 답인지로 정합니다: 다시 녹화해도, 다른 셀에서 되물어도 같습니다."""
@@ -90,8 +120,14 @@ class Handler(BaseHTTPRequestHandler):
         return None
 
     def _get(self) -> None:
-        """모델 목록, 모델 하나, Hub의 제공자 표."""
+        """저장된 것, 모델 목록, 모델 하나, Hub의 제공자 표."""
         at = self.server.script.date
+        if self.provider == "openai" and (found := re.search(STORED, self.url_path)):
+            state, delete = self.server.state, self.command == "DELETE"
+            if found[3]:
+                return self._send_json(state.conversation_items(found[2]))
+            look_up = state.response if found[1] == "responses" else state.conversation
+            return self._send_json(look_up(found[2], delete))
         if found := re.fullmatch(r"/api/models/(.+)", self.url_path):
             if not models.known("huggingface", found[1], at.date()):
                 unknown = {"error": "Repository not found"}
@@ -114,32 +150,45 @@ class Handler(BaseHTTPRequestHandler):
         return Fault("model_retired" if retired else "model_not_found")
 
     def _post(self) -> None:
-        """글을 만들거나, 토큰을 셉니다."""
+        """글을 만들거나, 토큰을 세거나, 대화를 만들고 압축합니다."""
         if not isinstance(self.asked, dict):
             raise Refusal("We could not parse the JSON body of your request.")
         counting = self.url_path.endswith(("/messages/count_tokens", "/responses/input_tokens"))
         path = re.sub("/(count_tokens|input_tokens)$", "", self.url_path)
         if self.provider == "anthropic" and path.endswith("/messages"):
-            form = messages
             messages.check(self.asked, self.provider, counting)
+            self._generate(messages, path, [], counting)
         elif self.provider == "openai" and path.endswith("/responses"):
-            form = responses
-            responses.check(self.asked, self.provider)
+            remembered = self.server.state.remembered(self.asked)
+            responses.check(self.asked, self.provider, remembered)
+            self._generate(responses, path, remembered, counting)
         elif self.provider != "anthropic" and path.endswith("/chat/completions"):
-            form = chat
             chat.check(self.asked, self.provider)
+            self._generate(chat, path, [], False)
+        elif self.provider == "openai" and path.endswith("/conversations"):
+            self._send_json(self.server.state.open(self.asked, self.digest, self.created))
+        elif self.provider == "openai" and path.endswith("/responses/compact"):
+            remembered = self.server.state.remembered(self.asked)
+            self._send_json(compacted(self.asked, remembered, self.digest, self.created))
         else:
-            return self._no_such_url()
+            self._no_such_url()
+
+    @property
+    def created(self) -> int:
+        return int(self.server.script.date.timestamp())
+
+    def _generate(self, form: Any, path: str, remembered: list[dict[str, Any]], counting: bool) -> None:
+        """`form`(chat, responses, messages)의 형식으로 답합니다."""
         model, script = self.asked["model"], self.server.script
         if not models.known(self.provider, model, script.date.date()):
             return self._fail(self._unknown(model))
-        turns = form.turns(self.asked)
-        prompt_tokens = tokens.prompt_tokens(turns, model)
+        turns, history = form.turns(self.asked), turns_of(remembered)
+        prompt_tokens = tokens.prompt_tokens(history + turns, model) + tokens.count(written_tools(self.asked))
         if counting:
             head = {} if self.provider == "anthropic" else {"object": "response.input_tokens"}
             return self._send_json({**head, "input_tokens": prompt_tokens})
 
-        answers = self._choose(Question(self.provider, path, self.asked, turns))
+        answers = self._choose(Question(self.provider, path, self.asked, turns, history))
         if not answers:
             return None
         fault = answers[0].fault
@@ -153,17 +202,28 @@ class Handler(BaseHTTPRequestHandler):
             provider=self.provider,
             request=self.asked,
             model=models.served_as(self.provider, model),
-            created=int(script.date.timestamp()),
+            created=self.created,
             completions=[Completion.of(answer, self._reasoning(answer), limit, stops) for answer in answers],
             prompt_tokens=prompt_tokens,
             digest=self.digest,
             token_ms=script.token_ms,
             profile=self.server.profile,
+            cached=self._cached(history + turns, prompt_tokens),
         )
+        if form is responses:
+            self.server.state.keep(self.asked, form.body(reply), remembered)
         if self.asked.get("stream"):
             self._send_stream(form.events(reply), fault)
         else:
             self._send_answer(form.body(reply), fault)
+
+    def _cached(self, turns: list[tuple[str, str]], total: int) -> Cached:
+        if self.provider == "anthropic":
+            return self.server.caches.anthropic(self.asked, total)
+        if self.provider == "openai":
+            said = "\n".join(f"{role} {text}" for role, text in turns)
+            return self.server.caches.openai(self.asked, f"{written_tools(self.asked)}\n{said}", total)
+        return Cached()
 
     def _reasoning(self, answer: Answer) -> int:
         return tokens_for(self.provider, self.asked, self.server.profile, answer.reasoning_tokens)
@@ -184,115 +244,3 @@ class Handler(BaseHTTPRequestHandler):
         first = self.server.times_asked(self.request_text) * n % len(entry.answers)
         self._name_answer(first)
         return [entry.answers[(first + i) % len(entry.answers)] for i in range(n)]
-
-    # 보내기
-
-    def _start(self, status: int, kind: str, headers: dict[str, str]) -> None:
-        self.send_response_only(status, "No Script Entry" if status == 599 else None)
-        every = {"server": "llmkit-upstream", "content-type": kind, **self._ids(status), **headers}
-        for name, value in every.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    def _ids(self, status: int) -> dict[str, str]:
-        """요청 id와 사용 한도처럼 모든 응답에 붙는 헤더. 한도는 한도를 센 응답(200, 429)에만 있습니다."""
-        script = self.server.script
-        if self.provider == "anthropic":
-            return {
-                "request-id": self.request_id,
-                "anthropic-ratelimit-requests-limit": "50",
-                "anthropic-ratelimit-requests-remaining": "49",
-                "anthropic-ratelimit-requests-reset": f"{script.date.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            }
-        if self.provider == "gemini":
-            return {"server-timing": f"gfet4t7; dur={script.first_token_ms}"}
-        if self.provider == "huggingface":
-            return {"x-request-id": self.request_id, "x-inference-provider": "authored"}
-        ids = {"x-request-id": self.request_id, **(RATE_LIMITS if status in (200, 429) else {})}
-        if self.provider == "openai":
-            ids |= {"openai-processing-ms": str(script.first_token_ms), "openai-version": "2020-10-01"}
-        return ids
-
-    def _send(self, status: int, kind: str, body: bytes, headers: dict[str, str] | None = None) -> None:
-        self._start(status, kind, {"content-length": str(len(body)), **(headers or {})})
-        self.wfile.write(body)
-
-    def _send_json(self, body: Any) -> None:
-        self._send(200, "application/json", json.dumps(body, ensure_ascii=False).encode())
-
-    def _send_failure(self, error: Failure) -> None:
-        self._send(error.status, *error.encode(), error.headers)
-
-    def _fail(self, fault: Fault) -> None:
-        model = (self.asked or {}).get("model") or self.url_path.rpartition("/")[2]
-        profile = self.server.profile
-        self._send_failure(failure(self.provider, fault, model, self.request_id, self.url_path, profile))
-
-    def _no_such_url(self) -> None:
-        message = f"Invalid URL ({self.command} {self.url_path})"
-        error = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
-        self._send_failure(Failure(404, {"error": error}))
-
-    def _send_answer(self, body: dict[str, Any], fault: Fault | None) -> None:
-        """스트림이 아닌 답. `stall`은 시작도 하지 않고, `drop`은 본문의 절반에서 끊습니다."""
-        if fault and fault.kind == "stall":
-            return self._stall(fault)
-        self._wait(self.server.script.first_token_ms / 1000)
-        if fault and fault.kind == "drop":
-            data = json.dumps(body, ensure_ascii=False).encode()
-            self._start(200, "application/json", {"content-length": str(len(data))})
-            self.wfile.write(data[: len(data) // 2])
-            return self._hang_up()
-        self._send_json(body)
-
-    def _send_stream(self, events: Iterable[Event], fault: Fault | None) -> None:
-        """SSE 스트림. 실패는 글이 실린 이벤트 `after_chunks`개 뒤에 일어납니다."""
-        left = -1
-        if fault:
-            left = fault.after_chunks if fault.after_chunks is not None else 0 if fault.kind == "stall" else 3
-            if fault.kind == "stall" and left == 0:
-                return self._stall(fault)
-        script = self.server.script
-        self._wait(script.first_token_ms / 1000)
-        self._start(
-            200,
-            "text/event-stream; charset=utf-8",
-            {"transfer-encoding": "chunked", "cache-control": "no-cache"},
-        )
-        for event in events:
-            if event.text:
-                if left == 0:
-                    break
-                left -= 1
-            self._chunk(event.data)
-            if event.text:
-                self._wait(script.token_ms / 1000)
-        if left == 0 and fault:
-            if fault.kind == "stall":
-                return self._stall(fault)
-            if fault.kind == "drop":
-                return self._hang_up()
-            self._chunk(self._error_event(fault))
-        self.wfile.write(b"0\r\n\r\n")
-
-    def _error_event(self, fault: Fault) -> str:
-        """200으로 시작한 스트림의 중간에 오는 오류."""
-        error = in_stream(self.provider, fault)
-        if self.url_path.endswith("/responses"):
-            error = {"type": "error", "sequence_number": 9, **error}
-        return f"event: error\ndata: {json.dumps(error, ensure_ascii=False)}\n\n"
-
-    def _chunk(self, data: str) -> None:
-        raw = data.encode()
-        self.wfile.write(b"%x\r\n%b\r\n" % (len(raw), raw))
-
-    def _wait(self, seconds: float) -> None:
-        self.server.stopping.wait(seconds)
-
-    def _stall(self, fault: Fault) -> None:
-        self._wait(fault.seconds)
-        self._hang_up()
-
-    def _hang_up(self) -> None:
-        self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)

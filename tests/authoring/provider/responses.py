@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, get_type_hints
 
 from openai.types.responses.response_create_params import ResponseCreateParamsStreaming
 
+from . import hosted, rules, schemas
 from .chat import refused_sampling
 from .errors import Refusal
 from .reasoning import effort_of, reasons
-from .reply import Event, Reply, sse, turns_of
+from .reply import Event, Reply, split, sse, turns_of
 
 KNOWN = get_type_hints(ResponseCreateParamsStreaming).keys()
 
 
-def check(asked: dict[str, Any], provider: str) -> None:
-    """제공자가 거절할 요청이면 `Refusal`을 냅니다."""
+def check(asked: dict[str, Any], provider: str, remembered: list[dict[str, Any]]) -> None:
+    """제공자가 거절할 요청이면 `Refusal`을 냅니다. `remembered`는 서버가 기억하는 앞의 대화입니다."""
     for name in ("model", "input"):
         if not asked.get(name):
             raise Refusal(f"Missing required parameter: '{name}'.", name, "missing_required_parameter")
     for name in sorted(asked.keys() - KNOWN):
         raise Refusal(f"Unknown parameter: '{name}'.", name, "unknown_parameter")
+    schemas.responses(asked)
+    rules.tool_choice(asked, provider)
+    rules.json_word(asked)
+    rules.response_pairs(items_of(asked), remembered)
     if reasons(asked["model"]):
         for name in refused_sampling(asked, (asked.get("reasoning") or {}).get("effort")):
             raise Refusal(f"Unsupported parameter: '{name}' is not supported with this model.", name)
 
 
 def turns(asked: dict[str, Any]) -> list[tuple[str, str]]:
-    given = asked["input"]
     system = [("developer", asked["instructions"])] if asked.get("instructions") else []
-    return system + ([("user", given)] if isinstance(given, str) else turns_of(given))
+    return system + turns_of(items_of(asked))
+
+
+def items_of(asked: dict[str, Any]) -> list[dict[str, Any]]:
+    """보낸 항목들. 글 하나는 user 메시지 하나입니다."""
+    given = asked["input"]
+    return [{"role": "user", "content": given}] if isinstance(given, str) else given
 
 
 def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
@@ -40,12 +50,13 @@ def limits(asked: dict[str, Any]) -> tuple[int | None, Any]:
 
 def body(reply: Reply) -> dict[str, Any]:
     """스트림이 아닌 응답의 본문(스트림에서는 마지막 이벤트에 실리는 것과 같습니다)."""
-    cut = reply.completions[0].finish == "length"
+    reason = {"length": "max_output_tokens", "content_filter": "content_filter"}.get(reply.completions[0].finish)
+    cut = reason is not None
     return {
         **_head(reply),
         "status": "incomplete" if cut else "completed",
         "completed_at": None if cut else reply.created + 1,
-        "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
+        "incomplete_details": {"reason": reason} if cut else None,
         "output": _output(reply),
         "service_tier": "default",
         "usage": usage(reply),
@@ -56,7 +67,10 @@ def usage(reply: Reply) -> dict[str, Any]:
     completion = reply.completions[0]
     return {
         "input_tokens": reply.prompt_tokens,
-        "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+        "input_tokens_details": {
+            "cached_tokens": reply.cached.read,
+            "cache_write_tokens": reply.cached.written,
+        },
         "output_tokens": completion.tokens,
         "output_tokens_details": {"reasoning_tokens": completion.reasoning_tokens},
         "total_tokens": reply.prompt_tokens + completion.tokens,
@@ -79,21 +93,48 @@ def events(reply: Reply) -> Iterator[Event]:
     yield event("response.in_progress", response=start)
     final = body(reply)
     for at, item in enumerate(final["output"]):
-        if item["type"] == "reasoning":
-            yield event("response.output_item.added", output_index=at, item=item)
-            yield event("response.output_item.done", output_index=at, item=item)
-            continue
-        empty = {**item, "status": "in_progress", "content": []}
-        part = item["content"][0]
-        where = {"item_id": item["id"], "output_index": at, "content_index": 0}
-        yield event("response.output_item.added", output_index=at, item=empty)
-        yield event("response.content_part.added", **where, part={**part, "text": ""})
-        for piece in reply.completions[0].pieces():
-            yield event("response.output_text.delta", **where, delta=piece, logprobs=[])
-        yield event("response.output_text.done", **where, text=part["text"], logprobs=[])
-        yield event("response.content_part.done", **where, part=part)
-        yield event("response.output_item.done", output_index=at, item=item)
+        yield from _item_events(event, at, item)
     yield event(f"response.{final['status']}", response=final)
+
+
+def _item_events(event: Callable[..., Event], at: int, item: dict[str, Any]) -> Iterator[Event]:
+    """`output`의 항목 하나가 스트림에서 지나는 이벤트들."""
+    kind = item["type"]
+    if kind in hosted.RESPONSES:
+        yield from hosted.output_events(event, at, item)
+        return
+    started = dict(item)
+    if kind == "message":
+        started |= {"status": "in_progress", "content": []}
+    elif kind == "function_call":
+        started |= {"status": "in_progress", "arguments": ""}
+    yield event("response.output_item.added", output_index=at, item=started)
+    where = {"item_id": item["id"], "output_index": at}
+    if kind == "function_call":
+        for piece in split(item["arguments"]):
+            yield event("response.function_call_arguments.delta", **where, delta=piece)
+        yield event("response.function_call_arguments.done", **where, arguments=item["arguments"])
+    for place, part in enumerate(item["content"] if kind == "message" else []):
+        yield from _part_events(event, {**where, "content_index": place}, part)
+    yield event("response.output_item.done", output_index=at, item=item)
+
+
+def _part_events(event: Callable[..., Event], where: dict[str, Any], part: dict[str, Any]) -> Iterator[Event]:
+    """메시지의 글이나 거절."""
+    if part["type"] == "refusal":
+        yield event("response.content_part.added", **where, part={**part, "refusal": ""})
+        for piece in split(part["refusal"]):
+            yield event("response.refusal.delta", **where, delta=piece)
+        yield event("response.refusal.done", **where, refusal=part["refusal"])
+    else:
+        yield event("response.content_part.added", **where, part={**part, "text": "", "annotations": []})
+        for piece in split(part["text"]):
+            yield event("response.output_text.delta", **where, delta=piece, logprobs=[])
+        for number, note in enumerate(part["annotations"]):
+            added = {"annotation_index": number, "annotation": note}
+            yield event("response.output_text.annotation.added", **where, **added)
+        yield event("response.output_text.done", **where, text=part["text"], logprobs=[])
+    yield event("response.content_part.done", **where, part=part)
 
 
 def _output(reply: Reply) -> list[dict[str, Any]]:
@@ -102,19 +143,26 @@ def _output(reply: Reply) -> list[dict[str, Any]]:
     if completion.reasoning_tokens:
         sealed = f"authored_{reply.digest}"  # 진짜는 모델의 추론을 암호로 바꾼 글입니다.
         items.append({"id": reply.id("rs_"), "type": "reasoning", "encrypted_content": sealed, "summary": []})
-    if completion.text or not completion.reasoning_tokens:
-        text = {"type": "output_text", "annotations": [], "logprobs": [], "text": completion.text}
-        status = "incomplete" if completion.finish == "length" else "completed"
-        items.append(
-            {
-                "id": reply.id("msg_"),
-                "type": "message",
-                "status": status,
-                "content": [text],
-                "role": "assistant",
-            }
-        )
+    items += hosted.output_items(reply)
+    status = "incomplete" if completion.finish in ("length", "content_filter") else "completed"
+    parts: list[dict[str, Any]] = []
+    if completion.refusal is not None:
+        parts.append({"type": "refusal", "refusal": completion.refusal})
+    elif completion.text or not items and not completion.calls:
+        notes = hosted.annotations(reply)
+        parts.append({"type": "output_text", "annotations": notes, "logprobs": [], "text": completion.text})
+    if parts:
+        message = {"type": "message", "status": status, "content": parts, "role": "assistant"}
+        items.append({"id": reply.id("msg_"), **message})
+    for at, call in enumerate(completion.calls):
+        written = {"arguments": call.arguments, "call_id": reply.id("call_", str(at)), "name": call.name}
+        items.append({"id": reply.id("fc_", str(at)), "type": "function_call", "status": status, **written})
     return items
+
+
+def conversation_of(asked: dict[str, Any]) -> str | None:
+    given = asked.get("conversation")
+    return given.get("id") if isinstance(given, dict) else given
 
 
 def _head(reply: Reply) -> dict[str, Any]:
@@ -147,6 +195,7 @@ def _head(reply: Reply) -> dict[str, Any]:
         "text": {"format": {"type": "text"}, "verbosity": "medium", **text},
         "tool_choice": asked.get("tool_choice", "auto"),
         "tools": asked.get("tools", []),
+        **({"conversation": {"id": conversation}} if (conversation := conversation_of(asked)) else {}),
         "top_logprobs": 0,
         "top_p": asked.get("top_p", 1.0),
         "truncation": asked.get("truncation", "disabled"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).parents[1] / "scripts"
 
@@ -48,29 +50,60 @@ IN_STREAM = {
 }  # fmt: skip
 
 
+class Call(NamedTuple):
+    """도구 호출 하나. `arguments`는 모델이 쓴 문자열이라서, 대본에 문자열로 적으면 틀린 JSON도 그대로 나갑니다."""
+
+    name: str
+    arguments: str
+
+    @classmethod
+    def read(cls, table: dict[str, Any]) -> Call:
+        if unknown := table.keys() - {"name", "arguments"} or not table.get("name"):
+            raise ValueError(f"tool_calls의 항목에는 name과 arguments를 적습니다. 지금: {table} {unknown or ''}")
+        given = table.get("arguments", {})
+        return cls(table["name"], given if isinstance(given, str) else json.dumps(given, ensure_ascii=False))
+
+
 @dataclass(frozen=True)
 class Answer:
     text: str = ""
     reasoning_tokens: int | None = None
     fault: Fault | None = None
+    tool_calls: list[Call] = field(default_factory=list)
+    refusal: str | None = None  # 모델이 거절하는 말
+    filtered: bool = False  # 콘텐츠 필터가 답을 끊었는가
+    items: list[dict[str, Any]] = field(default_factory=list)  # 제공자의 도구가 남긴 항목: 글 앞에 옵니다
+    annotations: list[dict[str, Any]] = field(default_factory=list)  # 글에 붙는 출처
 
     @classmethod
     def read(cls, value: str | dict[str, Any], **defaults: Any) -> Answer:
-        """글 하나, 또는 항목과 같은 키(answer, reasoning_tokens, fault)의 표를 읽습니다."""
+        """글 하나, 또는 항목과 같은 키(`ANSWER_KEYS`)의 표를 읽습니다."""
         table = {**defaults, **({"answer": value} if isinstance(value, str) else value)}
         if "fault" in table:
             table["fault"] = Fault.read(table["fault"])
+        if "tool_calls" in table:
+            table["tool_calls"] = [Call.read(call) for call in table["tool_calls"]]
+        for item in table.get("items", []):
+            if not isinstance(item, dict) or "type" not in item:
+                raise ValueError(f"items의 항목에는 type이 있어야 합니다: {item}")
         return cls(text=table.pop("answer", "").strip("\n"), **table)
+
+
+ANSWER_KEYS = Answer.__dataclass_fields__.keys() - {"text"}
 
 
 @dataclass(frozen=True)
 class Question:
-    """요청에서 대본이 보는 것. `turns`는 (역할, 글)이고 system, developer는 맨 앞에 모입니다."""
+    """요청에서 대본이 보는 것. `turns`는 보낸 (역할, 글)이고 system, developer는 맨 앞에 모입니다.
+
+    도구의 결과는 역할이 "tool"입니다. `history`는 서버가 기억하는 앞의 대화(previous_response_id, conversation)입니다.
+    """
 
     provider: str
     path: str
     body: dict[str, Any]
     turns: list[tuple[str, str]]
+    history: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def system(self) -> str:
@@ -82,7 +115,26 @@ class Question:
 
     @property
     def prompt(self) -> str:
-        return next((text for role, text in reversed(self.turns) if role == "user"), "").strip()
+        turns = reversed(self.history + self.turns)
+        return next((text for role, text in turns if role == "user"), "").strip()
+
+    @property
+    def _since(self) -> list[tuple[str, str]]:
+        """마지막 user 메시지 뒤에 오간 것."""
+        turns = self.history + self.turns
+        last = max((at for at, (role, _) in enumerate(turns) if role == "user"), default=-1)
+        return turns[last + 1 :]
+
+    @property
+    def round(self) -> int:
+        """마지막 user 메시지 뒤에 도구의 결과를 몇 번 돌려보냈는가. 나란한 호출의 결과들은 한 번입니다."""
+        roles = ["", *(role for role, _ in self._since)]
+        return sum(role == "tool" != before for before, role in pairwise(roles))
+
+    @property
+    def results(self) -> list[str]:
+        """마지막에 돌려보낸 도구의 결과들."""
+        return [text for _, text in takewhile(lambda turn: turn[0] == "tool", reversed(self._since))][::-1]
 
 
 @dataclass(frozen=True)
@@ -96,23 +148,30 @@ class Entry:
     provider: list[str] = field(default_factory=list)
     path: str | None = None
     body: dict[str, Any] = field(default_factory=dict)
+    after: str | None = None
+    round: int | None = None
+    result_contains: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, table: dict[str, Any]) -> Entry:
         table = dict(table)
         conditions = cls.__dataclass_fields__.keys() - {"answers"}
-        if unknown := table.keys() - conditions - {"answer", "answers", "reasoning_tokens", "fault"}:
+        if unknown := table.keys() - conditions - {"answer", "answers"} - ANSWER_KEYS:
             raise ValueError(f"모르는 키입니다: {', '.join(sorted(unknown))}")
-        defaults = {name: table.pop(name) for name in ("reasoning_tokens", "fault") if name in table}
+        defaults = {name: table.pop(name) for name in ANSWER_KEYS if name in table}
         if "answer" in table and "answers" in table:
             raise ValueError("answer와 answers 가운데 하나만 적으세요.")
         given = table.pop("answers", None) or [table.pop("answer", None)]
-        if given == [None] and "fault" not in defaults:
-            raise ValueError("answer, answers, fault 가운데 하나가 필요합니다.")
+        if given == [None] and not defaults.keys() & {"fault", "tool_calls", "refusal", "filtered", "items"}:
+            raise ValueError(
+                "answer, answers, fault 가운데 하나가 필요합니다. tool_calls, refusal, filtered, items도 됩니다."
+            )
         answers = [Answer.read(value or "", **defaults) for value in given]
         if not table:
             raise ValueError(f"조건을 하나 이상 적으세요: {', '.join(sorted(conditions))}")
-        for key in ("contains", "provider"):
+        if table.get("after", "tool") != "tool":
+            raise ValueError('after에는 "tool"만 적습니다.')
+        for key in ("contains", "provider", "result_contains"):
             if isinstance(table.get(key), str):
                 table[key] = [table[key]]
         return cls(answers=answers, **table)
@@ -128,8 +187,18 @@ class Entry:
             and (self.turns is None or self.turns == len(question.dialogue))
             and (not self.provider or question.provider in self.provider)
             and (self.path is None or question.path.endswith(self.path))
+            and self._follows(question)
             and all(key in question.body and question.body[key] == self.body[key] for key in self.body)
         )
+
+    def _follows(self, question: Question) -> bool:
+        """도구의 결과에 대한 조건. 적지 않은 항목은 첫 질문에만 맞습니다: 아니면 도구를 끝없이 다시 부릅니다."""
+        if self.round is not None and self.round != question.round:
+            return False
+        if self.after or self.result_contains:
+            found = all(any(part in result for result in question.results) for part in self.result_contains)
+            return bool(question.results) and found
+        return self.round is not None or question.round == 0
 
 
 @dataclass(frozen=True)

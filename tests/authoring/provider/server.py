@@ -12,9 +12,12 @@ from http.server import ThreadingHTTPServer
 from typing import Any
 
 from . import tokens
+from .batches import Batches
+from .caches import Caches
 from .handler import Handler
 from .profiles import TODAY, Profile
 from .script import Script
+from .state import State
 
 
 class Upstream(ThreadingHTTPServer):
@@ -33,6 +36,10 @@ class Upstream(ThreadingHTTPServer):
         self.port: int = self.server_address[1]
         self.stopping = threading.Event()
         self.unanswered: list[str] = []
+        self.state = State()
+        self.caches = Caches()
+        self.batches = Batches(int(script.date.timestamp()))
+        self.log: list[dict[str, Any]] = []  # 온 요청들(시각 없음): 테스트가 무엇을 몇 번 보냈는지 셉니다.
         self._asked: Counter[str] = Counter()
         self._lock = threading.Lock()
 
