@@ -16,9 +16,10 @@ from .sdk_errors import hopeless, openai_error, own_mistakes, passing, providers
 TRIES = 4
 # 연습이 빌려 쓰는 이름과, 그것을 만든 절. 커널을 다시 시작하면 사라집니다.
 MADE_IN = {
-    **dict.fromkeys(("openai", "anthropic", "detail", "report", "ask", "client", "model"), "1절"),
+    **dict.fromkeys(("openai", "anthropic", "client", "model"), "1절"),
+    **dict.fromkeys(("report", "ask"), "2절"),
     "random": "4절",
-    **dict.fromkeys(("httpx", "httpx2", "is_transient", "BROKEN", "OUT_OF_MONEY", "IN_STREAM"), "5절"),
+    **dict.fromkeys(("httpx", "httpx2", "detail", "is_transient", "BROKEN", "OUT_OF_MONEY", "IN_STREAM"), "5절"),
     **dict.fromkeys(("retry_after", "ceiling", "backoff", "with_retry"), "6절"),
     "tenacity": "8절",
     **dict.fromkeys(("BAD_REQUEST", "ask_claude"), "10절"),
@@ -217,7 +218,7 @@ def _fourth_answers(answer: Any) -> Iterator[str]:
 
 
 def _must_not_move_on(answer: Any) -> Iterator[str]:
-    """우리 요청이 틀렸거나, 우리 코드의 버그이거나, 멈추라는 것이면 그대로 내야 합니다."""
+    """요청이 틀렸거나, 내 코드의 버그이거나, 멈추라는 것이면 그대로 내야 합니다."""
 
     def moves_on(error: BaseException) -> bool:
         tried = _chain(answer, 가=error, 나="답 2")
@@ -231,7 +232,7 @@ def _must_not_move_on(answer: Any) -> Iterator[str]:
             break
     for bug in (TypeError("authored"), KeyError("authored"), AttributeError("authored"), ValueError("authored")):
         if moves_on(bug):
-            yield f"우리 코드의 버그({type(bug).__name__})를 삼켰습니다. `except Exception` 대신 SDK의 예외만 잡습니다."
+            yield f"내 코드의 버그({type(bug).__name__})를 삼켰습니다. `except Exception` 대신 SDK의 예외만 잡습니다."
             break
     if moves_on(KeyboardInterrupt()):
         yield "정지 버튼(KeyboardInterrupt)를 삼켰습니다. `except:`나 `except BaseException:`을 쓰지 않습니다."
@@ -261,7 +262,7 @@ def _result_problems(when: str, value: Any, text: str, provider: str, failed: di
     if not isinstance(found, dict) or list(found) != list(failed):
         yield f'{when} "failed"에는 실패한 제공자의 이름 {list(failed)}만 있어야 합니다. 지금은 {show(found)}입니다.'
     elif any(found[name] is not error for name, error in failed.items()):
-        yield f'{when} "failed"의 값은 그 제공자가 낸 예외 그대로여야 합니다. 글로 바꾸면 상태와 요청 ID가 사라집니다.'
+        yield f'{when} "failed"의 값은 그 제공자가 낸 예외 그대로여야 합니다. 문자열로 바꾸면 상태와 요청 ID가 사라집니다.'
 
 
 def _tells(shown: BaseException, cause: BaseException) -> bool:
