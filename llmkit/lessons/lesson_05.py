@@ -14,7 +14,7 @@ from .samples import TALKS
 
 MADE_IN = {
     **dict.fromkeys(("leaves", "find_text"), "2절"),
-    **dict.fromkeys(("ENDPOINTS", "client_for", "ask"), "3절"),
+    **dict.fromkeys(("ENDPOINTS", "client_for"), "3절"),
     **dict.fromkeys(("rates", "sellers", "job"), "5절"),
 }
 

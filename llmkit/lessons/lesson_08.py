@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from .answers import Fake, Wrong, attempt, call, require_dict, require_filled, same, show
 from .checks import exercise
 
-MADE_IN = {"Order": "3절", "ValidationError": "4절"}
+MADE_IN = {"Literal": "3절", "Order": "3절", "ValidationError": "4절"}
 _KEYS = {"title": "string", "copies": "integer", "gift": "boolean"}
 
 

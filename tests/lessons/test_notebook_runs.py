@@ -41,7 +41,7 @@ def test_setup_run_again_in_the_same_kernel_is_clean(fresh: Kernel):
     # setup과 호출이 한 셀에 있어도 같습니다.
     for _ in range(2):
         shown = texts(fresh.run(f"{SETUP}\n{TWICE}"))
-        assert shown == [banner[0] + "둘째 답 [429, 200]\n", MARK.format("OpenAI")]
+        assert shown == [*banner, "둘째 답 [429, 200]\n", MARK.format("OpenAI")]
     assert texts(fresh.run("session.close()\nprint('끝')")) == ["끝\n"]
     assert texts(fresh.run("print(1)")) == ["1\n"]
 
