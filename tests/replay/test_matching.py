@@ -108,7 +108,7 @@ def test_an_upload_matches_although_its_boundary_is_random(tape: Path):
         return upload("한글".encode())
 
     recorded = record(tape, CAPITAL, call)
-    assert recorded.purpose == "batch"
+    assert recorded[0].purpose == "batch"
     assert replay(tape, call) == recorded
     with llmkit.setup(mode="replay", cassette=tape), pytest.raises(llmkit.CassetteMiss):
         upload(b"other")
