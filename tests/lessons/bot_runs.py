@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from llmkit.common.sse import documents
+from llmkit.replay.cassette import Cassette
+from llmkit.session import CASSETTES
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -28,3 +32,15 @@ def run_bot(bot: Path, said: str, **environment: str) -> str:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def recorded(lesson: str, question: str) -> list[str]:
+    """카세트에서 `question`이 마지막 질문인 요청들의 답입니다. 다시 녹화하면 말이 달라지므로 테스트에 적어 두지 않습니다."""
+    (file,) = CASSETTES.glob(f"{lesson}_*.json")
+    answers = []
+    for exchange in Cassette.load(file).exchanges:
+        messages = exchange.body.get("messages") if isinstance(exchange.body, dict) else None
+        if exchange.path == "/chat/completions" and messages and messages[-1].get("content") == question:
+            choices = [each for found in documents(exchange.payload) for each in found.get("choices", [])]
+            answers.append("".join((one.get("message") or one["delta"]).get("content") or "" for one in choices))
+    return [answer for answer in answers if answer]
