@@ -22,7 +22,7 @@ STALE_CLIENT = (
     "클라이언트를 만드는 셀(OpenAI(), Anthropic(), InferenceClient())을 다시 실행하세요."
 )
 # 공개된 글에서 읽은 것이며, 가입해서 확인하지는 못했습니다.
-_NO_CARD = "카드 없이 무료 한도를 받습니다. 2026-06의 공개된 글에서 읽었고 이 강좌가 가입해 확인하지는 못했습니다"
+_FREE = "무료로 시작할 수 있다고 알려진 곳들입니다. 조건과 카드가 필요한지는 가입할 때 확인하세요"
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
 
 
@@ -69,7 +69,7 @@ def ways_to_try(has_key: bool) -> list[str]:
     """`try_client`가 보낼 곳을 찾지 못했을 때 할 수 있는 일입니다. 카드를 등록하지 않아도 되는 것이 먼저입니다."""
     local = f"터미널에서 {command('llmkit local')} 명령으로 작은 모델을 켭니다(키도 카드도 필요 없습니다)."
     free = ", ".join(PROVIDERS[name].keys[0] for name in ("huggingface", "gemini", "groq"))
-    free = f".env에 다음 키 가운데 하나를 넣습니다({_NO_CARD}): {free}"
+    free = f".env에 다음 키 가운데 하나를 넣습니다({_FREE}): {free}"
     paid = f".env에 {PROVIDERS['openai'].keys[0]} 값을 넣습니다(요금이 듭니다)."
     forced = ["LLMKIT_MODE와 CI 환경 변수를 지웁니다. 키는 있지만 재생으로 정해져 있습니다."] if has_key else []
     ways = [*forced, local, free, paid]

@@ -88,7 +88,7 @@ def test_without_any_the_ways_without_a_card_come_first() -> None:
         llmkit.try_client()
     text = str(said.value)
     assert text.index("llmkit local") < text.index("HF_TOKEN") < text.index("OPENAI_API_KEY")
-    assert "2026-06" in text and "LLMKIT_MODE" not in text
+    assert "가입할 때 확인하세요" in text and "LLMKIT_MODE" not in text
 
 
 def test_a_key_is_not_used_where_replay_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
