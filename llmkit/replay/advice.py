@@ -59,7 +59,7 @@ def ways_on(key: Key | None) -> list[str]:
         else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하세요(요금이 듭니다)."
     )
     local = (
-        f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
+        f"키 없이 진짜 답을 보려면 {command('llmkit local')} 명령으로 로컬 모델을 켜고 "
         f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]
