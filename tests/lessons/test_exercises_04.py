@@ -382,6 +382,7 @@ def changed_cell(cell: str, old: str, new: str) -> str:
 
 
 def test_fewer_sdk_retries(cells: dict[str, Any]) -> None:
+    exec(SOURCE["sdk-defaults"], cells)
     exec(SOURCE["sdk-inside-code"].split("start =")[0], cells)
     exec(changed_cell("sdk-quota-code", "client=patient", "client=patient.with_options(max_retries=1)"), cells)
     assert [call.status for call in cells["session"].calls] == [429, 429]
