@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import io
 import json
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import anthropic
+import httpx2
 import openai
 import pytest
 
@@ -68,7 +68,9 @@ def test_the_bot_asks_the_service_and_answers_from_the_recording(bot: Path, serv
     address = service.url.removesuffix("/v1")
     stock, sales, again, end = ask(bot, STOCK, SALES, STOCK, address=address)
     assert [request.path for request in service.requests] == ["/stock/%EB%B0%A4%EC%9D%98%20%EC%84%9C%EC%A0%90"] * 2
-    assert stock == again and stock.strip() in recorded_after_tools(STOCK) and sales.strip() in recorded_after_tools(SALES)
+    assert (
+        stock == again and stock.strip() in recorded_after_tools(STOCK) and sales.strip() in recorded_after_tools(SALES)
+    )
     assert "안녕히 가세요" in end
 
 
@@ -118,13 +120,13 @@ def lesson(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 
 def sent(lesson: dict[str, Any]) -> list[list[str]]:
     """서버에 온 요청마다 메시지의 역할."""
-    return [[message["role"] for message in entry.body["messages"]] for entry in lesson["server"].log]
+    return [[message["role"] for message in entry["body"]["messages"]] for entry in lesson["server"].log]
 
 
 def test_parallel_calls_are_answered_in_order(lesson: dict[str, Any]) -> None:
     assert "688,000" in lesson["run_tools"](COMPARE, [lesson["sales_tool"]], {"sales": lesson["sales"]})
     assert sent(lesson)[1] == ["developer", "user", "assistant", "tool", "tool"]
-    *_, asked, first, second = lesson["server"].log[1].body["messages"]
+    *_, asked, first, second = lesson["server"].log[1]["body"]["messages"]
     assert [call["id"] for call in asked["tool_calls"]] == [first["tool_call_id"], second["tool_call_id"]]
     assert [json.loads(each["content"])["revenue"] for each in (first, second)] == [1260000, 572000]
 
@@ -144,7 +146,6 @@ WRONG = {
         'messages.insert(-1, {"role": "tool"',
         "preceeding message",
     ),
-    "결과가 문자열이 아님": ('"content": result}', '"content": json.loads(result)}', ""),
 }
 
 
@@ -195,7 +196,24 @@ def test_the_sample_answers_state_what_the_functions_computed() -> None:
 
 
 def test_the_runner_has_no_limit_of_its_own() -> None:
-    runner = inspect.signature(anthropic.Anthropic(api_key="x").beta.messages.tool_runner)
-    assert runner.parameters["max_iterations"].default is anthropic.NOT_GIVEN or (
-        runner.parameters["max_iterations"].default is None
-    )
+    use = {"type": "tool_use", "name": "count", "input": {}}
+    body = {"id": "m", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use"}
+    body |= {"usage": {"input_tokens": 1, "output_tokens": 1}}
+    asked: list[int] = []
+
+    def reply(request: httpx2.Request) -> httpx2.Response:
+        asked.append(1)
+        return httpx2.Response(200, json=body | {"content": [use | {"id": f"toolu_{len(asked)}"}]})
+
+    @anthropic.beta_tool
+    def count() -> str:
+        """수를 셉니다."""
+        return "1"
+
+    client = anthropic.Anthropic(api_key="x", http_client=httpx2.Client(transport=httpx2.MockTransport(reply)))  # pyright: ignore[reportArgumentType]
+    given: Any = {"model": "m", "max_tokens": 9, "tools": [count], "messages": [{"role": "user", "content": "세기"}]}
+    for options, rounds in (({"max_iterations": 3}, 3), ({}, 25)):
+        asked.clear()
+        for _ in zip(range(25), client.beta.messages.tool_runner(**given, **options)):
+            pass
+        assert len(asked) == rounds
