@@ -119,7 +119,7 @@ def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
         for end, after in enumerate([*roles[1:], "assistant"], 1)
         if after in replies and roles[end - 1] not in replies
     ]
-    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2], "call": COLORS[1]}
+    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2], "call": COLORS[1], "tool": COLORS[5]}
     names = {"system": "시스템", "user": "사용자", "assistant": "모델", "call": "부탁", "tool": "결과"}
     width = min(96.0, (_WIDTH - 96) / max(len(messages), 1))
     shapes = []
@@ -137,9 +137,7 @@ def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
 
 def _part(message: dict[str, Any]) -> str:
     """그림에서의 역할. 도구를 부르는 메시지는 모델의 답변과 구분합니다."""
-    if message.get("tool_calls"):
-        return "call"
-    return "system" if message["role"] == "developer" else message["role"]
+    return "call" if message.get("tool_calls") else message["role"]
 
 
 def _stream(arrivals: Sequence[float]) -> _Drawn:
