@@ -214,6 +214,6 @@ def test_the_runner_has_no_limit_of_its_own() -> None:
     given: Any = {"model": "m", "max_tokens": 9, "tools": [count], "messages": [{"role": "user", "content": "세기"}]}
     for options, rounds in (({"max_iterations": 3}, 3), ({}, 25)):
         asked.clear()
-        for _ in zip(range(25), client.beta.messages.tool_runner(**given, **options)):
+        for _ in zip(range(25), client.beta.messages.tool_runner(**(given | options))):
             pass
         assert len(asked) == rounds
