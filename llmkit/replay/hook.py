@@ -222,7 +222,7 @@ def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:
         add = tape.add
         for data in stream:
             add(data)
-            if b"[DONE]" in data:
+            if data.find(b"[DONE]", -16) >= 0:
                 tape.at_done()
             yield data
 
@@ -232,7 +232,7 @@ async def _async_taped(stream: Any, tape: Tape) -> AsyncIterator[bytes]:
         add = tape.add
         async for data in stream:
             add(data)
-            if b"[DONE]" in data:
+            if data.find(b"[DONE]", -16) >= 0:
                 tape.at_done()
             yield data
 
