@@ -32,6 +32,7 @@ PAIRS = 5
 LIMIT = 2.2  # 두 배에, 잰 것의 흔들림을 더한 것
 FLOOR = "tiktoken만"  # count_tokens의 바닥. 아주 긴 단어 하나에서는 이것이 두 배보다 느려집니다.
 SECONDS = 0.05  # n은 이만큼 걸리는 길이입니다.
+LONGEST = 1 << 19  # 다만 이보다 길게는 재지 않습니다. 메모리에서 옮기는 시간을 재게 됩니다.
 
 MARKDOWN = {
     "목록 기호만": "- ", "인용 기호만": "> ", "숫자 목록 기호만": "1. ", "닫히지 않는 역따옴표": "a`b``c```d ",
@@ -142,16 +143,24 @@ def seconds(work: Callable[[], object]) -> float:
     return time.process_time() - started
 
 
+def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:
+    return lambda: [work() for _ in range(times)]
+
+
 def measure(prepare: Prepare) -> tuple[int, float, float]:
     """길이, 그때의 초, 그리고 두 배일 때의 비율(모두 중앙값)."""
     prepare(1)()  # 처음 한 번만 하는 일(어휘 읽기)
     n = 64
-    while (took := seconds(prepare(n))) < SECONDS / 4:
+    while (took := seconds(prepare(n))) < SECONDS and n < LONGEST:
         n *= 2
-    n = max(1, round(n * SECONDS / took)) if took < SECONDS else n
-    once, twice = prepare(n), prepare(2 * n)
+    times = max(1, round(SECONDS / took))
+    once, twice = repeated(prepare(n), times), repeated(prepare(2 * n), times)
     pairs = [(seconds(once), seconds(twice)) for _ in range(PAIRS)]
-    return n, statistics.median(first for first, _ in pairs), statistics.median(after / first for first, after in pairs)
+    return (
+        n,
+        statistics.median(first for first, _ in pairs) / times,
+        statistics.median(after / first for first, after in pairs),
+    )
 
 
 def main() -> int:
