@@ -106,7 +106,7 @@ def measure(work: Callable[[], object]) -> tuple[float, float, float]:
     work()
     once = seconds(work)
     times = max(1, round(0.1 / once))  # 짧은 것은 여러 번을 한 번에 잽니다.
-    rounds = ROUNDS if once < 1 else 1
+    rounds = max(1, min(ROUNDS, round(1 / once)))
     pairs = []
     for pair in range(PAIRS):
         took = {False: 0.0, True: 0.0}

@@ -39,6 +39,7 @@ class Tape:
     def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None = None) -> None:
         self._ask, self._call, self._keep = ask, call, keep
         self._started = time.perf_counter()
+        self._response: Any = None
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
         self._chunks: list[tuple[float, bytes]] = []  # 녹화할 때: (온 때, 조각)
         self._body = (
@@ -112,6 +113,8 @@ class Tape:
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
                 say(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+        # 응답과 서로 물고 있으면 쓰레기를 모을 때까지 요청의 큰 본문이 메모리에 남습니다.
+        self._response = None
 
     def _read_body(self, closed: bool) -> bytes:
         """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
