@@ -112,11 +112,19 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """갱신(update_display_data)과 지우기(clear_output)를 적용해, 저장된 노트북과 같은 출력만 남깁니다."""
     folded: list[dict[str, Any]] = []
     shown: dict[str, list[dict[str, Any]]] = {}
+    updates: dict[str, tuple[int, dict[str, Any]]] = {}  # 이름 → (갱신 앞에 있던 표시의 수, 마지막 갱신)
     clear_next = False
+
+    def apply_updates() -> None:
+        """갱신마다 고치지 않고 마지막 것만 한 번 옮깁니다. 표시도 갱신도 많은 셀에서 오래 걸리지 않습니다."""
+        for name, (count, content) in updates.items():
+            for display in shown[name][:count]:
+                display |= {"data": content["data"], "metadata": content["metadata"]}
 
     def clear() -> None:
         folded[:] = [message for message in folded if message["msg_type"] == "status"]
         shown.clear()
+        updates.clear()
 
     for message in messages:
         kind, content = message["msg_type"], message["content"]
@@ -126,8 +134,8 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             if not clear_next:
                 clear()
         elif kind == "update_display_data":
-            for display in shown.get(name, []):
-                display |= {"data": content["data"], "metadata": content["metadata"]}
+            if name in shown:
+                updates[name] = (len(shown[name]), content)
         else:
             if clear_next and kind in ("stream", "display_data", "execute_result", "error"):
                 clear_next = False
@@ -135,6 +143,7 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             if kind == "display_data" and name:
                 shown.setdefault(name, []).append(content)
             folded.append(message)
+    apply_updates()
     return folded
 
 
