@@ -41,7 +41,7 @@ from tests.lessons.test_styles_04_06 import (
 RIGHT: dict[str, list[Any]] = {}
 WRONG: dict[str, list[Any]] = {}
 
-RIGHT["04-1"] = [{k: v for k, v in TABLE.items()} | {QUOTA: bool(0)}, defaultdict(bool, TABLE)]
+RIGHT["04-1"] = [{**TABLE, QUOTA: bool(0)}, defaultdict(bool, TABLE)]
 WRONG["04-1"] = [
     TABLE | {QUOTA: "다시 보내지 않음"},
     {k.upper(): v for k, v in TABLE.items()},
@@ -75,7 +75,7 @@ def kept_last(call, sleep=time.sleep):
             if n < 4:
                 sleep(rest(n, error))
         else:
-            return result  # noqa: B012
+            return result
     raise last
 
 
