@@ -156,7 +156,7 @@ class _Replay:
         self._pieces = exchange.events or [(exchange.delay, exchange.content)]
 
     def response(self, body: Any) -> Any:
-        """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 냅니다."""
+        """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 던집니다."""
         exchange = self._exchange
         if exchange.status is None:
             raise self._failure()

@@ -32,7 +32,7 @@ def test_blanks_left_in_functions_are_found_after_the_labels_are_filled() -> Non
 
 
 def test_an_unknown_exercise_names_the_near_ones() -> None:
-    with pytest.raises(LookupError, match="01-9.*없습니다.*01-"):
+    with pytest.raises(LookupError, match="없는 연습입니다: .01-9.*01-"):
         llmkit.check("01-9", None)
 
 

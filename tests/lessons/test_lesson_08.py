@@ -17,6 +17,8 @@ import openai
 import pytest
 from pydantic import BaseModel, ValidationError
 
+from tests.lessons.bot_runs import recorded
+
 ROOT = Path(__file__).parents[2]
 ORDER = "햄릿 두 권 주세요."
 
@@ -49,7 +51,8 @@ def bot(tmp_path: Path) -> Callable[..., str]:
 def test_the_bot_writes_orders_as_json_and_goes_on_after_a_miss(bot: Callable[..., str]) -> None:
     lines = bot(ORDER, "아무 책이나 한 권이요.", "", ORDER).split("손님> ")
     orders = [json.loads(line) for line in lines if line.startswith("{")]
-    assert orders == [{"title": "햄릿", "copies": 2}] * 2
+    first, again = orders
+    assert first == again and first in [json.loads(answer) for answer in recorded("08", ORDER) if answer.endswith("}")]
     assert sum("저장된 응답이 없습니다" in line for line in lines) == 1
 
 
