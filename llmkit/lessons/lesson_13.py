@@ -9,8 +9,6 @@ from typing import Any
 from .answers import Fake, attempt, call, require_filled, same, show
 from .checks import exercise
 
-MADE_IN = {"json": "2절"}
-
 
 @exercise("13-1")
 def a_call_made_before(is_repeat: Any) -> Iterator[str]:

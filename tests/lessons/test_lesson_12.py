@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import llmkit
 from llmkit.commands.lock import missing, why_not
+from tests.authoring.provider.testing import stand_in
 from tests.lessons.watched_run import hosts_of_a_replay
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +55,21 @@ def test_a_replay_connects_nowhere(tmp_path: Path) -> None:
     assert failed == []
     # 5절이 보이려고 일부러 켠 파이썬 하나만 이름을 묻고, 거절당합니다.
     assert hosts == {"raw.githubusercontent.com litellm"}
+
+
+@installed
+def test_a_dropped_parameter_is_dropped_without_a_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")
+    import litellm
+
+    model = llmkit.model("openai")
+    with stand_in('[[entry]]\nprompt = "안녕?"\nanswer = "네."\n') as server:
+        litellm.completion(
+            model=f"openai/{model}", api_key="x" * 20, temperature=0, drop_params=True,
+            messages=[{"role": "user", "content": "안녕?"}],
+        )  # fmt: skip
+        (sent,) = server.log
+    assert "temperature" not in sent["body"] and sent["body"]["model"] == model
 
 
 def test_what_the_stored_outputs_show() -> None:

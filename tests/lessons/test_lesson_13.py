@@ -72,6 +72,21 @@ def test_a_replay_connects_nowhere(tmp_path: Path) -> None:
     assert failed == [] and hosts == set()
 
 
+@installed
+def test_a_graph_without_a_stop_stops_at_its_limit() -> None:
+    from langgraph.errors import GraphRecursionError
+    from langgraph.graph import START, StateGraph
+
+    visits: list[int] = []
+    graph = StateGraph(dict)  # pyright: ignore[reportArgumentType]
+    graph.add_node("work", lambda state: visits.append(1) or state)
+    graph.add_edge(START, "work")
+    graph.add_edge("work", "work")
+    with pytest.raises(GraphRecursionError):
+        graph.compile().invoke({"n": 0}, {"recursion_limit": 4})
+    assert len(visits) == 4
+
+
 def shown(identity: str) -> str:
     cells = json.loads((ROOT / "notebooks" / "13_agents.ipynb").read_text(encoding="utf-8"))["cells"]
     (cell,) = [cell for cell in cells if cell["id"] == identity]
