@@ -76,7 +76,10 @@ def keep_what_came(keep: Any) -> Iterator[str]:
             mixed = [letter for letter in failures if letter in answers]
             said = f"실패한 편지가 답변에 섞였습니다: {', '.join(mixed)}" if mixed else f"지금은 {show(answers)}입니다."
             yield f"{name}: 답변은 성공한 편지만 담습니다. {said}"
-        if failed != failures:
+        # 취소는 gather가 새 CancelledError로 바꾸어 주므로 종류를 봅니다.
+        if {letter: type(error) for letter, error in failed.items()} != {
+            letter: type(error) for letter, error in failures.items()
+        }:
             yield f"{name}: 실패는 `{{편지: 예외}}`로, 실패한 편지만 담습니다. 지금은 {show(failed)}입니다."
         if send.peak < len(letters):
             yield f"{name}: 편지를 하나씩 보냈습니다. 함께 부르세요."
