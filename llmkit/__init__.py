@@ -50,7 +50,7 @@ __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - 이름
 
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
-        raise AttributeError(f"llmkit에 {name!r}이라는 이름은 없습니다. 있는 이름: {', '.join(__all__)}")
+        raise AttributeError(f"llmkit에 없는 이름입니다: {name!r}. 있는 이름: {', '.join(__all__)}")
     value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
     globals()[name] = value
     return value

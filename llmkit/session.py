@@ -177,7 +177,8 @@ class Session:
                 return self._listen(ask)
             exchange = paid or self.player.play(ask, lambda ask: ways_on(self._keys.get(ask.provider)))
         except Halt as halt:
-            self.halts.append(halt)
+            if not self.player.in_turns:  # 묻고 답하는 스크립트는 저장되지 않은 질문을 스스로 받아 말합니다.
+                self.halts.append(halt)
             raise
         self.played[id(exchange)] += 1
         call = exchange.as_call()

@@ -30,7 +30,7 @@ class Budget:
     def why_stop(self) -> str | None:
         """더 보내면 안 되는 이유입니다. 보내도 되면 None입니다."""
         if self._limit is not None and self.usd >= self._limit:
-            return f"예산 {dollars(self._limit)} 가운데 {dollars(self.usd)}를 썼습니다."
+            return f"예산 {dollars(self._limit)} 가운데 쓴 돈: {dollars(self.usd)}"
         if self._limit is not None and self.unpriced > self._most_unpriced:
             return f"비용을 알 수 없는 호출이 {self.unpriced}번입니다(허락한 횟수 {self._most_unpriced}번)."
         return None

@@ -126,7 +126,7 @@ def _collect(table: Any) -> Any:
 def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
     for name in filter(None, columns):
         if name not in schema:
-            raise ValueError(f"열 {name!r}이(가) 없습니다. 있는 열: {', '.join(schema.names())}")
+            raise ValueError(f"없는 열입니다: {name!r}. 있는 열: {', '.join(schema.names())}")
     for name in filter(None, columns[1:4]):
         if not schema[name].is_numeric():
             raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")

@@ -102,5 +102,5 @@ def _number(value: Any, name: str) -> Decimal:
     except decimal.InvalidOperation:
         number = Decimal("NaN")
     if not number.is_finite():
-        raise ValueError(f"{name}은 숫자여야 합니다. 받은 값: {value!r}")
+        raise ValueError(f"{name} 값은 숫자여야 합니다. 받은 값: {value!r}")
     return number

@@ -99,7 +99,7 @@ class Rates:
                 raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다.")
             elif rate.crossing and key not in counts and all(map(counts.get, rate.crossing)):
                 both = ", ".join(rate.crossing)
-                raise ValueError(f"{both}가 얼마나 겹치는지 알아야 합니다. usage에 {key}도 넣으세요.")
+                raise ValueError(f"서로 얼마나 겹치는지 알아야 합니다: {both}. usage에 {key}도 넣으세요.")
         input_usd, output_usd, tools = sums.values()
         return EXACT.add(EXACT.add(input_usd, output_usd), tools), input_usd, output_usd
 
@@ -158,7 +158,7 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
         return Rates(name, "무료: 내 컴퓨터에서 실행합니다", day)
     info = sellers()[seller].find_model(name) if seller in sellers() else None
     if info is None:
-        raise UnknownPrice(f"{seller}의 가격표에 모델 {name!r}이(가) 없습니다.{nearest(name)}")
+        raise UnknownPrice(f"{seller}의 가격표에 없는 모델입니다: {name!r}.{nearest(name)}")
     rates, changes = _rates(_prices(info, day, context)), _changes(info)
     if not rates and "free of charge" in (info.price_comments or "").lower():
         return Rates(info.id, f"무료: {SOURCE}의 설명", day, info.context_window, changes)
@@ -199,7 +199,7 @@ def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice
         raise UnknownPrice(f"{info.id}의 {values} 요금({names})을 모릅니다({day}, {SOURCE}).{since}")
     conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
     if any(when and not isinstance(when, StartDateConstraint) for when in conditions):
-        raise UnknownPrice(f"{info.id}는 시간대마다 단가가 달라 날짜만으로는 계산할 수 없습니다.")
+        raise UnknownPrice(f"시간대마다 단가가 다른 모델이라 날짜만으로는 계산할 수 없습니다: {info.id}")
     if _changes(info) == (FIRST_DAY,) and day < FIRST_DAY:
         raise UnknownPrice(f"{info.id}의 {FIRST_DAY} 이전 요금을 모릅니다({day}, {SOURCE}).")
     return info.get_prices(at, dict(context) or None)

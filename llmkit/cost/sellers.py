@@ -24,7 +24,7 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
     name = model.strip()
     head, _, rest = name.partition("/")
     if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
-        raise UnknownPrice(f"{name!r}는 오픈 모델이라 파는 곳마다 값이 다릅니다. {_ask(name)}")
+        raise UnknownPrice(f"오픈 모델은 파는 곳마다 값이 다릅니다: {name!r}. {_ask(name)}")
     if provider in (None, head) and rest and head in (*SELLERS, *LOCAL, "huggingface"):
         provider, name = head, rest
     if provider in LOCAL:

@@ -58,7 +58,7 @@ class TokenCount(int):
         return bool(self.encoding) and not self.note
 
     def __repr__(self) -> str:
-        how = [self.encoding, self.note and f"어림: {self.note}"]
+        how = [self.encoding, self.note and f"추정: {self.note}"]
         return f"{int(self)} ({', '.join(filter(None, how))})" if any(how) else str(self)
 
     def __str__(self) -> str:
@@ -88,7 +88,7 @@ def count_tokens(text_or_messages: str | list[Any], model: str) -> TokenCount:
     >>> count_tokens([{"role": "user", "content": text}], "gpt-4o") == 3 + (3 + 1 + 10)
     True
     >>> count_tokens(text, "gpt-6-luna")
-    10 (o200k_base, 어림: gpt-6의 어휘는 공개되지 않아 o200k_base로 가정했습니다)
+    10 (o200k_base, 추정: gpt-6의 어휘는 공개되지 않아 o200k_base로 가정했습니다)
     """
     base = _base_name(model)
     name, note = _encoding_for(base)
@@ -126,14 +126,14 @@ def encoding(name: str) -> tiktoken.Encoding:
     if name == "o200k_harmony":  # 둘은 특수 토큰만 다릅니다
         return encoding("o200k_base")
     if name not in _ENCODINGS:
-        raise ValueError(f"어휘 {name!r}는 들어 있지 않습니다. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony")
+        raise ValueError(f"들어 있지 않은 어휘입니다: {name!r}. 있는 것: {', '.join(_ENCODINGS)}, o200k_harmony")
     digest, pattern = _ENCODINGS[name]
     try:
         data = gzip.decompress(files("llmkit").joinpath(f"data/{name}.tiktoken.gz").read_bytes())
     except (OSError, EOFError):
         data = b""
     if hashlib.sha256(data).hexdigest() != digest:
-        raise ValueError(f"어휘 파일 {name}이 없거나 OpenAI가 공개한 것과 다릅니다. llmkit을 다시 설치하세요.")
+        raise ValueError(f"어휘 파일이 없거나 OpenAI가 공개한 것과 다릅니다: {name}. llmkit을 다시 설치하세요.")
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, data.splitlines())}
     return tiktoken.Encoding(name, pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
 
@@ -141,7 +141,7 @@ def encoding(name: str) -> tiktoken.Encoding:
 def _count(text: str, name: str) -> int:
     # 공백이 그만큼 이어진다면 그 40분의 1 간격으로 뽑은 글자가 40개 연달아 공백입니다. 그때만 제대로 찾아봅니다.
     sample = text[:: _LONGEST_SPACE // 40]
-    if re.search(r"\s{39}", sample) and re.search(rf"\s{{{_LONGEST_SPACE + 1}}}", text):
+    if re.search(r"\s{39}", sample) and max(map(len, re.findall(r"\s+", text))) > _LONGEST_SPACE:
         raise ValueError(
             f"공백이나 줄바꿈이 {_LONGEST_SPACE:,}자 넘게 이어지는 글은 셀 수 없습니다. 공백을 줄여 다시 세 보세요."
         )
@@ -198,7 +198,7 @@ def _encoding_for(base: str) -> tuple[str, str]:
         name = ""
     if name in (*_ENCODINGS, "o200k_harmony"):
         return name, ""
-    return "o200k_base", f"{base}의 어휘가 없어 o200k_base로 어림했습니다"
+    return "o200k_base", f"{base}의 어휘가 없어 o200k_base로 추정했습니다"
 
 
 def _is_reasoning(base: str) -> bool:

@@ -207,7 +207,7 @@ def whole_number(value: Any, name: str) -> int:
         return value
     sound = isinstance(value, Integral) or (isinstance(value, float) and value.is_integer())
     if not sound or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{name}는 0 이상의 정수여야 합니다. 받은 값: {value!r}")
+        raise ValueError(f"{name} 값은 0 이상의 정수여야 합니다. 받은 값: {value!r}")
     return int(value)
 
 

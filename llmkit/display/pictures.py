@@ -1,7 +1,7 @@
 """코드로 그리는 SVG 그림: 요청의 길, 자라는 대화, SSE의 시간, 재시도, 상태 코드, 컨텍스트 창, 토큰.
 
-노트북에서는 SVG로, 글자만 보이는 곳에서는 `alt` 문장으로 나타납니다. 글자는 화면의 글자색(currentColor)을 물려받으므로 어두운
-화면에서도 읽히고, 같은 자료는 늘 같은 바이트가 됩니다.
+노트북에서는 SVG로, 글자만 보이는 곳에서는 `alt` 문장으로 나타납니다. 밝은 바탕을 스스로 칠하므로 어두운 화면에서도 읽히고, 같은
+자료는 늘 같은 바이트가 됩니다.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from ..common.errors import did_you_mean
 
@@ -17,6 +18,8 @@ _FONT = "'NanumGothic','Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR',sans
 # 색각 이상에서도 갈리는 Okabe–Ito의 색. 배경에는 옅게 칠하고 글자에는 쓰지 않습니다.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _WIDTH = 640
+_INK = "#1F2328"
+_PLAIN = " =:/,;()'"  # src="…" 안에 그대로 두어도 되는 글자. 나머지는 %로 적습니다.
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,22 @@ class Picture:
         return self.alt
 
     def _repr_html_(self) -> str:
-        return f'<div style="max-width:{_WIDTH}px;color:inherit">{self.svg}</div>'
+        return as_image(self.svg, self.alt)
+
+
+def as_image(svg: str, alt: str) -> str:
+    """SVG를 `<img>` 하나로 씁니다. 처음 연(신뢰하지 않은) 노트북에서 JupyterLab은 HTML 속의 `<svg>`를 지우고 글자만 남깁니다."""
+    style = f"width:100%;max-width:{_WIDTH}px"
+    return f'<img alt="{escape(alt)}" style="{style}" src="data:image/svg+xml,{quote(svg, safe=_PLAIN)}">'
+
+
+def drawing(height: float, alt: str, shapes: Iterable[str]) -> str:
+    """도형을 너비 640의 SVG 하나로 묶습니다. 바탕은 희고 글자는 검습니다."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="{_WIDTH}" height="{height}" role="img" '
+        f'aria-label="{escape(alt)}" font-family="{_FONT}" font-size="14" fill="{_INK}">'
+        f'<rect width="100%" height="100%" rx="6" fill="#FFFFFF"/>{"".join(shapes)}</svg>'
+    )
 
 
 def picture(kind: str, *data: Any) -> Picture:
@@ -53,11 +71,7 @@ def picture(kind: str, *data: Any) -> Picture:
     if kind not in _KINDS:
         raise ValueError(f"모르는 그림입니다: {kind!r}.{did_you_mean(kind, _KINDS)} 있는 그림: {', '.join(_KINDS)}")
     height, alt, shapes = _KINDS[kind](*data)
-    svg = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" width="100%" role="img" '
-        f'aria-label="{escape(alt)}" font-family="{_FONT}" font-size="14" fill="currentColor">{"".join(shapes)}</svg>'
-    )
-    return Picture(alt, svg)
+    return Picture(alt, drawing(height, alt, shapes))
 
 
 _Drawn = tuple[int, str, list[str]]  # (높이, 대체 문장, 도형)
@@ -74,7 +88,7 @@ def _text(x: float, y: float, text: str, anchor: str = "start", size: int = 14) 
 
 def _line(x1: float, y1: float, x2: float, y2: float, dash: str = "") -> str:
     dashed = f' stroke-dasharray="{dash}"' if dash else ""
-    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="currentColor" fill="none"{dashed}/>'
+    return f'<path d="M{x1:.1f} {y1:.1f}L{x2:.1f} {y2:.1f}" stroke="{_INK}" fill="none"{dashed}/>'
 
 
 def _arrow(x1: float, x2: float, y: float) -> str:
@@ -98,21 +112,32 @@ def _request() -> _Drawn:
 
 def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
     """호출할 때마다 앞의 메시지를 모두 다시 보낸다는 것을, 호출마다 한 줄로 그립니다."""
-    turns = [end for end, message in enumerate(messages, 1) if message["role"] == "user"]
-    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2]}
-    names = {"system": "시스템", "user": "사용자", "assistant": "모델"}
+    roles = [_part(message) for message in messages]
+    replies = ("assistant", "call")  # 모델이 쓴 메시지. 그 앞까지가 한 번에 보낸 것입니다.
+    turns = [
+        end
+        for end, after in enumerate([*roles[1:], "assistant"], 1)
+        if after in replies and roles[end - 1] not in replies
+    ]
+    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2], "call": COLORS[1], "tool": COLORS[5]}
+    names = {"system": "시스템", "user": "사용자", "assistant": "모델", "call": "부탁", "tool": "결과"}
     width = min(96.0, (_WIDTH - 96) / max(len(messages), 1))
     shapes = []
     for row, end in enumerate(turns):
         y = 8 + row * 40
         shapes.append(_text(4, y + 20, f"호출 {row + 1}"))
-        for at, message in enumerate(messages[:end]):
-            x, role = 84 + at * width, message["role"]
+        for at, role in enumerate(roles[:end]):
+            x = 84 + at * width
             shapes.append(_box(x, y, width - 4, 30, colors.get(role, COLORS[4])))
             if width >= 48:
                 shapes.append(_text(x + width / 2 - 2, y + 20, names.get(role) or role, "middle", 12))
     counts = ", ".join(map(str, turns))
     return 16 + 40 * len(turns), f"대화가 자라는 모습. 호출마다 보내는 메시지의 수는 {counts}개입니다.", shapes
+
+
+def _part(message: dict[str, Any]) -> str:
+    """그림에서의 역할. 도구를 부르는 메시지는 모델의 답변과 구분합니다."""
+    return "call" if message.get("tool_calls") else message["role"]
 
 
 def _stream(arrivals: Sequence[float]) -> _Drawn:

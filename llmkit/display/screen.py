@@ -30,7 +30,7 @@ _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난
     "length": _CUT,
     "max_tokens": _CUT,
     "max_output_tokens": _CUT,
-    "model_context_window_exceeded": "문맥 창이 가득 차 여기서 잘렸습니다.",
+    "model_context_window_exceeded": "컨텍스트 창이 가득 차 여기서 잘렸습니다.",
     "content_filter": "내용 필터가 답을 막았습니다.",
     "refusal": "모델이 답을 거절했습니다.",
 }

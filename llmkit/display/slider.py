@@ -8,9 +8,15 @@ from collections.abc import Mapping
 from hashlib import sha256
 from html import escape
 
+from .pictures import as_image, drawing
+
 _COLOR = "#0072B2"
-_SCRIPT = """(function(){var r=document.getElementById("ID");if(!r)return;var L=DATA,i=r.querySelectorAll("input"),
-b=r.querySelectorAll("rect"),n=r.querySelectorAll("text.n"),o=r.querySelectorAll("output");r.querySelector("form").hidden=false;
+# 그림(<img>)을 같은 SVG로 바꾸어 막대를 움직입니다. 조절하는 칸도 여기서 만듭니다: 스크립트가 막힌 곳에는 그림만 남아야 합니다.
+_SCRIPT = """(function(){var r=document.getElementById("ID"),g=r&&r.querySelector("img");if(!g)return;var L=DATA;
+g.outerHTML=decodeURIComponent(g.src.slice(g.src.indexOf(",")+1));var f=document.createElement("form");
+f.innerHTML=[["temperature",0,2,.1],["top_p",.05,1,.05]].map(function(a){return '<label style="display:inline-block;margin-right:24px">'
++a[0]+' <output></output> <input type="range" min="'+a[1]+'" max="'+a[2]+'" step="'+a[3]+'" value="1"></label>'}).join("");r.prepend(f);
+var i=f.querySelectorAll("input"),o=f.querySelectorAll("output"),b=r.querySelectorAll("rect.b"),n=r.querySelectorAll("text.n");
 function d(){var t=+i[0].value,p=+i[1].value,m=Math.max.apply(0,L),w=L.map(function(x){return t?Math.exp((x-m)/t):+(x==m)}),
 s=w.reduce(function(a,x){return a+x},0),k=[],c=0;w=w.map(function(x){return x/s});
 w.map(function(x,j){return j}).sort(function(a,c){return w[c]-w[a]}).forEach(function(j){k[j]=c<p||!c;c+=w[j]});
@@ -46,23 +52,16 @@ class Slider:
     def _repr_html_(self) -> str:
         logs = json.dumps([round(math.log(share), 6) for share in self._shares.values()])
         name = "llmkit-" + sha256((logs + "".join(self._shares)).encode()).hexdigest()[:10]
-        bars = "".join(_bar(row, *pair) for row, pair in enumerate(self._shares.items()))
-        label = '<label style="display:inline-block;margin-right:24px">{0} <output>{2}</output> {1}</label>'
-        heat = label.format("temperature", '<input type="range" min="0" max="2" step="0.1" value="1">', "1.0")
-        nucleus = label.format("top_p", '<input type="range" min="0.05" max="1" step="0.05" value="1">', "1.00")
-        size = f'viewBox="0 0 640 {len(self._shares) * 24 + 4}" width="100%"'
-        svg = f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{escape(repr(self))}"'
-        return (
-            f'<div id="{name}" style="max-width:640px;color:inherit"><form hidden>{heat}{nucleus}</form>'
-            f'{svg} font-size="13" font-family="sans-serif" fill="currentColor">{bars}</svg></div>'
-            f"<script>{_SCRIPT.replace('ID', name).replace('DATA', logs)}</script>"
-        )
+        bars = [_bar(row, *pair) for row, pair in enumerate(self._shares.items())]
+        svg = drawing(len(self._shares) * 24 + 4, repr(self), bars)
+        script = _SCRIPT.replace("ID", name).replace("DATA", logs)
+        return f'<div id="{name}" style="max-width:640px">{as_image(svg, repr(self))}</div><script>{script}</script>'
 
 
 def _bar(row: int, word: str, share: float) -> str:
     y = row * 24 + 4
     return (
         f'<text x="150" y="{y + 14}" text-anchor="end">{escape(word)}</text>'
-        f'<rect x="160" y="{y}" width="{share * 380:.1f}" height="18" fill="{_COLOR}"/>'
+        f'<rect class="b" x="160" y="{y}" width="{share * 380:.1f}" height="18" fill="{_COLOR}"/>'
         f'<text class="n" x="632" y="{y + 14}" text-anchor="end">{share:.1%}</text>'
     )

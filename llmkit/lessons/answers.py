@@ -180,7 +180,7 @@ class Outcome:
 
     def __str__(self) -> str:
         if self.error is None:
-            return f"지금은 예외 없이 {show(self.value)}을 돌려주었습니다"
+            return f"지금은 예외 없이 돌려준 값이 있습니다: {show(self.value)}"
         return f"지금은 {type(self.error).__name__}({show(str(self.error)[:40])})가 나왔습니다"
 
 

@@ -76,7 +76,7 @@ def exercise(exercise_id: str) -> Callable[[Callable], Callable]:
 
 
 def check(exercise_id: str, answer: Any) -> CheckResult:
-    """연습의 답을 네트워크 없이 채점합니다. 어떤 답을 넘겨도 예외를 일으키지 않고, 넘긴 것을 바꾸지 않습니다.
+    """연습의 답을 네트워크 없이 채점합니다. 어떤 답을 넘겨도 예외를 던지지 않고, 넘긴 것을 바꾸지 않습니다.
 
     Args:
         exercise_id: "01-1"처럼 수업 번호와 연습 번호.
@@ -130,4 +130,4 @@ def _lesson_of(exercise_id: str) -> ModuleType:
     for name in lessons.values():
         importlib.import_module(name)
     near = difflib.get_close_matches(str(exercise_id), _checks, n=3, cutoff=0.5) or sorted(_checks)
-    raise LookupError(f"연습 {exercise_id!r}은 없습니다. 비슷한 이름: {', '.join(near)}")
+    raise LookupError(f"없는 연습입니다: {exercise_id!r}. 비슷한 이름: {', '.join(near)}")

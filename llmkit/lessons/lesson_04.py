@@ -85,7 +85,7 @@ def honest_retry(ask: Any) -> Iterator[str]:
         require_filled(value, "ask_with_retry의 결과")
         if not same(value, answer) or fine.calls != 1 or fine.rests:
             raise Wrong(
-                f"한 번에 성공하면 그 답({answer!r})을 바로 돌려줍니다. {fine.calls}번 부르고 {show(value)}을 돌려주었습니다."
+                f"한 번에 성공하면 그 답({answer!r})을 바로 돌려줍니다. 부른 횟수 {fine.calls}번, 돌려준 것: {show(value)}"
             )
     lies = [*_hopeless_problems(ask), *_passing_problems(ask), *_timeout_problems(ask)]
     yield from lies
@@ -199,7 +199,7 @@ def _first_answers(answer: Any) -> Iterator[str]:
     if first.asked["나"]:
         yield "첫 제공자가 답했는데 다음 제공자에게도 물었습니다. 돈이 두 번 듭니다."
     if first.asked["가"] and first.asked["가"][0] != ("질문",):
-        yield f"제공자에게는 받은 질문을 그대로 넘깁니다. 지금은 {show(first.asked['가'][0])}을 넘겼습니다."
+        yield f"제공자에게는 받은 질문을 그대로 넘깁니다. 지금 넘긴 것: {show(first.asked['가'][0])}"
     yield from _result_problems("첫 제공자가 답했을 때", value, "답 1", "가", {})
 
 
@@ -243,7 +243,7 @@ def _nobody_answers(answer: Any) -> Iterator[str]:
     retired = openai_error("NotFoundError", 404, "model_not_found")
     nobody = _chain(answer, 가=down, 나=retired).outcome
     if nobody.error is None:
-        yield f"모두 실패했는데 {show(nobody.value)}을 돌려주었습니다. 예외를 내야 부른 쪽이 압니다."
+        yield f"모두 실패하면 예외를 던져야 부른 쪽이 압니다. 지금 돌려준 것: {show(nobody.value)}"
     elif not _tells(nobody.error, down) or not _tells(nobody.error, retired):
         yield (
             f"모두 실패했을 때 낸 {type(nobody.error).__name__}에서 두 실패의 이유를 다 찾을 수 없습니다. "

@@ -90,7 +90,7 @@ def _rule_problems(title: str, rules: list[str], result: dict[str, Any]) -> Iter
         return
     if system is None:
         yield (
-            f'{title}: {rules[0]!r}라는 지시를 모으지 못했습니다. `("system")`처럼 쉼표가 없는 괄호는 '
+            f'{title}: 모으지 못한 지시가 있습니다: {rules[0]!r}. `("system")`처럼 쉼표가 없는 괄호는 '
             "묶음이 아니라 문자열입니다."
         )
     elif not isinstance(system, str):

@@ -100,7 +100,7 @@ def own_service(answer: Any) -> Iterator[str]:
         value = require_number(result, "`monthly_won`의 결과")
         right, mistakes = _monthly_won(one)
         if not _nearly(value, right):
-            otherwise = f"{right:.2f}원이어야 하는데 {value:.2f}이 나왔습니다."
+            otherwise = f"기댓값 {right:.2f}원, 나온 값 {value:.2f}원입니다."
             yield f"{name}: {explain(value, mistakes, otherwise, equal=_nearly)}"
             return
 

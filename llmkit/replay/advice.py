@@ -40,13 +40,13 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
         return f"{title}: 실제 호출 · {why}"
     kinds = {exchange.provenance for exchange in cassette.exchanges if exchange.provider == name}
     words = {"recorded": "녹화", "authored": "샘플 응답", "unverified": "확인 안 된 응답"}
-    kind = "·".join(word for kind, word in words.items() if kind in kinds) or "녹화와 샘플 응답"
+    stored = f"{cassette.date} " + "·".join(word for kind, word in words.items() if kind in kinds)
     why = ""
     if key and key.found:
         why = "mode나 LLMKIT_MODE, CI로 정함 · "
     elif key:
         why = "키 없음 · " if key.problem == f"{key.variable} 값이 없습니다" else f"{key.problem} · "
-    return f"{title}: 재생 · {why}{cassette.date} {kind}"
+    return f"{title}: 재생 · {why}{stored if kinds else '저장된 응답이 없습니다'}"
 
 
 def ways_on(key: Key | None) -> list[str]:
@@ -59,7 +59,7 @@ def ways_on(key: Key | None) -> list[str]:
         else f".env에 {key.variable} 값을 넣고 llmkit.setup 셀부터 다시 실행하세요(요금이 듭니다)."
     )
     local = (
-        f"키 없이 진짜 답을 보려면 {command('llmkit local')}을 켜고 "
+        f"키 없이 진짜 답을 보려면 {command('llmkit local')} 명령으로 로컬 모델을 켜고 "
         f'OpenAI(base_url="http://127.0.0.1:{LOCAL_PORT}/v1", api_key="local")과 llmkit.model("local")을 쓰세요.'
     )
     return [_UNDO, live, local]

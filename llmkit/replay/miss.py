@@ -45,6 +45,8 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
 def explain_turn(ask: Ask, recorded: Iterable[Exchange]) -> CassetteMiss:
     """묻고 답하는 스크립트에서 보일 짧은 `CassetteMiss`입니다. 저장된 질문을 알려 주어 이어서 물을 수 있게 합니다."""
     same = [exchange for exchange in recorded if (exchange.provider, exchange.path) == (ask.provider, ask.path)]
+    said = _before_question(ask.body)
+    same = [exchange for exchange in same if _before_question(exchange.body) == said] or same
     questions = list(dict.fromkeys(filter(None, (_question(exchange.body) for exchange in same))))
     lines = ["저장되지 않은 질문이라 답하지 못합니다. 아무것도 보내지 않았습니다."]
     lines += ["저장된 질문:"] if questions else []
@@ -53,9 +55,19 @@ def explain_turn(ask: Ask, recorded: Iterable[Exchange]) -> CassetteMiss:
     return CassetteMiss("\n".join(lines))
 
 
+def _said(body: Any) -> Any:
+    return (body.get("messages") or body.get("input")) if isinstance(body, dict) else None
+
+
+def _before_question(body: Any) -> Any:
+    """마지막 메시지 앞까지입니다. 같으면 같은 봇이 같은 자리에서 받은 질문입니다."""
+    said = _said(body)
+    return said[:-1] if isinstance(said, list) else None
+
+
 def _question(body: Any) -> str | None:
     """요청의 마지막 user 메시지입니다. 텍스트가 아니면 None입니다."""
-    said = (body.get("messages") or body.get("input")) if isinstance(body, dict) else None
+    said = _said(body)
     if isinstance(said, list):
         asked = [item for item in said if isinstance(item, dict) and item.get("role") == "user"]
         said = asked[-1].get("content") if asked else None

@@ -31,7 +31,7 @@ class Player:
         for exchange in cassette.exchanges:
             self._answers[exchange.key]["" if exchange.take == 1 else exchange.cell].append(exchange)
         self._lock = threading.Lock()
-        self._in_turns = False
+        self.in_turns = False
         self.start_cell("")
 
     def start_cell(self, source: str) -> None:
@@ -41,7 +41,7 @@ class Player:
 
     def start_turn(self) -> None:
         """스크립트에서 사람에게 묻기 전마다 불립니다. 같은 질문을 다시 하면 같은 답이 나옵니다."""
-        self._in_turns = True
+        self.in_turns = True
         self.start_cell("")
 
     def has(self, key: str, take: int) -> bool:
@@ -59,7 +59,7 @@ class Player:
         # 고친 셀은 자기 take를 찾지 못합니다. 그때는 첫 녹화로, 그것도 없으면 있는 것으로 답합니다.
         answers = takes.get(self._cell) or takes.get("") or next(iter(takes.values()), [])
         place = self._next_place(ask.key)
-        if place >= len(answers) and self._in_turns:
+        if place >= len(answers) and self.in_turns:
             raise explain_turn(ask, self._cassette.exchanges)
         if place >= len(answers):
             raise explain_miss(ask, self._cassette.exchanges, played=len(answers), ways=ways(ask))

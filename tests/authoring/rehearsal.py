@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from tests.authoring.provider import server, tokens
@@ -66,12 +67,25 @@ session.setup, tape.reached_provider = setup, reached_provider
 
 
 def other_words(text: str, seed: int = 0) -> str:
-    """대본의 답과 뜻도 길이도 다른 글입니다. 코드는 코드로 남아야 하므로 이름만 바꾸고 줄을 더합니다."""
+    """대본의 답과 뜻도 길이도 다른 글입니다. 코드는 코드로, JSON은 같은 구조의 JSON으로 남습니다."""
+    if text.startswith("{"):
+        with suppress(ValueError):
+            return json.dumps(_other_values(json.loads(text)), ensure_ascii=False)
     if "```" in text:
         return re.sub(r"(```\w+\n)", r"다음과 같이 쓸 수 있습니다.\n\n\1# 다른 방법으로 썼습니다.\n", text, count=1)
     picks = [_WORDS[(len(text) * 7 + seed + step * step) % len(_WORDS)] for step in range(max(4, len(text) // 2))]
     sentences = [" ".join(picks[at : at + 5]) + " 이야기입니다." for at in range(0, len(picks), 5)]
     return " ".join(sentences)
+
+
+def _other_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _other_values(inside) for name, inside in value.items()}
+    if isinstance(value, list):
+        return [_other_values(inside) for inside in value]
+    if isinstance(value, str):
+        return f"{value} {_WORDS[len(value) % len(_WORDS)]}"
+    return value + 1 if type(value) in (int, float) else value
 
 
 def other_script(script: Script) -> Script:

@@ -257,7 +257,7 @@ def test_at_the_budget_nothing_more_is_sent_and_the_next_run_goes_on(tmp_path: P
     before = path.read_bytes(), cassette.read_bytes()
     result, requests = record_real(path, budget=Decimal("0.00000001"))
     assert (requests, result.done, Decimal(result.usd) > 0) == (1, False, True)
-    assert result.stopped == f"예산 0.0000000100 USD 가운데 {dollars(Decimal(result.usd))}를 썼습니다."
+    assert result.stopped == f"예산 0.0000000100 USD 가운데 쓴 돈: {dollars(Decimal(result.usd))}"
     assert (path.read_bytes(), cassette.read_bytes()) == before
     result, requests = record_real(path, SCRIPT.replace("네.", "아니요."), budget=Decimal(1))
     assert (requests, result.done) == (2, True)

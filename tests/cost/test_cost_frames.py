@@ -299,7 +299,7 @@ def test_an_empty_log(make):
 
 
 def test_wrong_columns_are_named():
-    with pytest.raises(ValueError, match="'model'이\\(가\\) 없습니다. 있는 열: m"):
+    with pytest.raises(ValueError, match="없는 열입니다: 'model'. 있는 열: m"):
         add_cost(pl.DataFrame({"m": ["a"]}))
     with pytest.raises(ValueError, match="'input_tokens'에는 수가"):
         add_cost(pl.DataFrame({"model": ["a"], "input_tokens": ["1"], "output_tokens": [1]}))

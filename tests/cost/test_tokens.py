@@ -175,7 +175,7 @@ def test_count_behaves_as_an_int():
 def test_a_count_can_be_made_by_hand():
     assert (repr(TokenCount(5)), TokenCount(5).exact) == ("5", False)
     guess = TokenCount(5, "o200k_base", "가정")
-    assert (guess, guess.exact, repr(guess)) == (5, False, "5 (o200k_base, 어림: 가정)")
+    assert (guess, guess.exact, repr(guess)) == (5, False, "5 (o200k_base, 추정: 가정)")
     assert pickle.loads(pickle.dumps(guess)).note == "가정"
 
 

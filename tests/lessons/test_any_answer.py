@@ -234,7 +234,7 @@ def test_a_retry_that_was_not_given_the_sleep_is_stopped(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("name", [None, 3, "", "01", "1-1", "01_1", "99-1", "../x", ["01-1"], "01-1-1"])
 def test_an_exercise_that_is_not_there(name: Any) -> None:
-    with pytest.raises(LookupError, match="없습니다. 비슷한 이름: "):
+    with pytest.raises(LookupError, match="없는 연습입니다: .* 비슷한 이름: "):
         llmkit.check(name, None)
 
 

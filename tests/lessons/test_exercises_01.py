@@ -32,7 +32,7 @@ def test_blanks_left_in_functions_are_found_after_the_labels_are_filled() -> Non
 
 
 def test_an_unknown_exercise_names_the_near_ones() -> None:
-    with pytest.raises(LookupError, match="01-9.*없습니다.*01-"):
+    with pytest.raises(LookupError, match="없는 연습입니다: .01-9.*01-"):
         llmkit.check("01-9", None)
 
 
@@ -100,6 +100,7 @@ def correct(response: Any) -> dict[str, Any]:
         (lambda r: {"total_tokens": r.usage}, "usage 객체를 통째로"),
         (lambda r: {"total_tokens": str(r.usage.total_tokens)}, '"total_tokens"'),
         (lambda r: {"text": r.choices[0].message}, "message 객체"),
+        (lambda r: {"text": r.choices[0].message.content[:20]}, "저장된 응답의 값은"),
         (lambda r: {"finish_reason": "stop"}, "'length'"),
         (lambda r: {"finish_reason": None}, "'stop'"),
     ],

@@ -84,7 +84,7 @@ def turns(messages: list[dict]) -> list[dict]:
             lambda m, n: {"max_tokens": n, "messages": turns(m), **({"system": str(rules(m))} if rules(m) else {})},
             "줄을 바꾸어",
         ),
-        (lambda m, n: {"max_tokens": n, "messages": turns(m)}, "지시를 모으지 못했습니다"),
+        (lambda m, n: {"max_tokens": n, "messages": turns(m)}, "모으지 못한 지시가 있습니다"),
         (lambda m, n: {"max_tokens": 1000, "messages": turns(m)}, "500이어야"),
         (lambda m, n: {"max_tokens": n, "messages": turns(m), "model": "x"}, "쓰지 않는 인자"),
         (lambda m, n: [m, n], "딕셔너리를 돌려주어야"),

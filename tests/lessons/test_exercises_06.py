@@ -147,7 +147,7 @@ def bare(service: dict[str, Any]) -> int:
         (lambda s: llmkit.to_krw(month(s, tokens(s)[0], 0), vat=True), "입력의 값뿐"),
         (lambda s: llmkit.to_krw(month(s, 0, tokens(s)[1]), vat=True), "출력의 값뿐"),
         (lambda s: llmkit.to_krw(month(s, bare(s), tokens(s)[1]), vat=True), "역할 표시까지"),
-        (lambda s: 12345.0, "원이어야 하는데 12345.00"),
+        (lambda s: 12345.0, "원, 나온 값 12345.00"),
         (lambda s: month(s, *tokens(s)), "수여야"),
         (lambda s: ..., "아직"),
     ],
@@ -188,12 +188,12 @@ def test_whole_won_are_right_too(service: dict[str, Any], rounding: Any, calls: 
 )
 def test_rounding_is_no_cover_for_another_figure(service: dict[str, Any], wrong_won: Any) -> None:
     won = lambda s: wrong_won(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
-    assert "이어야 하는데" in wrong("06-3", {"service": service | {"calls": 70_000}, "monthly_won": won})
+    assert "원, 나온 값" in wrong("06-3", {"service": service | {"calls": 70_000}, "monthly_won": won})
 
 
 def test_a_tiny_bill_is_not_zero(service: dict[str, Any]) -> None:
     won = lambda s: round(llmkit.to_krw(month(s, *tokens(s)), vat=True))  # noqa: E731
-    assert "이어야 하는데 0.00" in wrong("06-3", {"service": service | {"calls": 1}, "monthly_won": won})
+    assert "원, 나온 값 0.00" in wrong("06-3", {"service": service | {"calls": 1}, "monthly_won": won})
 
 
 @pytest.mark.parametrize(

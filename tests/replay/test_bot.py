@@ -58,6 +58,7 @@ def test_a_miss_lists_the_questions_and_the_same_question_is_answered_twice(bot:
     assert len(answers) == 2 and answers[0] == answers[1], out + errors
     assert "저장된 질문:" in out and f"  - {question[:20]}" in out
     assert process.returncode == 0 and "끝냅니다." in errors and "Traceback" not in errors
+    assert "저장되지 않은 질문" not in errors  # 봇이 이미 말했습니다.
 
 
 def test_ctrl_c_ends_it_without_a_traceback(bot: tuple[Path, str]) -> None:
