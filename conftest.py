@@ -17,7 +17,7 @@ import pytest
 from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from llmkit.commands.lock import moved
+from llmkit.commands.lock import moved, why_not
 from llmkit.common.providers import PROVIDERS
 from tests import no_network
 
@@ -57,6 +57,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """시험한 버전과 다른 패키지는 실패가 아니지만, 실패의 이유를 찾는 사람이 가장 먼저 볼 것입니다."""
+    # 실행하지 않은 노트북은 언제나 보여야 합니다. 건너뛴 수만 세면 통과한 것처럼 보입니다.
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*_*.ipynb")):
+        if problem := why_not(path):
+            terminalreporter.write_line(f"건너뜁니다. {problem}")
     if different := moved():
         terminalreporter.section("constraints.txt와 다른 버전")
         for package in different:
@@ -78,13 +82,14 @@ def _stays_on_this_machine() -> Iterator[None]:
 
 # 건너뛴 테스트 ------------------------------------------------------------------------------------------
 # LLMKIT_REQUIRE_ALL=1이면(.ci/run) 조용히 건너뛰는 것도 실패입니다. 저장소 밖(../shared)의 자료가 없거나, 사실을 확인한 SDK의
-# 버전과 다른 버전이 설치되었거나, pip로 설치할 수 없는 브라우저가 없을 때만 예외입니다.
+# 버전과 다른 버전이 설치되었거나, 따로 설치하는 수업이거나, pip로 설치할 수 없는 브라우저가 없을 때만 예외입니다.
 
 
 def _must_not_skip(report: Any) -> None:
     if os.environ.get("LLMKIT_REQUIRE_ALL") and report.skipped and not hasattr(report, "wasxfail"):
         if not any(
-            name in str(report.longrepr) for name in ("shared", "real_exchanges", "확인한 버전", "시스템의 chromium")
+            name in str(report.longrepr)
+            for name in ("shared", "real_exchanges", "확인한 버전", "시스템의 chromium", "따로 설치하는 수업")
         ):
             report.outcome, report.longrepr = "failed", f"건너뛰면 안 되는 테스트입니다: {report.longrepr}"
 
@@ -112,11 +117,19 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """갱신(update_display_data)과 지우기(clear_output)를 적용해, 저장된 노트북과 같은 출력만 남깁니다."""
     folded: list[dict[str, Any]] = []
     shown: dict[str, list[dict[str, Any]]] = {}
+    updates: dict[str, tuple[int, dict[str, Any]]] = {}  # 이름 → (갱신 앞에 있던 표시의 수, 마지막 갱신)
     clear_next = False
+
+    def apply_updates() -> None:
+        """갱신마다 고치지 않고 마지막 것만 한 번 옮깁니다. 표시도 갱신도 많은 셀에서 오래 걸리지 않습니다."""
+        for name, (count, content) in updates.items():
+            for display in shown[name][:count]:
+                display |= {"data": content["data"], "metadata": content["metadata"]}
 
     def clear() -> None:
         folded[:] = [message for message in folded if message["msg_type"] == "status"]
         shown.clear()
+        updates.clear()
 
     for message in messages:
         kind, content = message["msg_type"], message["content"]
@@ -126,8 +139,8 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             if not clear_next:
                 clear()
         elif kind == "update_display_data":
-            for display in shown.get(name, []):
-                display |= {"data": content["data"], "metadata": content["metadata"]}
+            if name in shown:
+                updates[name] = (len(shown[name]), content)
         else:
             if clear_next and kind in ("stream", "display_data", "execute_result", "error"):
                 clear_next = False
@@ -135,10 +148,19 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
             if kind == "display_data" and name:
                 shown.setdefault(name, []).append(content)
             folded.append(message)
+    apply_updates()
     return folded
 
 
-_setup, _get_message, _runtest = IPyNbFile.setup, RunningKernel.get_message, IPyNbCell.runtest
+_collect, _setup = IPyNbFile.collect, IPyNbFile.setup
+_get_message, _runtest = RunningKernel.get_message, IPyNbCell.runtest
+
+
+def _collect_if_installed(file: IPyNbFile) -> Iterator[IPyNbCell]:
+    """수업에 더 필요한 것(metadata.llmkit.requires)이 없으면 그 노트북을 건너뜁니다. 이유는 끝에 한 줄로 나옵니다."""
+    if problem := why_not(file.path):
+        pytest.skip(problem, allow_module_level=True)
+    yield from _collect(file)
 
 
 def _start_in_replay(file: IPyNbFile) -> None:
@@ -166,4 +188,5 @@ def _run_checked(cell: IPyNbCell) -> None:
     _runtest(cell)
 
 
-IPyNbFile.setup, RunningKernel.get_message, IPyNbCell.runtest = _start_in_replay, _next_folded, _run_checked
+IPyNbFile.collect, IPyNbFile.setup = _collect_if_installed, _start_in_replay
+RunningKernel.get_message, IPyNbCell.runtest = _next_folded, _run_checked

@@ -27,6 +27,7 @@ import openai
 import llmkit
 
 PAIRS = 5
+ROUNDS = 10  # 한 쌍을 이만큼 나누어 번갈아 잽니다.
 CHUNKS = 100_000
 LIMITS = {"스트림": 1.10, "작은": 1.10}  # 나머지는 1.05
 
@@ -103,18 +104,23 @@ def seconds(work: Callable[[], object]) -> float:
 def measure(work: Callable[[], object]) -> tuple[float, float, float]:
     """켜지 않았을 때와 켰을 때의 초(중앙값), 그리고 쌍마다 나눈 비율의 중앙값."""
     work()
-    times = max(1, round(0.4 / seconds(work)))  # 짧은 것은 여러 번을 한 번에 잽니다.
+    once = seconds(work)
+    times = max(1, round(0.1 / once))  # 짧은 것은 여러 번을 한 번에 잽니다.
+    rounds = max(1, min(ROUNDS, round(1 / once)))
     pairs = []
     for pair in range(PAIRS):
-        took: dict[bool, float] = {}
-        for under in (False, True) if pair % 2 else (True, False):  # 먼저 재는 쪽을 바꾸어 가며
-            with contextlib.redirect_stdout(io.StringIO()):
-                session = llmkit.setup(mode="live") if under else contextlib.nullcontext()
-            with session:
-                if times > 1:
-                    work()  # setup 뒤의 첫 호출(연결, 캐시)은 재지 않습니다.
-                gc.collect()
-                took[under] = seconds(lambda: [work() for _ in range(times)]) / times
+        took = {False: 0.0, True: 0.0}
+        for turn in range(
+            pair, pair + rounds
+        ):  # 다른 일이 끼어들어도 양쪽에 고루 들도록, 잘게 나누어 먼저 재는 쪽을 바꾸어 가며
+            for under in (False, True) if turn % 2 else (True, False):
+                with contextlib.redirect_stdout(io.StringIO()):
+                    session = llmkit.setup(mode="live") if under else contextlib.nullcontext()
+                with session:
+                    if once < 1:
+                        work()  # setup 뒤의 첫 호출(연결, 캐시)은 재지 않습니다.
+                    gc.collect()
+                    took[under] += seconds(lambda: [work() for _ in range(times)]) / times / rounds
         pairs.append((took[False], took[True]))
     without, under = (statistics.median(column) for column in zip(*pairs))
     return without, under, statistics.median(after / before for before, after in pairs)

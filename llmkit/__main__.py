@@ -127,6 +127,7 @@ def _record_all(given: argparse.Namespace) -> int:
 
 def _record(given: argparse.Namespace) -> int:
     from .commands.estimate import estimate
+    from .commands.lock import why_not
     from .commands.record import HOSTED, Unfinished, always_replays, record_notebook
     from .common.keys import find_key, load_environment, redact
     from .session import CASSETTES
@@ -134,6 +135,8 @@ def _record(given: argparse.Namespace) -> int:
     if given.lesson is None or given.budget:
         raise Refused("노트북 번호 하나(record 01)나, 모두와 예산(record --all --budget 2)을 적으세요.")
     notebook = find_notebook(given.lesson)
+    if problem := why_not(notebook):
+        raise Refused(problem)
     if always_replays(notebook):
         raise Refused("주문할 수 없는 실패를 다루는 수업이라, 키가 있어도 재생합니다. 녹화하지 않습니다.")
     file = CASSETTES / f"{notebook.stem}.json"

@@ -68,6 +68,7 @@ def _packages() -> Iterator[Finding]:
         else:
             yield level, f"{need.name} {found}: 강좌가 쓰는 버전({need.specifier})이 아닙니다. {install}"
     yield from _versions()
+    yield from _extras()
 
 
 def _versions() -> Iterator[Finding]:
@@ -78,6 +79,20 @@ def _versions() -> Iterator[Finding]:
         more = f" 외 {len(different) - 5}개" if len(different) > 5 else ""
         advice = "문제가 생기면 .venv를 지우고 README의 첫 명령을 다시 실행하세요."
         yield NOTE, f"시험한 버전과 다릅니다: {', '.join(different[:5])}{more}. {advice}"
+
+
+def _extras() -> Iterator[Finding]:
+    """따로 설치하는 것(requirements/*.txt)은 없어도 문제가 아닙니다."""
+    from .lock import ROOT, missing
+
+    for file in sorted((ROOT / "requirements").glob("*.txt")):
+        if "constraints" in file.name:
+            continue
+        if absent := missing(file.stem):
+            advice = "그것을 쓰는 수업은 저장된 출력으로 읽습니다. README의 '따로 설치하는 수업'을 보세요."
+            yield NONE, f"{file.stem}: 설치되지 않은 것 {', '.join(absent)}. {advice}"
+        else:
+            yield GOOD, f"{file.stem}: 모두 설치되어 있습니다."
 
 
 def _cassettes() -> Iterator[Finding]:

@@ -1,23 +1,23 @@
-"""constraints.txt에 적힌 버전과 설치된 버전을 비교합니다. 강좌는 적힌 버전으로 시험했습니다."""
+"""constraints.txt에 적힌 버전과 설치된 버전을 비교하고, 수업에 더 필요한 것이 있는지 봅니다."""
 
 from __future__ import annotations
 
+import json
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-CONSTRAINTS = Path(__file__).resolve().parents[2] / "constraints.txt"
+ROOT = Path(__file__).resolve().parents[2]
+CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def pins(file: Path = CONSTRAINTS) -> dict[str, str]:
     """이 Python과 운영체제에 적용되는 이름과 버전입니다. 파일이 없으면(휠이나 Colab) 비어 있습니다."""
-    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    needs = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
     return {
         canonicalize_name(need.name): str(need.specifier).removeprefix("==")
-        for need in needs
+        for need in _needs(file)
         if need.marker is None or need.marker.evaluate()
     }
 
@@ -33,3 +33,30 @@ def moved(file: Path = CONSTRAINTS) -> list[str]:
         if installed != locked:
             found.append(f"{name} {locked} → {installed}")
     return found
+
+
+def missing(name: str) -> list[str]:
+    """requirements/`name`.txt에 적힌 것 가운데 설치되지 않은 패키지들입니다."""
+    found = []
+    for need in _needs(ROOT / "requirements" / f"{name}.txt"):
+        try:
+            version(need.name)
+        except PackageNotFoundError:
+            found.append(need.name)
+    return found
+
+
+def why_not(notebook: Path) -> str | None:
+    """노트북이 metadata.llmkit.requires에 적은 것이 없어 실행할 수 없으면 그 이유를 한 줄로, 아니면 None을 돌려줍니다."""
+    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    for name in metadata.get("llmkit", {}).get("requires", []):
+        if absent := missing(name):
+            file = f"requirements/{name}.txt"
+            return f"{notebook.stem}: {', '.join(absent)}: 설치되어 있지 않습니다({file}). README의 '따로 설치하는 수업'을 보세요."
+    return None
+
+
+def _needs(file: Path) -> list[Requirement]:
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    written = (line.partition("#")[0].strip() for line in lines)
+    return [Requirement(line) for line in written if line]

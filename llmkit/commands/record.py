@@ -91,7 +91,17 @@ def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
             **{name: value for name, value in notebook.metadata.items() if name in ("colab", "llmkit")},
         }
     )
+    _describe_plots(notebook)
     nbformat.write(notebook, path)
+
+
+def _describe_plots(notebook: Any) -> None:
+    """그림 바로 아래 셀의 '그림 설명: …' 문단을 그림의 대체 글로도 적습니다. nbconvert의 HTML이 그것을 `alt`로 씁니다."""
+    for cell, following in zip(notebook.cells, notebook.cells[1:]):
+        described = re.match(r"그림 설명: (.+?)(\n\n|\Z)", following.source, re.DOTALL)
+        for output in cell.get("outputs", []):
+            if described and "image/png" in output.get("data", {}):
+                output.metadata.setdefault("image/png", {})["alt"] = " ".join(described[1].split())
 
 
 def always_replays(path: Path) -> bool:

@@ -63,6 +63,7 @@ def miss(message: str) -> str:
     """저장되지 않은 요청의 카드입니다. 첫 줄이 제목이고, `계속하려면:` 뒤가 할 수 있는 일입니다."""
     head, _, ways = message.partition("\n계속하려면:\n")
     title, _, found = head.partition("\n")
-    detail = f'<pre style="white-space:pre-wrap;background:none;color:inherit;margin:4px 0">{escape(found)}</pre>'
+    pre = '<pre style="white-space:pre-wrap;background:none;color:inherit;margin:4px 0">{}</pre>'
     steps = "".join(f"<li>{prose(way.removeprefix('  - '))}</li>" for way in ways.splitlines())
-    return card("amber", title).removesuffix("</div>") + f"{detail}계속하려면<ol>{steps}</ol></div>"
+    inside = (pre.format(escape(found)) if found else "") + (f"계속하려면<ol>{steps}</ol>" if steps else "")
+    return card("amber", title).removesuffix("</div>") + f"{inside}</div>"

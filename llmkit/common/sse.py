@@ -65,9 +65,7 @@ def documents(content: bytes, about: re.Pattern[bytes] | None = None) -> Iterato
         except (ValueError, RecursionError):  # 한 줄에 하나이거나, 수천 겹입니다.
             pass
     is_first = True
-    for event in _EVENT_END.split(content) if b"\r" in content else content.split(b"\n\n"):
-        if not (is_first or about is None or about.search(event)):
-            continue
+    for event in _events(content, about):
         for text in payloads(event) or [line for line in event.splitlines() if line[:1] in (b"{", b"[")]:
             if is_first or about is None or about.search(text):
                 is_first = False
@@ -75,3 +73,23 @@ def documents(content: bytes, about: re.Pattern[bytes] | None = None) -> Iterato
                     yield json.loads(text)
                 except (ValueError, RecursionError):
                     continue
+
+
+def _events(content: bytes, about: re.Pattern[bytes] | None) -> Iterator[bytes]:
+    """이벤트마다, `about`을 주면 처음 것과 그것이 든 것만. 10만 조각을 모두 나누지 않고 그것이 있는 자리만 찾아봅니다."""
+    if b"\r" in content:  # 줄바꿈은 내용이 아니고, JSON의 문자열 안에는 그대로 들어갈 수 없습니다.
+        content = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if about is None:
+        yield from content.split(b"\n\n")
+        return
+    end = _blank_line(content, max(0, content.find(b"{")))
+    yield content[:end]
+    while found := about.search(content, end):
+        start = max(content.rfind(b"\n\n", end, found.start()), end)
+        end = _blank_line(content, found.start())
+        yield content[start:end]
+
+
+def _blank_line(content: bytes, start: int) -> int:
+    at = content.find(b"\n\n", start)
+    return len(content) if at < 0 else at

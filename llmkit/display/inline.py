@@ -31,8 +31,10 @@ _TOKEN = re.compile(
 _SHOWN = {"<": "&lt;", "$": r"<span>\$</span>", "~": r"\~", "\\": "<span>&#92;</span>", "`": "&#96;"}
 _PLAIN_CODE = re.compile(r"`[^`<>&$\\*~|!\[\]]+`")  # 어느 화면에서나 코드이고, 코드가 아니라도 해롭지 않은 것
 _WORDS = re.compile(r"[ㄱ-ㆎ가-힣]|(?<![A-Za-z])[A-Za-z]{2,}\s+[A-Za-z]{2,}")
-# 링크와 그림을 만드는 수식
-_ACTS = re.compile(r"\\(?:href|url|require|html|data|style|class|cssId|includegraphics)|!\[")
+# 링크와 그림을 만들거나 속성과 스타일을 적는 수식
+_ACTS = re.compile(
+    r"\\(?:href|url|require|html|data|style|class|cssId|includegraphics|mmlToken|bbox|csname|catcode|input|toggle)|!\["
+)
 _SAFE_TARGET = re.compile(r"\s*+(?:https?://|mailto:|[^\s:&\\<()\[\]]*(?=[\s)]|$))", re.IGNORECASE)
 _REST_IS_BLANK = re.compile(r"\s*$|[ \t]*[\r\n]")
 _IMAGE_NAME = re.compile(r"[^\[\]\n]{0,200}\]\(")
@@ -124,7 +126,11 @@ class _Paragraph:
 def _is_math(token: str) -> bool:
     """$ 사이의 글이 수식이면 True입니다. 금액 둘 사이에 낀 한글이나 영어 문장이면 False입니다."""
     targets = re.finditer(r"\][(:]", token)
-    if not _is_balanced(token) or _ACTS.search(token) or not all(_SAFE_TARGET.match(token, at.end()) for at in targets):
+    if (
+        not _is_balanced(token)
+        or _ACTS.search(html.unescape(token))
+        or not all(_SAFE_TARGET.match(token, at.end()) for at in targets)
+    ):
         return False
     words = _WORDS.search(re.sub(r"\\[a-z]+\{[^{}]*\}", "", token))
     return not words or bool(re.search(r"[\\=^_]" if token.startswith("$$") else r"\\[A-Za-z]", token))

@@ -19,6 +19,8 @@ from .inline import MATH_BORDER, as_text, inline
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|$)")
 _MARKERS = re.compile(r"(?:[ \t]*+(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$))*+[ \t]*+")  # 겹친 목록 기호
 _FENCE = re.compile(r"(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<language>[\w+#.-]*)")
+# 코드로 보이지 않고 그려지는 언어. nbconvert는 그 속의 태그를 그대로 HTML에 넣습니다.
+_DRAWN = re.compile("mermaid", re.IGNORECASE)
 
 
 def to_display(text: str) -> str:
@@ -107,7 +109,8 @@ class _Blocks:
         if fence := _FENCE.match(rest, len(markers)):
             lead = markers if is_item else " " * min(column, self.item)
             is_sure = not (quote or markers)
-            self._open(_Code(quote + lead, quote.count(">"), column, fence["mark"], fence["language"], is_sure), end)
+            language = "" if _DRAWN.match(fence["language"]) else fence["language"]
+            self._open(_Code(quote + lead, quote.count(">"), column, fence["mark"], language, is_sure), end)
         else:
             self.paragraph.append(line + end)
             self.after_blank = False

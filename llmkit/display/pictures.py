@@ -112,21 +112,32 @@ def _request() -> _Drawn:
 
 def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
     """호출할 때마다 앞의 메시지를 모두 다시 보낸다는 것을, 호출마다 한 줄로 그립니다."""
-    turns = [end for end, message in enumerate(messages, 1) if message["role"] == "user"]
-    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2]}
-    names = {"system": "시스템", "user": "사용자", "assistant": "모델"}
+    roles = [_part(message) for message in messages]
+    replies = ("assistant", "call")  # 모델이 쓴 메시지. 그 앞까지가 한 번에 보낸 것입니다.
+    turns = [
+        end
+        for end, after in enumerate([*roles[1:], "assistant"], 1)
+        if after in replies and roles[end - 1] not in replies
+    ]
+    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2], "call": COLORS[1], "tool": COLORS[5]}
+    names = {"system": "시스템", "user": "사용자", "assistant": "모델", "call": "부탁", "tool": "결과"}
     width = min(96.0, (_WIDTH - 96) / max(len(messages), 1))
     shapes = []
     for row, end in enumerate(turns):
         y = 8 + row * 40
         shapes.append(_text(4, y + 20, f"호출 {row + 1}"))
-        for at, message in enumerate(messages[:end]):
-            x, role = 84 + at * width, message["role"]
+        for at, role in enumerate(roles[:end]):
+            x = 84 + at * width
             shapes.append(_box(x, y, width - 4, 30, colors.get(role, COLORS[4])))
             if width >= 48:
                 shapes.append(_text(x + width / 2 - 2, y + 20, names.get(role) or role, "middle", 12))
     counts = ", ".join(map(str, turns))
     return 16 + 40 * len(turns), f"대화가 자라는 모습. 호출마다 보내는 메시지의 수는 {counts}개입니다.", shapes
+
+
+def _part(message: dict[str, Any]) -> str:
+    """그림에서의 역할. 도구를 부르는 메시지는 모델의 답변과 구분합니다."""
+    return "call" if message.get("tool_calls") else message["role"]
 
 
 def _stream(arrivals: Sequence[float]) -> _Drawn:

@@ -40,7 +40,9 @@ def example_role(messages: Any) -> Iterator[str]:
 def read_response(read: Any) -> Iterator[str]:
     """응답을 받아 텍스트, 끝난 이유, 토큰의 합계를 꺼내는 함수를 완성합니다. 저장해 둔 응답 두 개로 불러 봅니다."""
     responses = [
-        chat_response("택배는 이틀 걸립니다.", "stop", 21, 9),
+        chat_response(
+            "택배는 이틀 걸립니다. 섬에는 사흘까지 걸릴 수 있으니 넉넉히 주문해 주세요.\n고맙습니다.", "stop", 21, 9
+        ),
         chat_response("반품하시려면 먼저 주문", "length", 47, 5),
     ]
     results = [call(read, response, name="read") for response in responses]

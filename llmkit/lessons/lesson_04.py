@@ -126,7 +126,7 @@ def _timeout_problems(ask: Any) -> Iterator[str]:
     elif slow.outcome.error is not timeout:
         yield f"네 번 모두 타임아웃이면 마지막 예외(`APITimeoutError`)가 그대로 나와야 합니다. {slow.outcome}."
     printed = slow.outcome.printed.strip()
-    guesses = r"한도|초과|제한|서버|바쁘|바쁩|과부하|키가|인증|limit|quota|busy|overload|server|key"
+    guesses = r"한도|초과|제한|서버|바쁘|바쁩|과부하|키가|인증|요청이|잘못된|네트워크|429|limit|quota|busy|overload|server|key"
     truths = r"timeout|timed out|시간 ?초과|타임아웃"
     if re.search(guesses, printed, re.IGNORECASE) and not re.search(truths, printed, re.IGNORECASE):
         said = printed.splitlines()[0]
@@ -198,6 +198,8 @@ def _first_answers(answer: Any) -> Iterator[str]:
     require_dict(value, "`answer` 함수", ("text", "provider", "failed"))
     if first.asked["나"]:
         yield "첫 제공자가 답했는데 다음 제공자에게도 물었습니다. 돈이 두 번 듭니다."
+    elif len(first.asked["가"]) > 1:
+        yield "첫 제공자가 한 번에 답했는데 또 물었습니다. 돈이 두 번 듭니다."
     if first.asked["가"] and first.asked["가"][0] != ("질문",):
         yield f"제공자에게는 받은 질문을 그대로 넘깁니다. 지금 넘긴 것: {show(first.asked['가'][0])}"
     yield from _result_problems("첫 제공자가 답했을 때", value, "답 1", "가", {})

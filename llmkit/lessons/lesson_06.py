@@ -24,10 +24,9 @@ def monthly_cost(function: Any) -> Iterator[str]:
     """입력의 값과 출력의 값을 곱하는 옛 공식을 고칩니다."""
     price, dear = Decimal("0.000002"), Decimal("0.000007")
 
-    def cost(sent: int, said: int, calls: int = 1) -> Decimal:
-        return require_number(
-            call(function, sent, said, price, dear, calls, name="monthly_cost"), "`monthly_cost`의 결과"
-        )
+    def cost(sent: int, said: int, calls: int = 1, cheaper: int = 1) -> Decimal:
+        rates = (price / cheaper, dear / cheaper)
+        return require_number(call(function, sent, said, *rates, calls, name="monthly_cost"), "`monthly_cost`의 결과")
 
     only_input, only_output, once = cost(1000, 0), cost(0, 1000), cost(1000, 200)
     if not only_input and not only_output and once:
@@ -44,8 +43,8 @@ def monthly_cost(function: Any) -> Iterator[str]:
         yield "세 번 부른 값이 한 번의 세 배가 아닙니다. 두 항을 괄호로 묶고 `calls`를 곱하세요."
     elif not _close(once, only_input + only_output / 5):
         yield "입력과 출력이 함께 있을 때의 값이 둘의 합이 아닙니다."
-    elif alone_right and not _close(small := cost(37, 11, 3), right := (37 * price + 11 * dear) * 3):
-        yield f"입력 37개, 출력 11개를 세 번 부른 값은 {right}입니다. 지금은 {small}입니다. 작은 값을 반올림해 없애지 않았습니까?"
+    elif alone_right and not _close(small := cost(37, 11, 3, 40), right := (37 * price + 11 * dear) / 40 * 3):
+        yield f"싼 모델로 입력 37개, 출력 11개를 세 번 부른 값은 {right}입니다. 지금은 {small}입니다. 작은 값을 반올림해 없애지 않았습니까?"
 
 
 @exercise("06-2")

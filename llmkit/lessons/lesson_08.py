@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,7 @@ def choice_and_nothing(types: Any) -> Iterator[str]:
         ("pay", "카드", True, "허용해야 합니다."),
         ("pay", "현금", True, "허용해야 합니다."),
         ("pay", "외상", False, "두 가지가 아니므로 막아야 합니다."),
+        ("pay", "카드 할부", False, "두 가지와 글자까지 같지 않으면 막아야 합니다."),
         ("pay", None, False, "결제 방법은 비울 수 없습니다."),
         ("memo", "문 앞에", True, "문자열을 허용해야 합니다."),
         ("memo", None, True, "메모는 없을 수 있습니다. `None`도 허용하세요."),
@@ -56,7 +58,8 @@ def choice_and_nothing(types: Any) -> Iterator[str]:
 
 def _accepts(annotation: Any, value: Any, key: str) -> bool:
     try:
-        TypeAdapter(annotation).validate_python(value, strict=True)
+        # JSON에서 온 값처럼 봅니다. 파이썬 값으로 보면 Enum이 문자열을 거절합니다.
+        TypeAdapter(annotation).validate_json(json.dumps(value), strict=True)
     except ValidationError:
         return False
     except Exception as error:  # 타입이 아니면 Pydantic이 여러 예외를 던집니다.
@@ -86,6 +89,8 @@ def told_apart_before_parsing(read: Any) -> Iterator[str]:
         ("필터에 걸린 답변", _choice(None, "content_filter"), "refused"),
         ("앞에 인사가 붙은 JSON", _choice(f"네! {_GOOD}"), "invalid"),
         ("키가 빠진 JSON", _choice('{"title": "햄릿"}'), "invalid"),
+        ("값의 타입이 다른 JSON", _choice('{"title": "햄릿", "copies": "두 권"}'), "invalid"),
+        ("주문이 아닌 JSON", _choice("[]"), "invalid"),
         ("거절도 아닌데 빈 답변", _choice(None), "invalid"),
     ]
     for name, choice, right in cases:

@@ -83,6 +83,7 @@ def hopeless() -> dict[str, dict[str, BaseException]]:
         "코드의 오타(NameError)": {
             "코드의 오타(NameError)": NameError("name 'qestion' is not defined"),
             "코드의 버그(TypeError)": TypeError("authored"),
+            "코드의 버그(KeyError)": KeyError("authored"),
         },
         "정지 버튼(KeyboardInterrupt)": {"정지 버튼(KeyboardInterrupt)": KeyboardInterrupt()},
     }
@@ -114,6 +115,11 @@ def providers_troubles() -> dict[str, tuple[Exception, Exception, Exception]]:
             timed_out(),
             refused(),
             broken_stream(),
+        ),
+        "OpenAI의 호출 제한(429), 500, 409로": (
+            openai_error("RateLimitError", 429, "rate_limit_exceeded", "requests"),
+            openai_error("InternalServerError", 500, None, "server_error"),
+            openai_error("ConflictError", 409),
         ),
         "틀린 키(401), 사용 한도 소진(429), Anthropic의 결제 문제(402)로": (
             openai_error("AuthenticationError", 401, "invalid_api_key"),

@@ -19,7 +19,7 @@ from ..common import clock
 from ..common.errors import Halt
 from ..common.ledger import Call
 from ..common.providers import PLACEHOLDERS
-from . import guard, retries
+from . import guard, retries, workers
 from .exchange import Exchange
 from .request import KEY_HEADERS, Ask, owner
 from .tape import Tape
@@ -50,6 +50,7 @@ Current = Callable[[], Watcher | None]
 
 def install(current: Current) -> None:
     """이제부터 모든 요청을 `current()`에 묻습니다. 여러 번 불러도 한 번만 끼어듭니다."""
+    workers.return_halts()
     if _originals:
         return
     guard.install(current)
@@ -221,7 +222,7 @@ def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:
         add = tape.add
         for data in stream:
             add(data)
-            if b"[DONE]" in data:
+            if data.find(b"[DONE]", -16) >= 0:
                 tape.at_done()
             yield data
 
@@ -231,7 +232,7 @@ async def _async_taped(stream: Any, tape: Tape) -> AsyncIterator[bytes]:
         add = tape.add
         async for data in stream:
             add(data)
-            if b"[DONE]" in data:
+            if data.find(b"[DONE]", -16) >= 0:
                 tape.at_done()
             yield data
 

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
-from ..common.html import pill, rows
+from ..common.html import miss, pill, rows
 from ..common.ipython import say, shell
 from ..common.ledger import Call
 from .advice import why_live_failed
@@ -125,7 +125,7 @@ class Notebook:
     def _show_swallowed(self, shown: object = None) -> None:
         """gather(return_exceptions=True)나 except:가 삼킨 것을 보입니다."""
         for line in self._session.halts.take(shown):
-            self.show(line)
+            self.show(line, miss(line))
 
     def _answer_input(self, kernel: Any) -> None:
         # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.

@@ -77,7 +77,7 @@ class Ask:
     def secrets(self) -> list[str]:
         """요청에 실려 나가는 키들입니다. 빈 문자열이 섞여 있을 수 있습니다."""
         values = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
-        return [*values, self.request.url.params.get("key", "")]
+        return [*values, self.request.url.params.get("key", "")] if self.request.url.query else values
 
     @property
     def model(self) -> str | None:

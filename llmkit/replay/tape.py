@@ -39,9 +39,12 @@ class Tape:
     def __init__(self, ask: Ask, call: Call, keep: Callable[[Exchange], None] | None = None) -> None:
         self._ask, self._call, self._keep = ask, call, keep
         self._started = time.perf_counter()
+        self._response: Any = None
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
         self._chunks: list[tuple[float, bytes]] = []  # 녹화할 때: (온 때, 조각)
-        self._pieces: list[bytes] = []  # 장부에만 적을 때: 조각. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
+        self._body = (
+            bytearray()
+        )  # 장부에만 적을 때: 온 것을 이어 붙인 것. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
         self.add: Callable[[bytes], object] = self._add_timed  # 조각이 올 때마다 부릅니다.
         self._done = threading.Lock()
 
@@ -53,7 +56,7 @@ class Tape:
         exchange.delay = self._elapsed()
         if self._keep is None:
             talks = exchange.headers.get("content-type", "").startswith(_TALKS)
-            self.add = self._pieces.append if talks else lambda _: None
+            self.add = self._body.extend if talks else lambda _: None
         self._call.status = response.status_code
         if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
             self._call.host = host
@@ -79,7 +82,7 @@ class Tape:
 
     def at_done(self) -> None:
         """마지막 조각에 [DONE]이 있습니다. 답변 속의 글자가 아니라 끝 표시이면 마칩니다."""
-        if _DONE.search(b"".join(self._pieces[-3:])):
+        if _DONE.search(self._body, max(0, len(self._body) - 64)):
             self._finish()
 
     def fail(self, error: BaseException) -> None:
@@ -110,13 +113,15 @@ class Tape:
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
                 say(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
+        # 응답과 서로 물고 있으면 쓰레기를 모을 때까지 요청의 큰 본문이 메모리에 남습니다.
+        self._response = None
 
     def _read_body(self, closed: bool) -> bytes:
         """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
         exchange = self._exchange
         if exchange.status is None:
             return b""
-        chunks = self._chunks or [(self._elapsed(), b"".join(self._pieces))]
+        chunks = self._chunks or [(self._elapsed(), bytes(self._body))]
         if "content-encoding" in self._response.headers:
             chunks = list(_decoded(self._response, chunks))
         content = b"".join(data for _, data in chunks)
@@ -131,7 +136,7 @@ class Tape:
     def _fill_call(self, content: bytes) -> None:
         call = self._call
         call.total_s = self._chunks[-1][0] if self._chunks else self._exchange.delay
-        if self._pieces:
+        if self._body:
             call.total_s = self._elapsed()
         call.usage, call.model = read_usage(content, None)
         call.model = call.model or self._ask.model

@@ -6,16 +6,20 @@ import subprocess
 import sys
 from pathlib import Path
 
+from llmkit.commands.lock import why_not
+
 from . import lint
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def find_notebook(number: str) -> Path:
-    """번호가 `number`("01")인 노트북. 하나가 아니면 `ValueError`를 던집니다."""
+    """번호가 `number`("01")인 노트북. 하나가 아니거나, 그 수업에 더 필요한 것이 없으면 `ValueError`를 던집니다."""
     found = sorted((ROOT / "notebooks").glob(f"{number}_*.ipynb"))
     if len(found) != 1:
         raise ValueError(f"notebooks에 {number}_*.ipynb가 하나 있어야 하는데 {len(found)}개입니다.")
+    if problem := why_not(found[0]):
+        raise ValueError(f"다른 환경에서 실행하세요. {problem}")
     return found[0]
 
 

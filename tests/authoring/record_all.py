@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from llmkit.commands.estimate import estimate, summary
+from llmkit.commands.lock import why_not
 from llmkit.commands.record import HOSTED, Unfinished, always_replays, record_notebook
 from llmkit.common.errors import Refused
 from llmkit.common.keys import find_key, load_environment, redact
@@ -49,7 +50,9 @@ def look(path: Path) -> Lesson:
         if not asked or _is_real(asked, cassette, name):
             continue
         key = find_key(PROVIDERS[name])
-        if always_replays(path):
+        if problem := why_not(path):
+            lesson.why[name] = problem
+        elif always_replays(path):
             lesson.why[name] = "주문할 수 없는 실패를 다루는 수업이라 녹화하지 않습니다"
         elif not key.found:
             lesson.why[name] = key.problem

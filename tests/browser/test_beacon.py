@@ -35,6 +35,8 @@ ANSWERS = [
     f"- \ta\n   ```\n\n{FETCH}",
     f"> ```\n{FETCH}",
     f"[x]:\n~~~\n{FETCH}\n~~~",
+    f"```mermaid\n{FETCH}\n```",
+    r"$\bbox[background:url(BEACON/NUMBER)]{x}$ $\hr&#101;f{javascript:window.hacked=1}{x}$",
     f"| `a | {FETCH}` |\n|---|---|\n| b | c |",
     r"$\href{javascript:window.hacked=1}{x}$ $\includegraphics{BEACON/NUMBER}$ $x![a](BEACON/NUMBER)$",
     "<style>@import 'BEACON/NUMBER'; * {background: url(BEACON/NUMBER)}</style>",

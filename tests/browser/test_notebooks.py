@@ -20,13 +20,14 @@ import nbformat
 import pytest
 from markdown_it import MarkdownIt
 
+from llmkit.commands.lock import why_not
 from tests.browser import lab
 
 pytest.importorskip("playwright", reason=lab.NO_PLAYWRIGHT)
 pytestmark = pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.NO_CHROMIUM)
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-NOTEBOOKS = sorted((lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb"))
+NOTEBOOKS = [path for path in sorted((lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb")) if not why_not(path)]
 LOOKS = {"light": ("JupyterLab Light", 1280), "dark": ("JupyterLab Dark", 1280), "half": ("JupyterLab Light", 640)}
 # 수업이 늘어도 .ci/run이 길어지지 않도록, 첫 수업만 거기서 봅니다. 셀의 출력은 모두 nbval이 봅니다.
 ALWAYS = (NOTEBOOKS[0], "light")

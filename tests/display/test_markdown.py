@@ -220,6 +220,8 @@ IMG = "<img src=x onerror=alert(1)>"
         f"- \ta\n   ```\n\n{IMG}",
         "$x![그림](http://a.kr/c.png)$",
         "```![그림](http://a.kr/c.png)",
+        f"```mermaid\n{IMG}\n```",  # nbconvert는 그 속의 태그를 그대로 내보냅니다.
+        f"a\n~~~ Mermaid v2\n</pre>{IMG}\n~~~",
     ],
 )
 def test_borders_that_parsers_read_differently_let_nothing_through(text: str) -> None:
@@ -227,7 +229,15 @@ def test_borders_that_parsers_read_differently_let_nothing_through(text: str) ->
 
 
 @pytest.mark.parametrize(
-    "text", [r"$\href{javascript:alert(1)}{x}$", r"\\(\href{javascript:alert(1)}{x}\\)", "&#36;&#92;href{a}{b}&#36;"]
+    "text",
+    [
+        r"$\href{javascript:alert(1)}{x}$",
+        r"\\(\href{javascript:alert(1)}{x}\\)",
+        "&#36;&#92;href{a}{b}&#36;",
+        r"$\hr&#101;f{javascript:alert(1)}{x}$",
+        r'$\mmlToken{mi}[href="javascript:alert(1)"]{x}$',
+        r"$\bbox[background:url(http://a.kr/b)]{x}$",
+    ],  # fmt: skip
 )
 def test_math_that_makes_links_is_not_math(text: str) -> None:
     r"""MathJax는 그려진 글에서 $…$와 \(…\)를 찾습니다. 요소로 갈라 놓으면 찾지 못합니다."""

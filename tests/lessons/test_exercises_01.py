@@ -100,6 +100,7 @@ def correct(response: Any) -> dict[str, Any]:
         (lambda r: {"total_tokens": r.usage}, "usage 객체를 통째로"),
         (lambda r: {"total_tokens": str(r.usage.total_tokens)}, '"total_tokens"'),
         (lambda r: {"text": r.choices[0].message}, "message 객체"),
+        (lambda r: {"text": r.choices[0].message.content[:20]}, "저장된 응답의 값은"),
         (lambda r: {"finish_reason": "stop"}, "'length'"),
         (lambda r: {"finish_reason": None}, "'stop'"),
     ],

@@ -166,7 +166,7 @@ def test_the_unchanged_function_passes() -> None:
         ([("except Exception", "except BaseException")], None),  # is_transient가 가려 주므로 맞는 답입니다.
         (
             [("not is_transient(error)", "type(error) is NameError")],
-            "없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 버그(TypeError). 한 번에",
+            "없는 모델(404), 사용 한도 소진(429), 결제 문제(402), 코드의 버그(TypeError), 코드의 버그(KeyError). 한 번에",
         ),
         ([("raise\n", "raise RuntimeError('실패') from None\n")], "RuntimeError('실패')"),
         ([("raise\n", "return '죄송합니다'\n")], "돌려준 값이 있습니다: '죄송합니다'"),
@@ -382,6 +382,7 @@ def changed_cell(cell: str, old: str, new: str) -> str:
 
 
 def test_fewer_sdk_retries(cells: dict[str, Any]) -> None:
+    exec(SOURCE["sdk-defaults"], cells)
     exec(SOURCE["sdk-inside-code"].split("start =")[0], cells)
     exec(changed_cell("sdk-quota-code", "client=patient", "client=patient.with_options(max_retries=1)"), cells)
     assert [call.status for call in cells["session"].calls] == [429, 429]

@@ -15,7 +15,7 @@ import anthropic
 import httpx2
 import openai
 import pytest
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from tests.lessons.bot_runs import recorded
 
@@ -122,3 +122,20 @@ def test_what_the_recording_shows() -> None:
     schema, shown, both = counts["스키마"], counts["예시 두 개"], counts["예시 + 스키마"]
     assert schema["JSON 아님"] == schema["구조 다름"] == both["JSON 아님"] == both["구조 다름"] == 0
     assert schema["내용 틀림"] > 10 and shown["구조 다름"] > 0 and shown["모두 맞음"] > 10
+
+
+def test_anthropic_sends_ranges_as_words_and_a_free_dict_as_nothing() -> None:
+    class Shelf(BaseModel):
+        copies: int = Field(ge=1)
+        prices: dict[str, int]
+
+    fields = anthropic.transform_schema(Shelf)["properties"]
+    assert "minimum" not in fields["copies"] and "minimum" in fields["copies"]["description"]
+    assert fields["prices"]["properties"] == {} and fields["prices"]["additionalProperties"] is False
+
+
+def test_what_the_repair_shows() -> None:
+    cells = json.loads((ROOT / "notebooks/08_structured_output.ipynb").read_text(encoding="utf-8"))["cells"]
+    (cell,) = [cell for cell in cells if cell["id"] == "repair-run"]
+    asked, counts = "".join(cell["outputs"][0]["text"]).splitlines()
+    assert ast.literal_eval(counts)["모두 맞음"] == 0 and asked == "다시 물은 것 15"

@@ -16,6 +16,7 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
+from llmkit.commands.lock import why_not
 from tests.authoring.provider.profiles import PROFILES, TODAY, Profile
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
@@ -89,6 +90,8 @@ def test_every_cell_runs_live(path: Path, profile: Profile, request: pytest.Fixt
     cell_seconds = int(
         request.config.getoption("nbval_cell_timeout")
     )  # 멈춘 셀의 이름을 대는 시간은 pyproject.toml에 한 번
+    if problem := why_not(path):
+        pytest.skip(problem)
     rehearsal = rehearse(path, Script.of_lesson(path.stem[:2]), profile, cell_seconds)
     assert not rehearsal.failed, f"[{profile.name}] 실패한 셀\n\n" + "\n\n".join(rehearsal.failed)
     assert not rehearsal.unanswered, f"대본에 없는 요청: {rehearsal.unanswered}"

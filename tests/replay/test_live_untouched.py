@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gc
 import json
 import time
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -110,6 +112,19 @@ def test_a_live_retry_waits_its_own_time_after_a_replay(server: Server, tmp_path
         client = openai.OpenAI(base_url=server.url, api_key="local", max_retries=1)
         client.chat.completions.create(model="m", messages=[])
         assert time.perf_counter() - started >= 0.9
+
+
+def test_a_live_call_leaves_nothing_for_the_collector(server: Server) -> None:
+    """응답과 장부가 서로 물고 있으면, 큰 본문이 쓰레기를 모을 때까지 메모리에 남아 다음 호출이 느려집니다."""
+    gc.disable()
+    try:
+        with llmkit.setup(mode="live"), httpx2.Client() as client:
+            answer = client.post(f"{server.url}/chat/completions", json={"model": "m"})
+            request = weakref.ref(answer.request)
+            del answer
+            assert request() is None
+    finally:
+        gc.enable()
 
 
 def test_elapsed_is_the_recorded_time(tmp_path: Path) -> None:
