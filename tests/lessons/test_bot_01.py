@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lessons.bot_runs import recorded
-from tests.lessons.bots import NOWHERE, Bot
+from tests.lessons.bots import NOWHERE, Bot, recorded
 from tests.loopback import Loopback
 
 SATURDAY = "토요일에도 문을 여나요?"
@@ -15,7 +14,7 @@ SATURDAY = "토요일에도 문을 여나요?"
 
 @pytest.fixture
 def bot(tmp_path: Path) -> Bot:
-    return Bot("01", tmp_path, ("rules",))
+    return Bot("01", tmp_path)
 
 
 def test_the_same_question_has_the_same_answer_and_a_miss_is_no_end(bot: Bot) -> None:
@@ -27,19 +26,6 @@ def test_the_same_question_has_the_same_answer_and_a_miss_is_no_end(bot: Bot) ->
 @pytest.mark.parametrize("word", ["", "끝"])
 def test_an_empty_line_or_the_word_ends_it(bot: Bot, word: str) -> None:
     assert bot.say(word, SATURDAY) == ["안녕히 가세요."]
-
-
-def test_the_end_of_input_ends_it(bot: Bot) -> None:
-    assert bot.say(SATURDAY)[-1] == "안녕히 가세요."
-
-
-def test_ctrl_c_ends_it(bot: Bot) -> None:
-    assert bot.interrupt().endswith("안녕히 가세요.\n")
-
-
-def test_it_outlives_a_failed_call(bot: Bot) -> None:
-    first, second, *_ = bot.say(SATURDAY, SATURDAY, **NOWHERE)
-    assert first == second == "답을 받지 못했습니다. APIConnectionError"
 
 
 def test_it_outlives_a_wrong_key(bot: Bot) -> None:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lessons.bot_runs import recorded
-from tests.lessons.bots import NOWHERE, Bot
+from tests.lessons.bots import NOWHERE, Bot, recorded
 from tests.loopback import Loopback
 
 HOURS, WAY = "오늘은 몇 시까지 여나요?", "책방까지 가는 길을 알려 주세요."
@@ -15,7 +14,7 @@ HOURS, WAY = "오늘은 몇 시까지 여나요?", "책방까지 가는 길을 �
 
 @pytest.fixture
 def bot(tmp_path: Path) -> Bot:
-    return Bot("03", tmp_path, ("shop",))
+    return Bot("03", tmp_path)
 
 
 def test_a_broken_answer_is_marked_and_the_next_one_is_whole(bot: Bot) -> None:
@@ -32,14 +31,6 @@ def test_the_same_question_has_the_same_answer_and_a_miss_is_no_end(bot: Bot) ->
 @pytest.mark.parametrize("word", ["", "끝"])
 def test_an_empty_line_or_the_word_ends_it(bot: Bot, word: str) -> None:
     assert bot.say(word, HOURS) == ["안녕히 가세요."]
-
-
-def test_the_end_of_input_ends_it(bot: Bot) -> None:
-    assert bot.say(HOURS)[-1] == "안녕히 가세요."
-
-
-def test_ctrl_c_ends_it(bot: Bot) -> None:
-    assert bot.interrupt().endswith("안녕히 가세요.\n")
 
 
 def test_it_outlives_a_failed_call_and_a_wrong_key(bot: Bot) -> None:

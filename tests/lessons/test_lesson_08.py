@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +13,7 @@ import openai
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from tests.lessons.bot_runs import recorded
+from tests.lessons.bots import NOWHERE, Bot, recorded
 
 ROOT = Path(__file__).parents[2]
 ORDER = "햄릿 두 권 주세요."
@@ -29,35 +25,20 @@ class Order(BaseModel):
 
 
 @pytest.fixture
-def bot(tmp_path: Path) -> Callable[..., str]:
-    """노트북의 셀이 쓰는 봇을 키 없는 학습자처럼 실행합니다. 돌려주는 것은 출력입니다."""
-    cells = json.loads((ROOT / "notebooks/08_structured_output.ipynb").read_text(encoding="utf-8"))["cells"]
-    (cell,) = [cell for cell in cells if cell["id"] == "bot-write"]
-    source = "".join(cell["source"]).replace("from pathlib import Path\n", "")
-    exec(source, {"Path": lambda name: tmp_path / name})
-
-    def run(*said: str, **environment: str) -> str:
-        done = subprocess.run(
-            [sys.executable, "bot_08.py"],
-            input="\n".join(said), cwd=tmp_path, capture_output=True, encoding="utf-8", timeout=60,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "LLMKIT_MODE": "replay"} | environment,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def bot(tmp_path: Path) -> Bot:
+    return Bot("08", tmp_path)
 
 
-def test_the_bot_writes_orders_as_json_and_goes_on_after_a_miss(bot: Callable[..., str]) -> None:
-    lines = bot(ORDER, "아무 책이나 한 권이요.", "", ORDER).split("손님> ")
+def test_the_bot_writes_orders_as_json_and_goes_on_after_a_miss(bot: Bot) -> None:
+    lines = bot.say(ORDER, "아무 책이나 한 권이요.", "", ORDER)
     orders = [json.loads(line) for line in lines if line.startswith("{")]
     first, again = orders
     assert first == again and first in [json.loads(answer) for answer in recorded("08", ORDER) if answer.endswith("}")]
     assert sum("저장된 응답이 없습니다" in line for line in lines) == 1
 
 
-def test_the_bot_outlives_a_failed_call(bot: Callable[..., str]) -> None:
-    said = bot(ORDER, ORDER, LLMKIT_MODE="live", OPENAI_API_KEY="x" * 20, OPENAI_BASE_URL="http://127.0.0.1:9/v1")
+def test_the_bot_outlives_a_failed_call(bot: Bot) -> None:
+    said = "\n".join(bot.say(ORDER, ORDER, **NOWHERE))
     assert said.count("주문을 받지 못했습니다") == 2
 
 

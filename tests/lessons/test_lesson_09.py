@@ -18,7 +18,7 @@ import pytest
 
 import llmkit
 from tests.authoring.provider.testing import stand_in
-from tests.lessons.bot_runs import recorded, run_bot, write_bot
+from tests.lessons.bots import NOWHERE, Bot, recorded
 from tests.loopback import Handler, Loopback
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,6 @@ CELLS = json.loads((ROOT / "notebooks/09_tools.ipynb").read_text(encoding="utf-8
 SCRIPT = (ROOT / "tests/authoring/scripts/09_tools.toml").read_text(encoding="utf-8")
 STOCK, SALES = "'밤의 서점'은 몇 권 남았나요?", "9월 시집 매출은 얼마인가요?"
 COMPARE = "소설과 시집의 9월 매출을 비교해 주세요."
-AWAY = {"LLMKIT_MODE": "live", "OPENAI_API_KEY": "x" * 20, "OPENAI_BASE_URL": "http://127.0.0.1:9/v1"}
 
 
 def source(name: str) -> str:
@@ -48,8 +47,8 @@ def answer(handler: Handler) -> None:
 
 
 @pytest.fixture
-def bot(tmp_path: Path) -> Path:
-    return write_bot("09", tmp_path)
+def bot(tmp_path: Path) -> Bot:
+    return Bot("09", tmp_path)
 
 
 @pytest.fixture
@@ -58,15 +57,9 @@ def service() -> Iterator[Loopback]:
         yield server
 
 
-def ask(bot: Path, *questions: str, address: str | None = None, **environment: str) -> list[str]:
-    if address:  # 봇은 첫 인자로 주소를 받습니다. run_bot은 인자를 주지 않으므로 기본 주소를 바꿉니다.
-        bot.write_text(bot.read_text(encoding="utf-8").replace("http://127.0.0.1:9", address), encoding="utf-8")
-    return run_bot(bot, "\n".join(questions), **environment).split("사장님> ")[1:]
-
-
-def test_the_bot_asks_the_service_and_answers_from_the_recording(bot: Path, service: Loopback) -> None:
+def test_the_bot_asks_the_service_and_answers_from_the_recording(bot: Bot, service: Loopback) -> None:
     address = service.url.removesuffix("/v1")
-    stock, sales, again, end = ask(bot, STOCK, SALES, STOCK, address=address)
+    stock, sales, again, end = bot.say(STOCK, SALES, STOCK, arguments=(address,))
     assert [request.path for request in service.requests] == ["/stock/%EB%B0%A4%EC%9D%98%20%EC%84%9C%EC%A0%90"] * 2
     assert (
         stock == again and stock.strip() in recorded_after_tools(STOCK) and sales.strip() in recorded_after_tools(SALES)
@@ -74,20 +67,20 @@ def test_the_bot_asks_the_service_and_answers_from_the_recording(bot: Path, serv
     assert "안녕히 가세요" in end
 
 
-def test_a_service_that_is_off_is_an_answer_too(bot: Path, service: Loopback) -> None:
-    (off, _) = ask(bot, STOCK)
-    (on, _) = ask(bot, STOCK, address=service.url.removesuffix("/v1"))
+def test_a_service_that_is_off_is_an_answer_too(bot: Bot, service: Loopback) -> None:
+    (off, _) = bot.say(STOCK)
+    (on, _) = bot.say(STOCK, arguments=(service.url.removesuffix("/v1"),))
     assert off != on and {off.strip(), on.strip()} <= set(recorded_after_tools(STOCK))
 
 
-def test_a_question_without_a_recording_does_not_end_the_bot(bot: Path) -> None:
-    replies = ask(bot, "오늘 기분이 어때요?", "", SALES)
+def test_a_question_without_a_recording_does_not_end_the_bot(bot: Bot) -> None:
+    replies = bot.say("오늘 기분이 어때요?", "", SALES)
     assert "저장된 응답이 없습니다" in replies[0] and STOCK in replies[0] and SALES in replies[0]
     assert replies[-2].strip() in recorded_after_tools(SALES)
 
 
-def test_the_bot_outlives_a_failed_call(bot: Path) -> None:
-    assert run_bot(bot, f"{STOCK}\n{SALES}\n", **AWAY).count("답을 받지 못했습니다") == 2
+def test_the_bot_outlives_a_failed_call(bot: Bot) -> None:
+    assert "".join(bot.say(STOCK, SALES, **NOWHERE)).count("답을 받지 못했습니다") == 2
 
 
 def recorded_after_tools(question: str) -> list[str]:

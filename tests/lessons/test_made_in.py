@@ -64,7 +64,11 @@ def test_every_name_that_a_solution_borrows_is_listed(lesson: str) -> None:
     for exercise in exercises(lesson).values():
         own = {node.id for node in ast.walk(ast.parse(exercise.solution)) if isinstance(node, ast.Name)}
         code = compile(exercise.solution, "<solution>", "exec")
-        made = {name for name in own if re.search(rf"^(?:def |import )?{name}\b(?: = |\(|$)", exercise.solution, re.M)}
+        made = {
+            name
+            for name in own
+            if re.search(rf"^(?:async def |def |import )?{name}\b(?: = |\(|$)", exercise.solution, re.M)
+        }
         borrowed = globals_of(code) - made - set(dir(builtins)) - {"llmkit"}
         assert borrowed <= set(made_in(lesson))
 
