@@ -119,6 +119,7 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     shown: dict[str, list[dict[str, Any]]] = {}
     updates: dict[str, tuple[int, dict[str, Any]]] = {}  # 이름 → (갱신 앞에 있던 표시의 수, 마지막 갱신)
     clear_next = False
+    cleared = 0  # 이 앞에는 지울 것이 남아 있지 않습니다.
 
     def apply_updates() -> None:
         """갱신마다 고치지 않고 마지막 것만 한 번 옮깁니다. 표시도 갱신도 많은 셀에서 오래 걸리지 않습니다."""
@@ -127,7 +128,9 @@ def fold(messages: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
                 display |= {"data": content["data"], "metadata": content["metadata"]}
 
     def clear() -> None:
-        folded[:] = [message for message in folded if message["msg_type"] == "status"]
+        nonlocal cleared
+        folded[cleared:] = [message for message in folded[cleared:] if message["msg_type"] == "status"]
+        cleared = len(folded)
         shown.clear()
         updates.clear()
 

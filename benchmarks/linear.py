@@ -138,9 +138,13 @@ def cases(folder: Path) -> Iterator[tuple[str, Prepare]]:
 
 def seconds(work: Callable[[], object]) -> float:
     gc.collect()
-    started = time.process_time()
-    work()
-    return time.process_time() - started
+    gc.disable()  # 쓰레기를 모으는 일은 띄엄띄엄 한꺼번에 끼어들어, 그 앞뒤의 길이에서 비율을 흔듭니다.
+    try:
+        started = time.process_time()
+        work()
+        return time.process_time() - started
+    finally:
+        gc.enable()
 
 
 def repeated(work: Callable[[], object], times: int) -> Callable[[], object]:

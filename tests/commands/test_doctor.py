@@ -335,7 +335,10 @@ def test_the_estimate_counts_every_call_of_a_whole_run(notebook: Path) -> None:
     """추정의 호출 수와 비용은, 노트북을 끝까지 실행한 뒤의 영수증과 같습니다. 같은 요청을 여러 셀이 보내도 그렇습니다."""
     cells = json.loads(notebook.read_text("utf-8"))["cells"]
     shown = [
-        output for cell in cells for output in cell.get("outputs", []) if "session.receipt()" in cell["source"][-1]
+        output
+        for cell in cells
+        for output in cell.get("outputs", [])
+        if "".join(cell["source"]).rstrip().endswith("session.receipt()")
     ]
     receipt = "".join(shown[-1]["data"]["text/plain"])
     total = re.compile(r"^합계 +(\d+) .* (\S+) +\S+원$", re.MULTILINE)

@@ -32,3 +32,18 @@ def test_a_missing_font_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(plots, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install koreanize-matplotlib"):
         plots.use_korean_font()
+
+
+def test_a_styled_plot_has_no_box_and_no_ground_of_its_own(tmp_path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    with matplotlib.rc_context():
+        plots.plot_style()
+        figure, axes = pyplot.subplots()
+        figure.canvas.print_figure(tmp_path / "plot.png")  # 노트북도 이렇게 그립니다.
+        assert pyplot.imread(tmp_path / "plot.png")[0, 0, 3] == 0
+        assert not axes.spines["top"].get_visible()
+        pyplot.close(figure)

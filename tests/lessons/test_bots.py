@@ -10,8 +10,11 @@ import pytest
 from tests.lessons.bots import NOWHERE, Bot, code_cells
 from tests.lessons.exercises import NOTEBOOKS
 
+# 10의 봇은 묻지 않고 파일을 읽습니다(test_lesson_10.py).
 LESSONS = [
-    number for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb")) if "bot-write" in code_cells(number := path.stem[:2])
+    number
+    for path in sorted(NOTEBOOKS.glob("[0-9]*.ipynb"))
+    if "input(" in code_cells(number := path.stem[:2]).get("bot-write", "")
 ]
 QUESTION = "아무도 묻지 않은 질문"
 

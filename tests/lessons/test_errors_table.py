@@ -170,17 +170,16 @@ def describe(ended: Exception | str) -> str:
 
 
 def table(failures: tuple[Failure, ...]) -> str:
-    """노트북에 붙일 Markdown 표입니다."""
-    lines = [
-        "| 실패 | `openai` | `anthropic` | 보낸 요청 | 다시? | 할 일 |",
-        "|---|---|---|---|---|---|",
-    ]
+    """노트북에 붙일 Markdown 표입니다. 좁은 화면에서도 잘리지 않게, 할 일과 SDK마다 나는 예외를 따로 적습니다."""
+    todo = ["| 실패 | 보낸 요청 | 다시? | 할 일 |\n|---|---|---|---|"]
+    seen = {sdk: [f"| 실패 | `{sdk.__name__}`의 예외, 상태, 코드 |\n|---|---|"] for sdk in (openai, anthropic)}
     for failure in failures:
-        (one, sent), (other, also_sent) = happen(openai, failure), happen(anthropic, failure)
+        sent, also_sent = (happen(sdk, failure)[1] for sdk in seen)
         count = f"{sent}번" if sent == also_sent else f"{sent}번, {also_sent}번"
-        cells = [failure.name, describe(one), describe(other), count, failure.again, failure.todo]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        todo.append(f"| {failure.name} | {count} | {failure.again} | {failure.todo} |")
+        for sdk, lines in seen.items():
+            lines.append(f"| {failure.name} | {describe(happen(sdk, failure)[0])} |")
+    return "\n\n".join("\n".join(lines) for lines in (todo, *seen.values()))
 
 
 def older_than_the_table() -> str:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.lessons.bot_runs import recorded
+from tests.lessons.bots import recorded
 
 ROOT = Path(__file__).parents[2]
 CELLS = json.loads((ROOT / "notebooks/10_async.ipynb").read_text(encoding="utf-8"))["cells"]
