@@ -8,18 +8,19 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from .answers import Wrong, call, require_filled, same, show
+from .answers import Wrong, call, explain, require_dict, require_filled, same, show
 from .checks import exercise
 from .samples import TALKS
 
 MADE_IN = {
-    **dict.fromkeys(("leaves", "find_text"), "2절"),
-    **dict.fromkeys(("ENDPOINTS", "client_for"), "3절"),
-    **dict.fromkeys(("rates", "sellers", "job"), "5절"),
+    **dict.fromkeys(("ENDPOINTS", "client_for"), "2절"),
+    **dict.fromkeys(("classify", "labels", "english", "count", "PROMPTS"), "3절"),
+    **dict.fromkeys(("leaves", "find_text"), "5절"),
+    **dict.fromkeys(("rates", "sellers", "job"), "7절"),
 }
 
 
-@exercise("05-1")
+@exercise("05-3")
 def local_address(arguments: Any) -> Iterator[str]:
     """Ollama에 이어 주는 `OpenAI(...)`의 인자를 채웁니다."""
     require_filled(arguments, "arguments")
@@ -58,7 +59,7 @@ def _address_problems(given: str) -> Iterator[str]:
         yield f"기본 주소에는 `?`나 `#`이나 `@`가 없습니다. 지금은 {show(given)}입니다."
 
 
-@exercise("05-2")
+@exercise("05-1")
 def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
     """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화와 모르는 역할로 불러 봅니다."""
     for limit, (title, messages) in enumerate(TALKS.items(), start=500):
@@ -142,7 +143,7 @@ _CHOICES: tuple[tuple[list[dict], int, int, bool, str | None, str], ...] = (
 )  # fmt: skip
 
 
-@exercise("05-3")
+@exercise("05-4")
 def choose_by_need(choose: Any) -> Iterator[str]:
     """필요에 맞는 가장 싼 모델을 고릅니다. 모르는 값, 좁은 창, 밖에 못 보내는 자료로 불러 봅니다."""
     for models, sent, said, local_only, expected, why in _CHOICES:
@@ -152,3 +153,67 @@ def choose_by_need(choose: Any) -> Iterator[str]:
             raise Wrong(f"모델의 딕셔너리가 아니라 이름을 돌려주세요. 지금은 {show(result['name'])}의 딕셔너리입니다.")
         if not same(result, expected):
             yield f"골라야 할 것은 {expected!r}인데 {show(result)}입니다. {why}."
+
+
+# (정답, 고치기 전, 고친 뒤)와 그 이름. 맞고 틀린 짝의 수가 모두 달라, 바꾸어 센 것이 드러납니다.
+_P, _N = "positive", "negative"
+_SCORES = {
+    "섞여 있을 때": (
+        [_P, _N, _P, _N, _P, _N, _N, _P, _N, _P],
+        [_P, _P, _N, _P, _P, _N, _N, _P, _P, _P],
+        [_P, _N, _P, _N, _N, _N, _P, _P, _P, _P],
+    ),
+    "모두 고쳤을 때": ([_P, _N], [_N, _P], [_P, _N]),
+    "모두 망쳤을 때": ([_N, _N, _P], [_N, _N, _P], [_P, _P, _N]),
+    "같은 수를 맞혔지만 맞힌 것이 다를 때": ([_P, _N, _P], [_P, _P, _P], [_P, _N, _N]),
+    "라벨이 아닌 답이 있을 때": ([_P, _N], [_P, "라벨 아님"], ["라벨 아님", "라벨 아님"]),
+    "리뷰가 없을 때": ([], [], []),
+}
+
+
+@exercise("05-2")
+def fixed_and_broken(compare: Any) -> Iterator[str]:
+    """두 지시의 라벨을 견주어 맞힌 수, 고친 수, 망친 수를 셉니다."""
+    for title, (right, before, after) in _SCORES.items():
+        pairs = [(old == label, new == label) for label, old, new in zip(right, before, after)]
+        expected = {
+            "before": sum(old for old, _ in pairs),
+            "after": sum(new for _, new in pairs),
+            "fixed": pairs.count((False, True)),
+            "broken": pairs.count((True, False)),
+        }
+        result = call(compare, [*right], [*before], [*after], name="compare", unchanged=True)
+        require_dict(result, title, expected)
+        if extra := result.keys() - expected.keys():
+            raise Wrong(f"{title}: 쓰지 않는 이름이 있습니다: {', '.join(sorted(map(str, extra)))}")
+        for name, number in expected.items():
+            if not same(result[name], number):
+                mistakes = _count_mistakes(name, pairs, expected)
+                yield f'{title}: "{name}" 기댓값 {number}, 실제 {show(result[name])}. {explain(result[name], mistakes, _MEANS[name])}'
+                return
+
+
+_MEANS = {
+    "before": "고치기 전에 맞힌 수입니다.",
+    "after": "고친 뒤에 맞힌 수입니다.",
+    "fixed": "전에는 틀렸고(`not old`) 뒤에는 맞은(`new`) 것만 셉니다.",
+    "broken": "전에는 맞았고(`old`) 뒤에는 틀린(`not new`) 것만 셉니다.",
+}
+
+
+def _count_mistakes(name: str, pairs: list[tuple[bool, bool]], expected: dict[str, int]) -> list[tuple[Any, str]]:
+    """흔히 잘못 센 (값, 설명)들."""
+    if name in ("before", "after"):
+        return [(len(pairs), "모두 센 것 같습니다. 맞은 것만 셉니다.")]
+    changed = expected["fixed"] + expected["broken"]
+    other = "broken" if name == "fixed" else "fixed"
+    return [
+        (
+            expected["after"] - expected["before"],
+            "두 점수의 차이입니다. 고친 것과 망친 것이 서로 지워져 보이지 않습니다.",
+        ),
+        (expected[other], "고친 것과 망친 것이 바뀌었습니다."),
+        (changed, "고친 것과 망친 것을 함께 셌습니다."),
+        (expected["after"], "뒤에 맞힌 것을 모두 셌습니다. 전에 틀렸던 것만 셉니다."),
+        (expected["before"], "전에 맞힌 것을 모두 셌습니다. 뒤에 틀린 것만 셉니다."),
+    ]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import llmkit
-from tests.lessons.exercises import exercises, run, wrong
+from tests.lessons.exercises import exercises, refused, run, wrong
 
 
 @pytest.mark.parametrize(
@@ -31,22 +31,22 @@ from tests.lessons.exercises import exercises, run, wrong
     ],
 )
 def test_wrong_addresses(base_url: Any, said: str) -> None:
-    assert said in wrong("05-1", {"base_url": base_url, "api_key": "local"})
+    assert said in wrong("05-3", {"base_url": base_url, "api_key": "local"})
 
 
 @pytest.mark.parametrize(
     "base_url", ["http://127.0.0.1:11434/v1/", "HTTP://LOCALHOST:11434/v1", "http://[::1]:11434/v1"]
 )
 def test_other_right_addresses(base_url: str) -> None:
-    assert llmkit.check("05-1", {"base_url": base_url, "api_key": "ollama"}).passed
+    assert llmkit.check("05-3", {"base_url": base_url, "api_key": "ollama"}).passed
 
 
 def test_an_address_without_a_key_would_send_the_real_one() -> None:
-    assert "OPENAI_API_KEY" in wrong("05-1", {"base_url": "http://localhost:11434/v1", "api_key": ""})
+    assert "OPENAI_API_KEY" in wrong("05-3", {"base_url": "http://localhost:11434/v1", "api_key": ""})
 
 
 def test_two_roles_that_ran_together_for_want_of_a_comma() -> None:
-    solution = exercises("05")["05-2"].solution
+    solution = exercises("05")["05-1"].solution
     for joined in ('("system" "developer")', '"systemdeveloper"'):
         careless = solution.replace('("system", "developer")', joined)
         assert careless != solution
@@ -92,7 +92,7 @@ def turns(messages: list[dict]) -> list[dict]:
     ],
 )
 def test_wrong_conversions(function: Any, said: str) -> None:
-    assert said in wrong("05-2", function)
+    assert said in wrong("05-1", function)
 
 
 def test_a_conversion_that_spoils_what_it_was_given() -> None:
@@ -100,7 +100,7 @@ def test_a_conversion_that_spoils_what_it_was_given() -> None:
         system = [messages.pop(0)["content"]] if messages[0]["role"] != "user" else []
         return {"max_tokens": max_tokens, "messages": messages, **({"system": system[0]} if system else {})}
 
-    assert "바뀌었습니다" in wrong("05-2", to_anthropic)
+    assert "바뀌었습니다" in wrong("05-1", to_anthropic)
 
 
 def cheapest(models: list[dict], price: Any) -> str | None:
@@ -172,4 +172,96 @@ def fits(model: dict, need: dict) -> bool:
     ],
 )
 def test_wrong_choices(choose: Any, said: str) -> None:
-    assert said in wrong("05-3", choose)
+    assert said in wrong("05-4", choose)
+
+
+# 05-2 ---------------------------------------------------------------------------------------------------
+
+
+def counted(right: list, before: list, after: list) -> dict[str, int]:
+    pairs = [(old == label, new == label) for label, old, new in zip(right, before, after)]
+    return {
+        "before": sum(old for old, _ in pairs),
+        "after": sum(new for _, new in pairs),
+        "fixed": pairs.count((False, True)),
+        "broken": pairs.count((True, False)),
+    }
+
+
+def changing(**more: Any) -> Any:
+    """맞는 함수의 값 몇 개를 바꾼 것. 값은 (고치기 전에 맞았는가, 뒤에 맞았는가) 짝들의 함수입니다."""
+
+    def compare(right: list, before: list, after: list) -> dict[str, Any]:
+        pairs = [(old == label, new == label) for label, old, new in zip(right, before, after)]
+        return {**counted(right, before, after), **{name: value(pairs) for name, value in more.items()}}
+
+    return compare
+
+
+def spoils(right: list, before: list, after: list) -> dict[str, int]:
+    result = counted(right, before, after)
+    before.clear()
+    return result
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        (changing(fixed=lambda ps: sum(new for _, new in ps)), "전에 틀렸던 것만"),
+        (changing(broken=lambda ps: sum(old for old, _ in ps)), "뒤에 틀린 것만"),
+        (changing(fixed=lambda ps: sum(new for _, new in ps) - sum(old for old, _ in ps)), "두 점수의 차이"),
+        (changing(fixed=lambda ps: max(0, sum(n for _, n in ps) - sum(o for o, _ in ps))), "두 점수의 차이"),
+        (changing(fixed=lambda ps: sum(old != new for old, new in ps)), "함께 셌습니다"),
+        (changing(fixed=lambda ps: ps.count((True, False))), "바뀌었습니다"),
+        (changing(broken=lambda ps: ps.count((False, False))), '"broken"'),
+        (changing(after=len), "모두 센 것"),
+        (changing(after=lambda ps: ps.count((True, True))), '"after"'),
+        (changing(before=lambda ps: ps.count((True, True))), '"before"'),
+        (changing(after=lambda ps: sum(new for _, new in ps) / max(1, len(ps))), '"after"'),
+        (changing(fixed=lambda ps: [new for old, new in ps if not old and new]), '"fixed"'),
+        (changing(fixed=lambda ps: (False, True) in ps), '"fixed"'),
+        (changing(same=len), "쓰지 않는 이름"),
+        (lambda r, b, a: {"before": 1, "after": 2}, "fixed, broken"),
+        (lambda r, b, a: tuple(counted(r, b, a).values()), "딕셔너리"),
+        (lambda r, b, a: None, "return"),
+        (lambda r, b: counted(r, b, b), "예외가 났습니다"),
+        (lambda r, b, a: counted(b, r, a), '"after"'),
+        (lambda r, b, a: counted(r, a, b), '"before"'),
+        (spoils, "바뀌었습니다"),
+        ({"before": 1}, "함수 자체"),
+    ],
+)
+def test_wrong_comparisons(compare: Any, said: str) -> None:
+    assert said in wrong("05-2", compare)
+
+
+def test_other_right_comparisons() -> None:
+    def with_a_loop(right: list, before: list, after: list) -> dict[str, int]:
+        result = {"broken": 0, "fixed": 0, "after": 0, "before": 0}
+        for place, label in enumerate(right):
+            was, now = before[place] == label, after[place] == label
+            result["before"] += was
+            result["after"] += now
+            if was != now:
+                result["fixed" if now else "broken"] += 1
+        return result
+
+    def with_sets(right: list, before: list, after: list) -> dict[str, int]:
+        old = {place for place, label in enumerate(right) if before[place] == label}
+        new = {place for place, label in enumerate(right) if after[place] == label}
+        return {"before": len(old), "after": len(new), "fixed": len(new - old), "broken": len(old - new)}
+
+    def with_subtraction(right: list, before: list, after: list) -> dict[str, int]:
+        result = counted(right, before, after)
+        return {**result, "fixed": result["after"] - result["before"] + result["broken"]}
+
+    def with_filters(right: list, before: list, after: list) -> dict[str, int]:
+        rows = list(zip(right, before, after))
+        return {
+            "before": len([1 for label, old, _ in rows if old == label]),
+            "after": len([1 for label, _, new in rows if new == label]),
+            "fixed": len([1 for label, old, new in rows if old != label == new]),
+            "broken": len([1 for label, old, new in rows if old == label != new]),
+        }
+
+    assert not refused("05-2", [counted, with_a_loop, with_sets, with_subtraction, with_filters])

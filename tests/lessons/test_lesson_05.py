@@ -93,3 +93,17 @@ def test_what_the_lesson_says_of_the_prices_is_what_it_shows() -> None:
     assert len(jobs) == 4 and max(jobs) < 2 * min(jobs)  # 그림 설명: 두 배가 되지 않고
     routes = "".join(CELLS["routes"]["outputs"][0]["text"])
     assert f"입력 {prices['groq']['입력']}달러" not in routes.splitlines()[0]  # 같은 Groq인데 위의 표와 다른 것은
+
+
+def test_what_the_lesson_says_of_the_instructions_is_what_it_recorded() -> None:
+    seen = {row["지시"]: row for row in [*_rows("wilson"), *_rows("fresh-score")]}
+    hits = {title: int(row["맞음"].removesuffix("/20")) for title, row in seen.items()}
+    start, one, two, three, few, *fresh = hits.values()
+    assert list(seen)[0] == "예시 없이" and one > start > max(two, three)  # 자세한 지시가 늘 낫지는 않습니다.
+    ranges = {row["지시"]: [float(edge) for edge in row["95% 구간"].split(" – ")] for row in _rows("wilson")}
+    apart = {(a, b) for a in ranges for b in ranges if ranges[a][1] < ranges[b][0]}
+    assert apart == {("손님 기분", "예시 넷")}  # 겹치지 않는 짝은 하나입니다.
+    fresh_start, fresh_one, fresh_few = fresh
+    assert fresh_few > fresh_start and few > one and fresh_one == fresh_few + 1  # 순위가 뒤집혔고 하나 차이입니다.
+    wrong = "".join(CELLS["mistakes"]["outputs"][0]["text"]).splitlines()
+    assert len(wrong) == 20 - start and all(line.endswith("→ positive") for line in wrong)  # 모두 부정인데 긍정이라고
