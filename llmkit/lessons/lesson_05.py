@@ -20,7 +20,7 @@ MADE_IN = {
 }
 
 
-@exercise("05-3")
+@exercise("05-1")
 def local_address(arguments: Any) -> Iterator[str]:
     """Ollama에 이어 주는 `OpenAI(...)`의 인자를 채웁니다."""
     require_filled(arguments, "arguments")
@@ -59,7 +59,7 @@ def _address_problems(given: str) -> Iterator[str]:
         yield f"기본 주소에는 `?`나 `#`이나 `@`가 없습니다. 지금은 {show(given)}입니다."
 
 
-@exercise("05-1")
+@exercise("05-2")
 def anthropic_arguments(to_anthropic: Any) -> Iterator[str]:
     """OpenAI 형식의 메시지를 Anthropic의 인자로 바꿉니다. 지시가 하나, 둘, 없는 대화와 모르는 역할로 불러 봅니다."""
     for limit, (title, messages) in enumerate(TALKS.items(), start=500):
@@ -143,7 +143,7 @@ _CHOICES: tuple[tuple[list[dict], int, int, bool, str | None, str], ...] = (
 )  # fmt: skip
 
 
-@exercise("05-4")
+@exercise("05-3")
 def choose_by_need(choose: Any) -> Iterator[str]:
     """필요에 맞는 가장 싼 모델을 고릅니다. 모르는 값, 좁은 창, 밖에 못 보내는 자료로 불러 봅니다."""
     for models, sent, said, local_only, expected, why in _CHOICES:
@@ -171,7 +171,7 @@ _SCORES = {
 }
 
 
-@exercise("05-2")
+@exercise("05-4")
 def fixed_and_broken(compare: Any) -> Iterator[str]:
     """두 지시의 라벨을 견주어 맞힌 수, 고친 수, 망친 수를 셉니다."""
     for title, (right, before, after) in _SCORES.items():

@@ -61,7 +61,7 @@ STREAMS: tuple[tuple[str, Pieces, int | None, bool], ...] = (
     ("usage가 끝난 이유와 함께 온 스트림", [("", None), ("내일 ", None), ("엽니다.", "stop")], 7, False),
 )
 
-# 05-1: 대화들
+# 05-2: 대화들
 TALKS = {
     "지시가 있는 대화": [
         {"role": "developer", "content": "책방 점원처럼 답합니다."},

@@ -31,22 +31,22 @@ from tests.lessons.exercises import exercises, refused, run, wrong
     ],
 )
 def test_wrong_addresses(base_url: Any, said: str) -> None:
-    assert said in wrong("05-3", {"base_url": base_url, "api_key": "local"})
+    assert said in wrong("05-1", {"base_url": base_url, "api_key": "local"})
 
 
 @pytest.mark.parametrize(
     "base_url", ["http://127.0.0.1:11434/v1/", "HTTP://LOCALHOST:11434/v1", "http://[::1]:11434/v1"]
 )
 def test_other_right_addresses(base_url: str) -> None:
-    assert llmkit.check("05-3", {"base_url": base_url, "api_key": "ollama"}).passed
+    assert llmkit.check("05-1", {"base_url": base_url, "api_key": "ollama"}).passed
 
 
 def test_an_address_without_a_key_would_send_the_real_one() -> None:
-    assert "OPENAI_API_KEY" in wrong("05-3", {"base_url": "http://localhost:11434/v1", "api_key": ""})
+    assert "OPENAI_API_KEY" in wrong("05-1", {"base_url": "http://localhost:11434/v1", "api_key": ""})
 
 
 def test_two_roles_that_ran_together_for_want_of_a_comma() -> None:
-    solution = exercises("05")["05-1"].solution
+    solution = exercises("05")["05-2"].solution
     for joined in ('("system" "developer")', '"systemdeveloper"'):
         careless = solution.replace('("system", "developer")', joined)
         assert careless != solution
@@ -92,7 +92,7 @@ def turns(messages: list[dict]) -> list[dict]:
     ],
 )
 def test_wrong_conversions(function: Any, said: str) -> None:
-    assert said in wrong("05-1", function)
+    assert said in wrong("05-2", function)
 
 
 def test_a_conversion_that_spoils_what_it_was_given() -> None:
@@ -100,7 +100,7 @@ def test_a_conversion_that_spoils_what_it_was_given() -> None:
         system = [messages.pop(0)["content"]] if messages[0]["role"] != "user" else []
         return {"max_tokens": max_tokens, "messages": messages, **({"system": system[0]} if system else {})}
 
-    assert "바뀌었습니다" in wrong("05-1", to_anthropic)
+    assert "바뀌었습니다" in wrong("05-2", to_anthropic)
 
 
 def cheapest(models: list[dict], price: Any) -> str | None:
@@ -172,10 +172,10 @@ def fits(model: dict, need: dict) -> bool:
     ],
 )
 def test_wrong_choices(choose: Any, said: str) -> None:
-    assert said in wrong("05-4", choose)
+    assert said in wrong("05-3", choose)
 
 
-# 05-2 ---------------------------------------------------------------------------------------------------
+# 05-4 ---------------------------------------------------------------------------------------------------
 
 
 def counted(right: list, before: list, after: list) -> dict[str, int]:
@@ -232,7 +232,7 @@ def spoils(right: list, before: list, after: list) -> dict[str, int]:
     ],
 )
 def test_wrong_comparisons(compare: Any, said: str) -> None:
-    assert said in wrong("05-2", compare)
+    assert said in wrong("05-4", compare)
 
 
 def test_other_right_comparisons() -> None:
@@ -264,4 +264,4 @@ def test_other_right_comparisons() -> None:
             "broken": len([1 for label, old, new in rows if old == label != new]),
         }
 
-    assert not refused("05-2", [counted, with_a_loop, with_sets, with_subtraction, with_filters])
+    assert not refused("05-4", [counted, with_a_loop, with_sets, with_subtraction, with_filters])

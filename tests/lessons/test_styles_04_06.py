@@ -339,7 +339,7 @@ WRONG["04-3"] = [
     lambda question, providers, sleep: next(iter(providers.values()))(question),
 ]
 
-# 05-3 ---------------------------------------------------------------------------------------------------
+# 05-1 ---------------------------------------------------------------------------------------------------
 
 
 def local(base_url: Any, **change: Any) -> dict[str, Any]:
@@ -347,7 +347,7 @@ def local(base_url: Any, **change: Any) -> dict[str, Any]:
 
 
 ADDRESS = "http://localhost:11434/v1"
-RIGHT["05-3"] = [
+RIGHT["05-1"] = [
     local(ADDRESS),
     local(ADDRESS + "/"),
     local("http://127.0.0.1:11434/v1", api_key="ollama"),
@@ -355,7 +355,7 @@ RIGHT["05-3"] = [
     local("HTTP://LocalHost:11434/v1", timeout=60),
     local(f"http://localhost:{11434}/v1", api_key="-"),
 ]
-WRONG["05-3"] = [
+WRONG["05-1"] = [
     local("http://localhost:11434/"),
     local("http://localhost:11434/api"),
     local("http://localhost:11434/V1"),
@@ -381,7 +381,7 @@ WRONG["05-3"] = [
     ADDRESS,
 ]
 
-# 05-1 ---------------------------------------------------------------------------------------------------
+# 05-2 ---------------------------------------------------------------------------------------------------
 
 
 def converting(
@@ -418,7 +418,7 @@ def spoils(messages: list[dict], max_tokens: int) -> dict[str, Any]:
     return converting()(messages, max_tokens)
 
 
-RIGHT["05-1"] = [
+RIGHT["05-2"] = [
     converting(),
     looping,
     converting(join="\n\n".join),
@@ -429,7 +429,7 @@ RIGHT["05-1"] = [
         converting()(messages, max_tokens) | {"messages": tuple(converting()(messages, 1)["messages"])}
     ),
 ]
-WRONG["05-1"] = [
+WRONG["05-2"] = [
     spoils,
     converting(rules="systemdeveloper"),
     converting(rules="system, developer"),
@@ -455,7 +455,7 @@ WRONG["05-1"] = [
     lambda messages, max_tokens: list(converting()(messages, max_tokens).items()),
 ]
 
-# 05-4 ---------------------------------------------------------------------------------------------------
+# 05-3 ---------------------------------------------------------------------------------------------------
 
 
 def price(model: dict, need: dict) -> Any:
@@ -501,14 +501,14 @@ def price_or_zero(model: dict, need: dict) -> Any:
     return price({key: value or 0 for key, value in model.items()}, need)
 
 
-RIGHT["05-4"] = [
+RIGHT["05-3"] = [
     choosing(),
     by_loop,
     in_place,
     choosing(price=lambda model, need: Decimal(str(price(model, need))) / 10**6),
     lambda models, need: min(((price(m, need), m["name"]) for m in models if fits(m, need)), default=(0, None))[1],
 ]
-WRONG["05-4"] = [
+WRONG["05-3"] = [
     choosing(best=max),
     choosing(price=lambda model, need: model["input_usd"]),
     choosing(price=lambda model, need: model["output_usd"]),
