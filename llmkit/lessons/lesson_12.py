@@ -57,7 +57,7 @@ def retries_multiply(most_requests: Any) -> Iterator[str]:
     """겹친 재시도는 곱해집니다."""
     for retries, attempts in [(2, 3), (0, 1), (2, 1), (0, 4), (5, 2)]:
         found, right = call(most_requests, retries, attempts, name="most_requests"), (retries + 1) * attempts
-        if found != right or isinstance(found, bool):
+        if not same(found, right):
             why = ""
             if found == retries * attempts:
                 why = " 재시도 말고 처음 보내는 한 번도 세세요."

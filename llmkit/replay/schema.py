@@ -121,10 +121,10 @@ def _explain(kind: str, where: tuple[Any, ...], value: Any, context: dict[str, A
         part = inside[3] if len(inside) > 3 else 2  # [초, 글] 가운데 어느 것, 아니면 통째로
         what = ("event의 시각", "event의 글", "event의 값")[part]
     if kind == "missing":
-        return f"{place}, {what}: 없습니다"
+        return f"{place}: {what}이 없습니다"
     if kind == "literal_error":
         known = context["expected"].replace(" or ", ", ").replace("'", "")
-        return f"{place}, {what}: {known} 가운데 하나여야 하는데 {value!r}입니다"
+        return f"{place}: {what}은 {known} 가운데 하나여야 하는데 {value!r}입니다"
     if kind in _KINDS and "int" not in inside:
-        return f"{place}, {what}: {_KINDS[kind]} 합니다"
-    return f"{place}, {what}: {'100에서 599까지여야' if names[-1] == 'status' else '0 이상의 수여야'} 합니다"
+        return f"{place}: {what}은 {_KINDS[kind]} 합니다"
+    return f"{place}: {what}은 {'100에서 599까지여야' if names[-1] == 'status' else '0 이상의 수여야'} 합니다"

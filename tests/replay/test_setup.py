@@ -148,7 +148,7 @@ def test_live_without_a_lesson_speaks_of_no_cassette(capsys: pytest.CaptureFixtu
 def test_a_miss_names_a_command_that_this_python_runs(lesson: Path):
     """가상 환경을 켜지 않은 터미널에서는 `python`이 다른 파이썬입니다."""
     llmkit.setup(cassette=lesson)
-    with pytest.raises(llmkit.CassetteMiss, match=f"{sys.executable} -m llmkit local을 켜고"):
+    with pytest.raises(llmkit.CassetteMiss, match=f"{sys.executable} -m llmkit local 명령으로"):
         httpx2.post("https://api.openai.com/v1/chat/completions", json={"model": "다른 모델"})
 
 
@@ -652,5 +652,5 @@ def test_the_exported_names_are_pinned():
 
 
 def test_an_unknown_name_is_refused_in_korean():
-    with pytest.raises(AttributeError, match="llmkit에 'stream'이라는 이름은 없습니다. 있는 이름: .*display_stream"):
+    with pytest.raises(AttributeError, match="llmkit에 없는 이름입니다: 'stream'. 있는 이름: .*display_stream"):
         llmkit.stream  # noqa: B018
