@@ -35,7 +35,7 @@ class Slider:
         ValueError: 확률이 없거나, 0 이하인 것이 있을 때.
 
     >>> Slider({"봄": 0.6, "비": 0.4})
-    temperature와 top_p를 움직이는 그림. 단어 2개 가운데 가장 높은 것은 '봄' 60.0%입니다.
+    temperature와 top_p를 움직이는 그림. 토큰 2개 가운데 가장 높은 것은 '봄' 60.0%입니다.
     """
 
     def __init__(self, probabilities: Mapping[str, float]) -> None:
@@ -47,7 +47,7 @@ class Slider:
     def __repr__(self) -> str:
         word, share = max(self._shares.items(), key=lambda pair: pair[1])
         count = len(self._shares)
-        return f"temperature와 top_p를 움직이는 그림. 단어 {count}개 가운데 가장 높은 것은 {word!r} {share:.1%}입니다."
+        return f"temperature와 top_p를 움직이는 그림. 토큰 {count}개 가운데 가장 높은 것은 {word!r} {share:.1%}입니다."
 
     def _repr_html_(self) -> str:
         logs = json.dumps([round(math.log(share), 6) for share in self._shares.values()])
