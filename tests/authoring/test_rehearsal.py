@@ -87,6 +87,7 @@ def expected(copy: Copy) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.full
 def test_one_lesson_in_other_words_needs_no_hand_edit(tmp_path: Path) -> None:
     copy = Copy(tmp_path, ["01_basics"])
     said = rehearse(copy)

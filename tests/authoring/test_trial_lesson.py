@@ -65,6 +65,7 @@ def write_the_lesson(copy: Path) -> None:
     nbformat.write(notebook, path)
 
 
+@pytest.mark.full
 @pytest.mark.timeout(600)
 def test_a_lesson_is_added_by_commands_and_leaves_no_trace(copy: Path) -> None:
     before = tree(copy)
