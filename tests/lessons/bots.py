@@ -83,7 +83,8 @@ def recorded(lesson: str, question: str) -> list[str]:
 def _literals(sources: list[str]) -> dict[str, object]:
     """셀들이 정하는 문자열 변수입니다. 같은 이름은 처음 것입니다."""
     found: dict[str, object] = {}
-    for node in (node for source in sources for node in ast.walk(ast.parse(source))):
+    plain = [source for source in sources if "%pip" not in source]  # 주소를 찍은 사본의 설치 셀은 파이썬이 아닙니다.
+    for node in (node for source in plain for node in ast.walk(ast.parse(source))):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
                 found.setdefault(node.targets[0].id, node.value.value)
