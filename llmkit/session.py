@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from . import models
 from .common.clock import choose_pace, set_clock, today
-from .common.errors import Halt, PlaceholderKey, did_you_mean
+from .common.errors import CassetteMiss, Halt, PlaceholderKey, did_you_mean
 from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
 from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
@@ -177,7 +177,7 @@ class Session:
                 return self._listen(ask)
             exchange = paid or self.player.play(ask, lambda ask: ways_on(self._keys.get(ask.provider)))
         except Halt as halt:
-            if not self.player.in_turns:  # 묻고 답하는 스크립트는 저장되지 않은 질문을 스스로 받아 말합니다.
+            if not (self.player.in_turns and isinstance(halt, CassetteMiss)):  # 묻고 답하는 스크립트가 스스로 말합니다.
                 self.halts.append(halt)
             raise
         self.played[id(exchange)] += 1

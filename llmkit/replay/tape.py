@@ -42,9 +42,8 @@ class Tape:
         self._response: Any = None
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
         self._chunks: list[tuple[float, bytes]] = []  # 녹화할 때: (온 때, 조각)
-        self._body = (
-            bytearray()
-        )  # 장부에만 적을 때: 온 것을 이어 붙인 것. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
+        # 장부에만 적을 때: 온 것을 이어 붙인 것. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
+        self._body = bytearray()
         self.add: Callable[[bytes], object] = self._add_timed  # 조각이 올 때마다 부릅니다.
         self._done = threading.Lock()
 

@@ -23,7 +23,7 @@ LOOKING = [
     "tests/house/test_package.py",
     "tests/lessons/test_exercises.py",
     "tests/replay/test_cassette.py",
-    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "lessons").glob("test_*_0[0-9].py"))),
+    *(path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests" / "lessons").glob("test_*_[0-9][0-9].py"))),
 ]
 
 
