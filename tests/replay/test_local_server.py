@@ -73,7 +73,7 @@ def test_without_the_packages_it_says_how_to_install(
     monkeypatch.setattr(local, "installed", lambda: False)
     assert command.main(["local"]) == 1
     said = capsys.readouterr().out
-    assert local.INSTALL in said and "127MB" in said and "Apache-2.0" in said
+    assert local.INSTALL in said and "325MB" in said and "Apache-2.0" in said
 
 
 def test_a_port_in_use_is_said(
