@@ -60,3 +60,87 @@ def test_anthropic_caches_where_it_is_told_to(server):
     assert hour.cache_creation.ephemeral_1h_input_tokens == hour.cache_creation_input_tokens > 0
     short = usage_claude({"type": "ephemeral"}, system="짧게")
     assert (short.cache_read_input_tokens, short.cache_creation_input_tokens) == (0, 0)  # 오류 없이
+
+
+def test_openai_writes_only_where_it_is_told_to_in_explicit_mode(server):
+    def ask(options: dict, mark: dict | None, question: str = "하나", system: str = LONG, key: str = "a"):
+        part = {"type": "text", "text": system, **({"prompt_cache_breakpoint": mark} if mark else {})}
+        messages = [{"role": "developer", "content": [part]}, {"role": "user", "content": question}]
+        create = openai.OpenAI(api_key="k").chat.completions.create
+        usage = create(model=GPT, messages=messages, prompt_cache_options=options, prompt_cache_key=key).usage
+        return usage.prompt_tokens_details.cached_tokens, usage.prompt_tokens_details.cache_write_tokens
+
+    explicit, mark = {"mode": "explicit"}, {"mode": "explicit"}
+    assert ask(explicit, None) == ask(explicit, None) == (0, 0)
+    written = ask(explicit, mark)[1]
+    assert written >= 1024 and ask(explicit, mark, "둘") == (written, 0)
+    assert ask(explicit, mark, key="b") == (0, written)
+    assert ask(explicit, mark, system=LONG + " ")[0] == 0
+    assert ask(explicit, mark, system="짧게") == (0, 0)
+
+
+def test_openai_tells_how_long_what_it_wrote_lives(server):
+    def written(**options: str):
+        response = openai.OpenAI(api_key="k").responses.create(
+            model=GPT, input=f"{options} {LONG}", prompt_cache_options=options
+        )
+        return response.usage.input_tokens_details, response.prompt_cache_options
+
+    details, options = written(ttl="12h")
+    assert details.cache_write_tokens_details.ttl_12h_tokens == details.cache_write_tokens > 0
+    assert details.cache_write_tokens_details.ttl_30m_tokens == 0 and (options.mode, options.ttl) == ("implicit", "12h")
+    details, _ = written(ttl="30m")
+    assert details.cache_write_tokens_details.ttl_30m_tokens == details.cache_write_tokens > 0
+    assert written(mode="implicit")[0].cache_write_tokens_details is None
+
+
+def test_a_growing_talk_reads_what_it_wrote_before(server):
+    def ask(messages: list[dict]):
+        create = anthropic.Anthropic(api_key="k").messages.create
+        return create(
+            model=CLAUDE, max_tokens=99, system=LONG, messages=messages, cache_control={"type": "ephemeral"}
+        ).usage
+
+    talk = [{"role": "user", "content": "하나"}]
+    first = ask(talk)
+    talk += [{"role": "assistant", "content": "네"}, {"role": "user", "content": "둘"}]
+    second = ask(talk)
+    assert first.cache_read_input_tokens == 0 < first.cache_creation_input_tokens
+    assert second.cache_read_input_tokens == first.cache_creation_input_tokens
+    assert 0 < second.cache_creation_input_tokens < 50
+
+
+def test_diagnoses_name_the_first_difference(server):
+    claude = anthropic.Anthropic(api_key="k").messages.create
+    first = {"model": CLAUDE, "max_tokens": 99, "system": LONG, "messages": [{"role": "user", "content": "하나"}]}
+    first["cache_control"] = {"type": "ephemeral"}
+    before = claude(**first)
+    assert before.diagnostics is None
+
+    def why(previous: str | None = before.id, **changes):
+        found = claude(**first | changes, diagnostics={"previous_message_id": previous}).diagnostics
+        return found and found.cache_miss_reason.type
+
+    tools = [{"name": "stock", "input_schema": {"type": "object"}}]
+    assert why() is None and why(previous=None) is None
+    assert why(system="오늘은 금요일. " + LONG) == "system_changed"
+    assert why(tools=tools, system="다른 말") == "tools_changed"
+    assert why(messages=[{"role": "user", "content": "둘"}]) == "messages_changed"
+    grown = [*first["messages"], {"role": "assistant", "content": "네"}, {"role": "user", "content": "둘"}]
+    assert why(messages=grown) is None
+    assert why(previous="msg_x") == "previous_message_not_found"
+
+    gpt = openai.OpenAI(api_key="k").responses.create
+    base = {"model": GPT, "instructions": LONG, "input": [{"role": "user", "content": "하나"}]}
+    old = gpt(**base)
+    assert old.prompt_cache_diagnostics is None
+
+    def reason(comparison: str = old.id, **changes):
+        options = {"comparison_response_id": comparison}
+        found = gpt(**base | changes, extra_body={"prompt_cache_options": options}).prompt_cache_diagnostics
+        return getattr(found, "reason", found.type)
+
+    assert reason() == "cache_hit"
+    assert reason(instructions="오늘은 금요일. " + LONG) == "input_changed"
+    assert reason(prompt_cache_key="b") == "prompt_cache_key_changed"
+    assert reason("resp_x") == "comparison_response_not_found"
