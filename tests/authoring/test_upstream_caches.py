@@ -19,9 +19,9 @@ def server():
         yield server
 
 
-def usage_openai(system: str, text: str):
+def usage_openai(system: str, text: str, model: str = GPT):
     messages = [{"role": "developer", "content": system}, {"role": "user", "content": text}]
-    details = openai.OpenAI(api_key="k").chat.completions.create(model=GPT, messages=messages).usage
+    details = openai.OpenAI(api_key="k").chat.completions.create(model=model, messages=messages).usage
     return (
         details.prompt_tokens,
         details.prompt_tokens_details.cached_tokens,
@@ -31,13 +31,21 @@ def usage_openai(system: str, text: str):
 
 def test_openai_caches_by_itself_from_1024_tokens(server):
     total, read, written = usage_openai(LONG, "하나")
-    assert read == 0 and 1024 <= written <= total and written % 128 == 0
-    total, read, written = usage_openai(LONG, "둘")
-    assert 1024 <= read <= total and written < read
+    assert read == 0 and 1024 <= written <= total
+    assert usage_openai(LONG, "하나") == (total, written, 0)
     assert usage_openai("오늘은 11월 26일. " + LONG, "하나")[1] == 0  # 앞이 바뀌면
     assert usage_openai("짧게", "하나")[1:] == usage_openai("짧게", "하나")[1:] == (0, 0)
     response = [openai.OpenAI(api_key="k").responses.create(model=GPT, input=LONG + "셋").usage for _ in range(2)]
     assert [one.input_tokens_details.cached_tokens > 0 for one in response] == [False, True]
+
+
+def test_a_new_question_is_a_miss_from_gpt_5_6_on_and_a_hit_before(server):
+    """5.6부터 알아서 두는 중단점은 마지막 메시지의 끝이라, 앞이 같아도 질문이 다르면 처음부터 다시 씁니다."""
+    first, second = (usage_openai(LONG, text) for text in ("하나", "둘"))
+    assert second[1] == 0 and min(first[2], second[2]) >= 1024
+    usage_openai(LONG, "하나", "gpt-5.4")
+    total, read, written = usage_openai(LONG, "둘", "gpt-5.4")
+    assert 1024 <= read <= total and read % 128 == 0 and written < read
 
 
 def usage_claude(mark: dict | None, text: str = "하나", system: str = LONG, **asked):
@@ -77,6 +85,10 @@ def test_openai_writes_only_where_it_is_told_to_in_explicit_mode(server):
     assert ask(explicit, mark, key="b") == (0, written)
     assert ask(explicit, mark, system=LONG + " ")[0] == 0
     assert ask(explicit, mark, system="짧게") == (0, 0)
+    both = ask({}, mark, key="c")
+    assert both[0] == 0 and both[1] > written
+    read, wrote = ask({}, mark, "둘", key="c")
+    assert read == written and 0 < wrote < 20
 
 
 def test_openai_tells_how_long_what_it_wrote_lives(server):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -12,8 +13,7 @@ from typing import Any
 from . import tokens
 
 MINIMUM = 1024  # 이보다 짧으면 오류 없이 캐시하지 않습니다. claude-haiku-5-5의 값은 확인하지 못했습니다.
-STEP = 128  # OpenAI는 128토큰 단위로 맞춥니다.
-LOOKBACK = 20  # Anthropic은 중단점에서 이만큼의 블록까지 되짚어 전에 쓴 것을 찾습니다.
+STEP = 128  # gpt-5.5까지는 같은 데까지를 128토큰 단위로 맞춥니다. 5.6부터는 중단점까지가 꼭 같아야 합니다.
 
 
 
@@ -43,12 +43,14 @@ class Caches:
         self._seen: dict[str, set[str]] = {}  # 모델: 기억하는 앞부분들
 
     def openai(self, asked: dict[str, Any], text: str, total: int) -> Cached:
-        """OpenAI는 부탁하지 않아도 1,024토큰부터 캐시합니다. mode가 explicit이면 `prompt_cache_breakpoint`까지만 씁니다."""
+        """OpenAI는 부탁하지 않아도 1,024토큰부터 캐시합니다. 어디까지가 같아야 하는지는 모델의 세대마다 다릅니다."""
         options = asked.get("prompt_cache_options") or {}
         where, long = f"{asked['model']} {asked.get('prompt_cache_key')}", options.get("ttl") == "12h"
-        if options.get("mode") == "explicit":
-            read, written = self._at_marks(where, _openai_blocks(asked), total)
-            return Cached(read, written, long)
+        if re.match(r"gpt-(5\.[6-9]|[6-9])", asked["model"]):
+            blocks = _openai_blocks(asked)
+            if options.get("mode") != "explicit":  # 마지막 메시지의 끝에 중단점을 알아서 둡니다.
+                blocks[-1] = replace(blocks[-1], mark={})
+            return Cached(*self._at_marks(where, blocks, total, 80), long)
         if total < MINIMUM:
             return Cached()
         with self._lock:
@@ -64,18 +66,17 @@ class Caches:
         blocks = _anthropic_blocks(asked)
         if whole := asked.get("cache_control"):
             blocks[-1] = replace(blocks[-1], mark=blocks[-1].mark or whole)
-        read, written = self._at_marks(asked["model"], blocks, total)
         marks = [block.mark for block in blocks if block.mark]
-        return Cached(read, written, bool(marks) and marks[-1].get("ttl") == "1h")
+        return Cached(*self._at_marks(asked["model"], blocks, total, 20), bool(marks) and marks[-1].get("ttl") == "1h")
 
-    def _at_marks(self, where: str, blocks: list[Block], total: int) -> tuple[int, int]:
-        """중단점까지의 (읽은 것, 쓴 것). 전에 쓴 것은 중단점과 그 앞의 블록들에서 찾습니다."""
+    def _at_marks(self, where: str, blocks: list[Block], total: int, back: int) -> tuple[int, int]:
+        """중단점까지의 (읽은 것, 쓴 것). 전에 쓴 것은 중단점과, 그 앞의 블록 `back`개에서 찾습니다."""
         prefixes = ["\n".join(block.text for block in blocks[: at + 1]) for at in range(len(blocks))]
         sizes = [min(size, total) for size in accumulate(block.size for block in blocks)]
-        kept = [at for at, block in enumerate(blocks) if block.mark and sizes[at] >= MINIMUM]
+        kept = [at for at, block in enumerate(blocks) if block.mark is not None and sizes[at] >= MINIMUM]
         if not kept:
             return 0, 0
-        near = {at for mark in kept for at in range(max(0, mark - LOOKBACK), mark + 1)}
+        near = {at for mark in kept for at in range(max(0, mark - back), mark + 1)}
         with self._lock:
             seen = self._seen.setdefault(where, set())
             read = max((sizes[at] for at in near if prefixes[at] in seen), default=0)
