@@ -11,7 +11,10 @@ from typing import Any
 from .answers import Wrong, call, explain, require_number, same, show
 from .checks import exercise
 
-_TALK = [{"role": "user", "content": "오늘은 목요일\n시집이 있나요?"}, {"role": "assistant", "content": "네, 있습니다."}]
+_TALK = [
+    {"role": "user", "content": "오늘은 목요일\n시집이 있나요?"},
+    {"role": "assistant", "content": "네, 있습니다."},
+]
 
 
 @exercise("11-1")
@@ -108,7 +111,9 @@ def share_read_from_the_cache(hit_rate: Any) -> Iterator[str]:
     for name, usages, read, total in cases:
         result = call(hit_rate, copy.deepcopy(usages), name="hit_rate", unchanged=True)
         if abs(float(require_number(result, "`hit_rate`의 결과")) - read / total) > 1e-9:
-            said = explain(float(result), _wrong_rates(usages, read), "읽은 토큰의 합을 입력 전체의 합으로 나눕니다.", _near)
+            said = explain(
+                float(result), _wrong_rates(usages, read), "읽은 토큰의 합을 입력 전체의 합으로 나눕니다.", _near
+            )
             yield f"{name}: 기댓값 {read / total:.4f}, 실제 {show(result)}. {said}"
 
 
@@ -131,7 +136,10 @@ def _wrong_rates(usages: list[dict[str, Any]], read: int) -> list[tuple[float, s
         lambda usage: usage["prompt_tokens"] + ((usage["prompt_tokens_details"] or {}).get("cached_tokens") or 0),
     )
     mistakes = [
-        (total(lambda usage: part(usage, given)), "Anthropic의 `input_tokens`에는 캐시의 두 수가 빠져 있습니다. 더하세요."),
+        (
+            total(lambda usage: part(usage, given)),
+            "Anthropic의 `input_tokens`에는 캐시의 두 수가 빠져 있습니다. 더하세요.",
+        ),
         (total(lambda usage: part(usage, given, old)), "Anthropic의 전체에는 캐시에 **쓴** 토큰도 더합니다."),
         (doubled, "OpenAI의 `prompt_tokens`에는 읽은 토큰이 이미 들어 있습니다. 두 번 더했습니다."),
     ]
@@ -152,6 +160,7 @@ def cheapest_lifetime(choose: Any) -> Iterator[str]:
         ([60, 60, 60], "1h", "간격이 유지 시간과 꼭 같으면 아직 살아 있습니다."),
         ([1, 1, 90, 1, 1, 90, 1, 1], "5m", "사라진 뒤에도 다시 쓰고 이어 읽습니다. 쓴 횟수만큼 쓰기 요금을 더하세요."),
         ([20, 20, 90, 20, 20], "1h", "첫 호출도 씁니다. 쓴 횟수는 사라진 횟수보다 하나 많습니다."),
+        ([90] * 9 + [30] * 11, None, "읽기도 공짜가 아닙니다. 쓰지 않은 호출마다 `read`를 더하세요."),
     ]
     for gaps, right, why in cases:
         result = call(choose, list(gaps), name="choose", none_is_fine=True, unchanged=True)
@@ -173,7 +182,10 @@ def breakpoint_at_the_end(move: Any) -> Iterator[str]:
     cases = [
         ("글 하나일 때", [{"role": "user", "content": "시집이 있나요?"}]),
         ("앞에 옛 중단점이 있을 때", [first, said, {"role": "user", "content": "얼마인가요?"}]),
-        ("마지막 메시지에 블록이 둘일 때", [said, {"role": "user", "content": [picture, {"type": "text", "text": "이 책이요."}]}]),
+        (
+            "마지막 메시지에 블록이 둘일 때",
+            [said, {"role": "user", "content": [picture, {"type": "text", "text": "이 책이요."}]}],
+        ),
         ("마지막 블록에 벌써 있을 때", [first]),
     ]
     for name, messages in cases:
