@@ -17,14 +17,14 @@ from typing import Any
 
 import nbformat
 
+from llmkit.common.clock import PATIENCE_S
 from llmkit.replay.cassette import Cassette
 from llmkit.replay.player import fingerprint
 from llmkit.session import CASSETTES
 
 ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^\| 걸리는 시간 \| (.*?) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?:<nobr>)?걸리는 시간(?:</nobr>)? \| (.*?) \|$", re.MULTILINE)
 MOST = (60, 120)  # 핵심과 전체
-_WAIT = 3.0  # 스트림이 아닌 응답을 기다리는 시간은 셀마다 많아야 이만큼입니다(초).
 _UNREAD = (r"(?<=</summary>).*?</details>", r"```.*?```", r"<!--.*?-->", r"<[^>]+>", r"\]\([^)]*\)")
 
 
@@ -88,7 +88,7 @@ def _waits(cassette: Cassette | None) -> dict[str, float]:
             streams[exchange.cell] += exchange.events[-1][0]
         else:
             others[exchange.cell] += exchange.delay
-    return {cell: streams[cell] + min(others[cell], _WAIT) for cell in {*streams, *others}}
+    return {cell: streams[cell] + min(others[cell], PATIENCE_S) for cell in {*streams, *others}}
 
 
 def main(number: str) -> None:

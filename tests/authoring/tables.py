@@ -64,7 +64,7 @@ def _write_minutes(path: Path) -> bool:
     cassette = Cassette.load(CASSETTES / f"{path.stem}.json")
     stated = minutes.stated(nbformat.read(path, as_version=4).cells, cassette)
     before = path.read_text(encoding="utf-8")
-    after = re.sub(r"(?<=\"\| 걸리는 시간 \| ).*?(?= \|\\n\")", stated, before, count=1)
+    after = re.sub(r"(걸리는 시간(?:</nobr>)? \| ).*?( \|\\n\")", rf"\g<1>{stated}\g<2>", before, count=1)
     path.write_text(after, encoding="utf-8")
     return after != before
 
