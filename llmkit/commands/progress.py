@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import functools
 import importlib
 import json
 import re
@@ -25,11 +26,11 @@ from ..common.tables import Table
 from ..lessons import checks
 from ..session import CASSETTES
 
-RESULTS = {
+RESULTS = {  # 나은 순서. cp949 터미널에도 있는 글자입니다.
     "passed": ("통과", "○"),
     "wrong": ("틀림", "×"),
     "blank": ("빈칸", "△"),
-}  # 나은 순서. cp949에도 있는 글자입니다.
+}
 _COPY = re.compile(r"( \(\d+\)|-Copy\d+| - 복사본)+$")  # 브라우저, JupyterLab, Windows가 붙이는 것
 
 
@@ -41,7 +42,7 @@ class Entry:
     file: str
     results: dict[str, str] = field(default_factory=dict)  # 연습 → passed, wrong, blank
     reasons: list[str] = field(default_factory=list)  # 사람이 볼 일
-    again: bool = False  # 이 학습자가 같은 수업의 파일을 더 냈습니다.
+    untouched: bool = False  # 나누어 준 그대로입니다.
 
     @property
     def lessons(self) -> set[str]:
@@ -58,14 +59,19 @@ def progress(folder: Path, csv_file: Path | None) -> int:
     entries = read(folder)
     if not entries:
         raise Refused(f"노트북(.ipynb)이 없습니다: {folder}")
-    for lesson in sorted({lesson for entry in entries for lesson in entry.lessons}):
+    every = {lesson for entry in entries for lesson in entry.lessons}
+    # Hub의 홈 폴더에는 아직 열지 않은 수업도 있습니다. 모두가 받은 그대로인 수업은 이름만 말합니다.
+    lessons = {lesson for entry in entries if not entry.untouched for lesson in entry.lessons}
+    for lesson in sorted(lessons):
         print(_lesson_table(lesson, [entry for entry in entries if lesson in entry.lessons]).to_text(), end="\n\n")
     if doubtful := [[entry.file, " ".join(entry.reasons)] for entry in entries if entry.reasons]:
         print(Table("확인할 파일", ["파일", "이유"], doubtful).to_text(), end="\n\n")
     learners = len({entry.learner for entry in entries})
     print(f"학습자 {learners}명, 노트북 {len(entries)}개. ○ 통과 × 틀림 △ 빈칸 - 채점 안 함")
+    if untouched := sorted(every - lessons):
+        print(f"모두 받은 그대로라 적지 않은 수업: {', '.join(untouched)}")
     if csv_file:
-        _write_csv(csv_file, entries)
+        _write_csv(csv_file, [entry for entry in entries if entry.lessons & lessons or not entry.lessons])
         print(f"저장한 파일: {csv_file}")
     return 0
 
@@ -77,9 +83,9 @@ def read(folder: Path) -> list[Entry]:
     files = Counter((entry.learner, lesson) for entry in entries for lesson in entry.lessons)
     for entry in entries:
         for lesson in sorted(lesson for lesson in entry.lessons if files[entry.learner, lesson] > 1):
-            entry.again = True
-            count = files[entry.learner, lesson]
-            entry.reasons.append(f"이 학습자의 {lesson} 수업 파일이 {count}개입니다. 따로 적었으니 하나를 고르세요.")
+            entry.reasons.append(
+                f"이 학습자의 {lesson} 수업 파일이 {files[entry.learner, lesson]}개입니다. 하나를 고르세요."
+            )
     return entries
 
 
@@ -95,6 +101,7 @@ def _read_one(path: Path, folder: Path) -> Entry:
             before = entry.results.get(exercise, "blank")
             entry.results[exercise] = min(before, result, key=[*RESULTS].index)
             versions.add(_clean(str(said.get("version"))))
+        entry.untouched = notebook["cells"] == _handed_out(_lesson_of(path.stem))
         is_ours = bool(entry.results) or "llmkit" in notebook["metadata"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         entry.reasons.append(f"읽을 수 없는 노트북입니다({type(error).__name__}). 다시 받으세요.")
@@ -118,13 +125,24 @@ def _check_displays(notebook: Any) -> Iterator[dict[str, Any]]:
                 yield said
 
 
+@functools.cache
+def _handed_out(lesson: str) -> Any:
+    """강좌 폴더에 있는 그 노트북의 셀들. 강좌 폴더가 아닌 곳에 설치했으면 없습니다."""
+    path = Path(__file__).parents[2] / "notebooks" / f"{lesson}.ipynb"
+    return json.loads(path.read_bytes())["cells"] if path.exists() else None
+
+
+def _lesson_of(name: str) -> str:
+    """이름에 든 수업의 이름. 없으면 빈 문자열입니다."""
+    return next((lesson.stem for lesson in CASSETTES.glob("*.json") if lesson.stem in name), "")
+
+
 def _learner(path: Path, folder: Path) -> str:
-    names = sorted((file.stem for file in CASSETTES.glob("*.json")), key=len, reverse=True)
     first, *more = path.relative_to(folder).parts
-    if more and first not in names:
+    if more and first != _lesson_of(first):
         return _clean(first)
     stem = _COPY.sub("", _clean(path.stem))
-    lesson = next((name for name in names if name in stem), "")
+    lesson = _lesson_of(stem)
     before, _, after = stem.partition(lesson) if lesson else (stem, "", "")
     return f"{before} {after}".strip(" _-.") or _clean(folder.resolve().name)
 
@@ -149,19 +167,17 @@ def _lesson_table(lesson: str, entries: list[Entry]) -> Table:
 
 
 def _write_csv(path: Path, entries: list[Entry]) -> None:
-    """학습자마다 한 줄입니다. 결과가 없는 파일과, 같은 수업이 여럿인 파일은 따로 한 줄입니다."""
+    """학습자마다 한 줄이고, 확인할 파일은 따로 한 줄입니다."""
     lines: dict[tuple[str, str], list[Entry]] = {}
     for entry in entries:
-        alone = entry.again or not entry.results
-        lines.setdefault((entry.learner, entry.file if alone else ""), []).append(entry)
+        lines.setdefault((entry.learner, entry.file if entry.reasons else ""), []).append(entry)
     lessons = sorted({lesson for entry in entries for lesson in entry.lessons})
     exercises = [name for lesson in lessons for name in _exercises(lesson, entries)]
     rows = [["학습자", *exercises, "통과", "파일", "이유"]]
     for (learner, _), files in lines.items():
         shown = ["".join(entry.shown(name, 0, "") for entry in files) for name in exercises]
-        reasons = [f"{entry.file}: {reason}" for entry in files for reason in entry.reasons]
         names = ", ".join(entry.file for entry in files)
-        rows.append([learner, *shown, str(shown.count("통과")), names, " ".join(reasons)])
+        rows.append([learner, *shown, str(shown.count("통과")), names, " ".join(files[0].reasons)])
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:  # BOM이 있어야 Excel이 한글로 읽습니다.
             csv.writer(file).writerows([_harmless(cell) for cell in row] for row in rows)

@@ -134,6 +134,25 @@ def test_one_line_a_learner_over_all_lessons(tmp_path: Path, capsys: pytest.Capt
     assert (row["01-1"], row["01-2"], row["01-3"], row["03-2"], row["통과"]) == ("통과", "틀림", "", "통과", "2")
 
 
+def test_lessons_that_nobody_touched_are_only_named(
+    root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hub에서는 모두의 폴더에 모든 수업이 있습니다."""
+    for learner in ("김하나", "박둘"):
+        for name in ("01_basics", "04_errors"):
+            (tmp_path / learner).mkdir(exist_ok=True)
+            (tmp_path / learner / f"{name}.ipynb").write_bytes((root / "notebooks" / f"{name}.ipynb").read_bytes())
+    hand_in(tmp_path / "김하나" / "01_basics.ipynb", PASSED)
+    said = run(capsys, tmp_path, "--csv", tmp_path / "class.csv")
+    assert rows(said)["박둘"] == ["박둘/01_basics.ipynb", "△", "△", "△"]
+    assert "수업 04" not in said and "모두 받은 그대로라 적지 않은 수업: 04" in said
+    assert {name: row["01-1"] for name, row in read_csv(tmp_path / "class.csv").items()} == {
+        "김하나": "통과",
+        "박둘": "빈칸",
+    }
+    assert "04-1" not in (tmp_path / "class.csv").read_text(encoding="utf-8-sig")
+
+
 def test_excel_reads_korean_and_runs_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = ["=HYPERLINK(1)", "+1", "-1", "@SUM(1)", " =1", "\t=1", "＝1", "김,하나\n둘"]
     for name in names:
@@ -169,7 +188,9 @@ def test_forty_whole_lessons_take_less_than_five_seconds(
 ) -> None:
     largest = max(root.glob("notebooks/[0-9]*_*.ipynb"), key=lambda path: path.stat().st_size)
     for number in range(40):
-        (tmp_path / f"{largest.stem}_{number:02}.ipynb").write_bytes(largest.read_bytes())
+        notebook = json.loads(largest.read_bytes())
+        notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": f"{number}번의 메모"})
+        (tmp_path / f"{largest.stem}_{number:02}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     start = time.process_time()  # 바쁜 컴퓨터에서도 흔들리지 않게, 이 프로세스가 쓴 시간만 셉니다.
     said = run(capsys, tmp_path)
     assert time.process_time() - start < 5
