@@ -11,7 +11,13 @@ from pathlib import Path
 COURSE = Path(__file__).resolve().parents[2]
 HOMES = Path(os.environ.get("CLASS_HOMES", "/srv/llmkit-class"))  # 학습자마다 폴더 하나. progress가 이 폴더를 읽습니다.
 
+HUB = HOMES / ".hub"  # 허브의 데이터베이스와 쿠키 비밀
+HUB.mkdir(parents=True, exist_ok=True, mode=0o700)
+
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub가 줍니다.
+
+c.JupyterHub.db_url = f"sqlite:///{HUB}/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = str(HUB / "cookie_secret")
 
 # 이름은 학습자가 정하고 비밀번호는 모두 같습니다. 강사(teacher)의 것은 다르고 32글자 이상이어야 합니다.
 c.JupyterHub.authenticator_class = "shared-password"
