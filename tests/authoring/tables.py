@@ -10,11 +10,6 @@ from pathlib import Path
 
 import nbformat
 
-from llmkit.commands.estimate import estimate
-from llmkit.cost.krw import digits
-from llmkit.replay.cassette import Cassette
-from llmkit.session import CASSETTES
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -67,6 +62,12 @@ def _between(text: str, name: str, lines: list[str]) -> str:
 
 def write_estimate(page: Path, lessons: Collection[str]) -> None:
     """추정 비용의 표를 새로 적습니다. 표시에 함께 적는 날짜는 가장 새 카세트의 날짜입니다."""
+    # 표를 적을 때만 씁니다. 사이트(docs/site/build.py)는 llmkit 없이 수업의 목록만 읽습니다.
+    from llmkit.commands.estimate import estimate
+    from llmkit.cost.krw import digits
+    from llmkit.replay.cassette import Cassette
+    from llmkit.session import CASSETTES
+
     day = max(filter(None, (Cassette.load(CASSETTES / f"{lesson}.json").date for lesson in lessons)))
     spent = {lesson: estimate(lesson).usd for lesson in lessons}
     names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}
