@@ -102,7 +102,9 @@ def speak_korean(app: Any) -> None:
 
 
 def finish_page(app: Any, name: str, template: str, context: dict[str, Any], document: Any) -> None:
-    context["metatags"] = context.get("metatags", "") + f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    context["metatags"] = (
+        context.get("metatags", "") + f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">'
+    )
     # myst-nb가 적는 영어 이름. 펼치는 곳의 글이 이름이 됩니다.
     context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
 
