@@ -59,21 +59,24 @@ def lesson(path: Path, address: str) -> Any:
         if cell.cell_type == "markdown":
             cell.source = localize(cell.source, path.parent, address)
         elif cell.cell_type == "code":
-            _fold(cell)
-            for output in cell.outputs:
-                if "text/html" in (data := output.get("data", {})):
-                    data["text/html"] = _SCRIPT.sub("", data["text/html"])
+            _show(cell)
     return notebook
 
 
-def _fold(cell: Any) -> None:
+def _show(cell: Any) -> None:
+    """접을 것을 접고, 그림의 대체 텍스트를 옮기고, 출력에서 스크립트를 뺍니다."""
+    options = cell.metadata["mystnb"] = {}
     tags = cell.metadata.setdefault("tags", [])
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         tags.append("hide-input")
-        cell.metadata["mystnb"] = {"code_prompt_show": "코드 펼쳐 보기", "code_prompt_hide": "코드 접기"}
+        options |= {"code_prompt_show": "코드 펼쳐 보기", "code_prompt_hide": "코드 접기"}
     elif "hide-output" in tags:
-        prompt = "예측한 뒤에 펼쳐 보세요"
-        cell.metadata["mystnb"] = {"code_prompt_show": prompt, "code_prompt_hide": prompt}
+        options |= dict.fromkeys(("code_prompt_show", "code_prompt_hide"), "예측한 뒤에 펼쳐 보세요")
+    for output in cell.outputs:
+        if "text/html" in (data := output.get("data", {})):
+            data["text/html"] = _SCRIPT.sub("", data["text/html"])
+        if "image/png" in data:
+            options["image"] = {"alt": output.metadata.get("image/png", {}).get("alt", "그림")}
 
 
 def localize(text: str, folder: Path, address: str) -> str:
