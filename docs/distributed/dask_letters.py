@@ -1,7 +1,6 @@
 """편지를 Dask의 작업자들에게 나누어 요약합니다. `python dask_letters.py letters.jsonl answers`"""
 
 import cloudpickle
-import dask.dataframe as dd
 import letters as job
 import llmkit
 from distributed import Client, LocalCluster, SchedulerPlugin, get_worker
@@ -22,6 +21,7 @@ class Turns(SchedulerPlugin):
 async def partition(path, letters, limit):
     """async로 쓴 일은 작업자의 이벤트 루프에서 돕니다."""
     await job.work(path, letters, limit, get_worker().scheduler.take_turn)
+    return job.cost(path)
 
 
 def main():
@@ -34,12 +34,11 @@ def main():
         client.register_plugin(Turns(given.per_minute))
         workers = len(client.scheduler_info(n_workers=-1)["workers"])
         limit = max(1, given.limit // workers)
-        client.gather(client.map(partition, *zip(*parts), limit=limit))  # 작업자가 죽으면 그 파티션만 다시 맡깁니다.
-        frame = dd.from_map(job.usage, [path for path, _ in parts])
-        cost = llmkit.total_cost(llmkit.add_cost(frame, cached="cached_tokens"))
+        # 작업자가 죽으면 Dask가 그 파티션만 다른 작업자에게 다시 맡깁니다.
+        costs = client.gather(client.map(partition, *zip(*parts), limit=limit))
         if given.address is None:
             client.shutdown()
-    job.report(parts, cost)
+    job.report(parts, costs)
 
 
 if __name__ == "__main__":  # 작업자 프로세스가 이 파일을 다시 읽습니다.

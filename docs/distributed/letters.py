@@ -115,12 +115,14 @@ async def work(path, letters, limit, take):
             await asyncio.gather(*map(one, todo))
 
 
-def usage(path):
-    """파일에 적힌 답변의 사용량 표. `add_cost`에 그대로 줍니다."""
+def cost(path):
+    """파일에 적힌 답변의 비용. 같은 편지의 답변이 두 줄이면 둘 다 요금을 낸 것이므로 둘 다 셉니다."""
     rows = [row for row in read(path) if "answer" in row]
-    return pd.DataFrame(rows, columns=list(USAGE)).astype(USAGE)
+    frame = pd.DataFrame(rows, columns=list(USAGE)).astype(USAGE)
+    return llmkit.total_cost(llmkit.add_cost(frame, cached="cached_tokens"))
 
 
-def report(parts, cost):
-    failed = sum(len(remaining(path, letters)) for path, letters in parts)
-    print(f"받음 {sum(len(letters) for _, letters in parts) - failed}, 실패 {failed}, 비용 {cost.usd} USD {cost.note}")
+def report(parts, costs):
+    """파티션마다의 비용을 더합니다. 오차 없는 수(Decimal)라서 어떤 순서로 더해도 같습니다."""
+    failed, total = sum(len(remaining(path, letters)) for path, letters in parts), sum(costs)
+    print(f"받음 {sum(len(letters) for _, letters in parts) - failed}, 실패 {failed}, 비용 {total.usd} USD {total.note}")

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import sys
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # 사용 통계를 보내지 않습니다. ray를 불러오기 전에 정합니다.
+if "--address" not in sys.argv:
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # 어느 운영체제에서든 이 컴퓨터 안에서만(127.0.0.1) 듣습니다.
 
 import letters as job
-import llmkit
 import ray
 
 
@@ -18,7 +20,7 @@ class Turns(job.Throttle):
 @ray.remote(max_retries=3)
 def partition(path, letters, limit, turns):
     asyncio.run(job.work(path, letters, limit, turns.take.remote))
-    return llmkit.total_cost(llmkit.add_cost(job.usage(path), cached="cached_tokens"))
+    return job.cost(path)
 
 
 def main():
@@ -26,14 +28,14 @@ def main():
     parts = job.split(given.letters, given.answers)
     job.announce(parts)
     ray.cloudpickle.register_pickle_by_value(job)  # letters.py가 없는 컴퓨터의 작업자에게는 코드도 함께 갑니다.
-    local = {"num_cpus": 2, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+    local = {"num_cpus": 2, "include_dashboard": False}
     ray.init(log_to_driver=False, **({"address": given.address} if given.address else local))
     turns = Turns.remote(given.per_minute)
     workers = int(ray.cluster_resources()["CPU"])
     limit = max(1, given.limit // workers)
     costs = ray.get([partition.remote(path, letters, limit, turns) for path, letters in parts])
     ray.shutdown()
-    job.report(parts, sum(costs[1:], costs[0]))
+    job.report(parts, costs)
 
 
 if __name__ == "__main__":
