@@ -15,6 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 
 import llmkit
@@ -66,7 +67,14 @@ class Desk(Upstream):
         self.billed: list[tuple[float, str, str, dict[str, Any]]] = []
 
     def texts(self) -> list[str]:
-        return [entry["body"]["messages"][-1]["content"] for entry in self.log]
+        """온 편지들. 보내다가 죽은 프로그램의 요청은 본문이 없거나 반쪽이라 뺍니다."""
+        bodies = [entry["body"] for entry in list(self.log)]
+        return [body["messages"][-1]["content"] for body in bodies if body and "messages" in body]
+
+    def sent_twice(self) -> int:
+        """이미 보냈는데 또 온 요청의 수."""
+        texts = self.texts()
+        return len(texts) - len(set(texts))
 
     def cost(self) -> Decimal:
         """기록 × 단가: `add_cost`와 다른 길(`calculate_cost`)로 셉니다."""
@@ -153,11 +161,20 @@ class Job:
     def answered(self) -> list[str]:
         return [row["id"] for row in self.written() if "answer" in row]
 
+    def cost(self) -> Decimal:
+        """적힌 줄마다의 사용량을 `add_cost`로 더합니다."""
+        rows = [row for row in self.written() if "answer" in row]
+        for row in rows:
+            if sent := row.get("usage"):  # 수업 10의 봇은 받은 그대로 적습니다.
+                row |= {"model": llmkit.model("openai")}
+                row |= {"input_tokens": sent["prompt_tokens"], "output_tokens": sent["completion_tokens"]}
+        return llmkit.total_cost(llmkit.add_cost(pd.DataFrame(rows))).usd
+
     def kill_a_worker(self, running: subprocess.Popen[str]) -> None:
         """일하는 작업자 하나를 SIGKILL로 죽입니다."""
         marks = ("ray::partition", "multiprocessing.spawn")
         working = [one for one in family(running.pid) if any(mark in " ".join(one.cmdline()) for mark in marks)]
-        working[0].send_signal(signal.SIGKILL)
+        max(working, key=lambda one: sum(one.cpu_times()[:2])).send_signal(signal.SIGKILL)
 
     def kill_the_driver(self, running: subprocess.Popen[str]) -> float:
         """드라이버를 SIGKILL로 죽이고, 작업자까지 모두 사라지는 데 걸린 초를 돌려줍니다."""
