@@ -171,20 +171,24 @@ class Job:
         return llmkit.total_cost(llmkit.add_cost(pd.DataFrame(rows))).usd
 
     def kill_a_worker(self, running: subprocess.Popen[str]) -> None:
-        """일하는 작업자 하나를 SIGKILL로 죽입니다."""
-        marks = ("ray::partition", "multiprocessing.spawn")
-        working = [one for one in family(running.pid) if any(mark in " ".join(one.cmdline()) for mark in marks)]
-        max(working, key=lambda one: sum(one.cpu_times()[:2])).send_signal(signal.SIGKILL)
+        """가장 많이 일한 작업자를 SIGKILL로 죽입니다."""
+        max(workers(running.pid), key=lambda one: sum(one.cpu_times()[:2])).send_signal(signal.SIGKILL)
 
     def kill_the_driver(self, running: subprocess.Popen[str]) -> float:
-        """드라이버를 SIGKILL로 죽이고, 작업자까지 모두 사라지는 데 걸린 초를 돌려줍니다."""
-        rest = family(running.pid)[1:]
+        """드라이버를 SIGKILL로 죽이고, 작업자가 모두 사라지는 데 걸린 초를 돌려줍니다."""
+        orphans = workers(running.pid)
         began = time.monotonic()
         running.kill()
         running.communicate()
-        _, alive = psutil.wait_procs(rest, timeout=60)
+        _, alive = psutil.wait_procs(orphans, timeout=60)
         assert not alive, alive
         return time.monotonic() - began
+
+
+def workers(pid: int) -> list[psutil.Process]:
+    """호출을 보내는 작업자 프로세스들."""
+    marks = "ray::partition", "multiprocessing.spawn"
+    return [one for one in family(pid)[1:] if any(mark in " ".join(one.cmdline()) for mark in marks)]
 
 
 def family(pid: int) -> list[psutil.Process]:
