@@ -52,17 +52,18 @@ def split(source, folder, size=250):
 
 def announce(parts):
     """보낼 것이 몇 통이고 어디로 가는지 말합니다. 요금이 드는 곳이면 보내기 전에 멈출 틈을 줍니다."""
-    session, place = llmkit.setup("10_async"), OpenAI().base_url
     todo = [letter for path, letters in parts for letter in remaining(path, letters)]
+    with llmkit.setup("10_async") as session:
+        replaying, place, model = session.refuses(["openai"]), OpenAI().base_url, llmkit.model("openai")
     print(f"편지 {sum(len(letters) for _, letters in parts)}통, 보낼 것 {len(todo)}통", flush=True)
-    if session.refuses(["openai"]):
+    if replaying:
         print("재생합니다. 아무것도 나가지 않고 요금도 들지 않습니다.", flush=True)
     elif place.host in ("127.0.0.1", "localhost"):
         print(f"이 컴퓨터의 서버로 보냅니다: {place}", flush=True)
     elif todo:
-        tokens = sum(llmkit.count_tokens(RULES["content"] + one["text"], llmkit.model("openai")) for one in todo)
-        cost = llmkit.calculate_cost({"prompt_tokens": int(tokens), "completion_tokens": 0}, llmkit.model("openai"))
-        print(f"진짜 제공자에게 보냅니다: {place}", f"입력만 약 {cost.usd:.4f} USD이고 출력의 요금이 더 듭니다.")
+        tokens = sum(llmkit.count_tokens(RULES["content"] + one["text"], model) for one in todo)
+        cost = llmkit.calculate_cost({"prompt_tokens": int(tokens), "completion_tokens": 0}, model)
+        print(f"진짜 제공자에게 보냅니다: {place} 입력만 약 {cost.usd:.6f} USD이고 출력의 요금이 더 듭니다.")
         print("10초 뒤에 보냅니다. 멈추려면 Ctrl+C를 누르세요.", flush=True)
         time.sleep(10)
 

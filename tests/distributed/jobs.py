@@ -76,9 +76,15 @@ class Desk(Upstream):
         texts = self.texts()
         return len(texts) - len(set(texts))
 
-    def cost(self) -> Decimal:
+    def billed_again(self) -> list[tuple[float, str, str, dict[str, Any]]]:
+        """같은 편지에 또 만든 답변들."""
+        seen: set[str] = set()
+        return [one for one in self.billed if one[1] in seen or seen.add(one[1])]
+
+    def cost(self, billed: list[tuple[float, str, str, dict[str, Any]]] | None = None) -> Decimal:
         """기록 × 단가: `add_cost`와 다른 길(`calculate_cost`)로 셉니다."""
-        kinds = Counter((model, json.dumps(usage, sort_keys=True)) for _, _, model, usage in self.billed)
+        answers = self.billed if billed is None else billed
+        kinds = Counter((model, json.dumps(usage, sort_keys=True)) for _, _, model, usage in answers)
         costs = (llmkit.calculate_cost(json.loads(usage), model) * times for (model, usage), times in kinds.items())
         return sum((cost.usd for cost in costs), Decimal(0))
 
