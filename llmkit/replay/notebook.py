@@ -85,7 +85,7 @@ class Notebook:
             self._undo.append(partial(self._shell.events.unregister, event, callback))
         self._shorten_groups()
         if IN_PAGE:
-            self._undo += page.adapt(self._shell)
+            self._undo.append(page.adapt(self._shell))
             builtins.input = self._asking(builtins.input)
         elif self._kernel is not None:
             self._answer_input(self._kernel)

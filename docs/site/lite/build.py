@@ -13,6 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import nbformat
+
 from . import wheels
 from .wheels import DISTRIBUTION, ROOT
 
@@ -49,7 +51,7 @@ def build(output: Path) -> None:
         ours = [llmkit, *wheels.download(pyodide)]
         (pyodide / "pyodide-lock.json").write_text(json.dumps(lock(theirs, ours, is_whole)), encoding="utf-8")
         (lite / "jupyter-lite.json").write_text(json.dumps(SETTINGS), encoding="utf-8")
-        contents = shutil.copytree(ROOT / "notebooks", lite / "files", ignore=shutil.ignore_patterns("bot_*", ".*"))
+        contents = stage(ROOT / "notebooks", lite / "files")
         command = [sys.executable, "-m", "jupyterlite_core", "build", f"--lite-dir={lite}", f"--output-dir={output}",
                    f"--contents={contents}", "--apps=lab", "--no-sourcemaps", "--no-unused-shared-packages"]  # fmt: skip
         shutil.rmtree(output, ignore_errors=True)
@@ -96,6 +98,14 @@ def lock(theirs: dict[str, Any], ours: list[Path], is_whole: bool) -> dict[str, 
                 for name, package in packages.items()}  # fmt: skip
     packages |= {wheels.name_of(wheel): wheels.entry(wheel, names) for wheel in ours}
     return theirs | {"packages": packages}
+
+
+def stage(notebooks: Path, folder: Path) -> Path:
+    """노트북과 그 곁의 글을 베낍니다. 나누어 적힌 여러 줄은 잇습니다. 페이지에는 서버처럼 이어 줄 것이 없고, 목차가 그것을 바랍니다."""
+    shutil.copytree(notebooks, folder, ignore=shutil.ignore_patterns("bot_*", ".*"))
+    for path in folder.glob("*.ipynb"):
+        path.write_text(json.dumps(nbformat.read(path, 4), ensure_ascii=False), encoding="utf-8")
+    return folder
 
 
 def resting_cells(notebooks: Path, is_whole: bool) -> dict[str, str]:
