@@ -25,7 +25,14 @@ def cosine_and_order(top_k: Any) -> Iterator[str]:
         ("길이가 1인 벡터", [1, 0], [[0.6, 0.8], [1, 0], [0, 1]], 2, [1, 0], [1, 0.6]),
         ("길이가 다른 벡터", [2, 0], [[30, 40], [1, 0], [0, 5]], 3, [1, 0, 2], [1, 0.6, 0]),
         ("반대 방향의 벡터", [1, 0], [[-3, 0], [0.1, 0]], 2, [1, 0], [1, -1]),
-        ("코사인이 같은 벡터가 많을 때", [7, 0], tied, 36, [*range(2, 36, 3), *range(0, 36, 3), *range(1, 36, 3)], None),
+        (
+            "코사인이 같은 벡터가 많을 때",
+            [7, 0],
+            tied,
+            36,
+            [*range(2, 36, 3), *range(0, 36, 3), *range(1, 36, 3)],
+            None,
+        ),
         ("`k`가 벡터의 수보다 클 때", [1, 1], [[1, 1], [1, -1]], 9, [0, 1], [1, 0]),
     ]
     for name, query, vectors, k, order, cosines in cases:
@@ -84,7 +91,9 @@ def whole_sentences(chunk: Any) -> Iterator[str]:
     """문장을 자르지 않고, 빠뜨리거나 두 번 넣지 않고, 제목을 붙인 청크."""
     for text, limit in [(_LONG, 400), (_LONG, 26), (_LONG, 25), (_LONG, 12), (_LONG, 1), ("한 문장입니다.", 3)]:
         name = f"본문 {len(text)}자, `limit` {limit}"
-        result = call(chunk, {"id": "x", "doc": "문서", "title": "제목", "text": text}, limit, name="chunk", unchanged=True)
+        result = call(
+            chunk, {"id": "x", "doc": "문서", "title": "제목", "text": text}, limit, name="chunk", unchanged=True
+        )
         if not isinstance(result, list | tuple) or not all(isinstance(each, str) for each in result):
             raise Wrong(f"{name}: 문자열의 목록을 돌려주어야 합니다. 지금은 {show(result)}입니다.")
         if problem := _chunk_problem([*result], text, limit):
@@ -111,7 +120,10 @@ def _chunk_problem(chunks: list[str], text: str, limit: int) -> str | None:
     return None
 
 
-_SOURCES = ["배송비. 배송비는 3,000원입니다. 30,000원 이상 사시면 받지 않습니다.", "환불 기간. 받은 날부터 7일 안에는 돈을 돌려드립니다."]
+_SOURCES = [
+    "배송비. 배송비는 3,000원입니다. 30,000원 이상 사시면 받지 않습니다.",
+    "환불 기간. 받은 날부터 7일 안에는 돈을 돌려드립니다.",
+]
 _FEE, _WEEK = (1, "배송비는 3,000원입니다."), (2, "받은 날부터 7일 안에는 돈을 돌려드립니다.")
 _ANSWERS = [
     ("바른 인용", "배송비는 3,000원입니다.", [_FEE], set()),

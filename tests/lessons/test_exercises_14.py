@@ -59,7 +59,10 @@ def pairs(order: Any, values: Any, k: int) -> list[tuple[int, float]]:
 
 
 def loop(query: Any, vectors: Any, k: int) -> list[tuple[int, float]]:
-    values = [sum(a * b for a, b in zip(query, v)) / (sum(b * b for b in v) * sum(a * a for a in query)) ** 0.5 for v in vectors]
+    values = [
+        sum(a * b for a, b in zip(query, v)) / (sum(b * b for b in v) * sum(a * a for a in query)) ** 0.5
+        for v in vectors
+    ]
     return [(i, values[i]) for i in sorted(range(len(values)), key=lambda i: -round(values[i], 9))[:k]]
 
 
@@ -156,13 +159,17 @@ def test_other_right_measures() -> None:
     def by_index(runs: Any) -> Any:
         return np.mean([max((1 / (f.index(name) + 1) for name in g if name in f), default=0.0) for f, g in runs])
 
-    assert not refused("14-2", [both(counted), both(mrr=by_index), both(lambda f, g, k: np.mean([n in f[:k] for n in g]))])
+    assert not refused(
+        "14-2", [both(counted), both(mrr=by_index), both(lambda f, g, k: np.mean([n in f[:k] for n in g]))]
+    )
 
 
 # 14-3 ------------------------------------------------------------------------------------------------------
 
 
-def chunked(passage: Any, limit: int, *, sep: str = " ", greedy: bool = True, last: bool = True, margin: int = 0) -> list[str]:
+def chunked(
+    passage: Any, limit: int, *, sep: str = " ", greedy: bool = True, last: bool = True, margin: int = 0
+) -> list[str]:
     bodies: list[str] = []
     kept: list[str] = []
     for sentence in sentences(passage["text"]):
@@ -319,7 +326,9 @@ def test_other_right_verifiers() -> None:
 # 14-5 ------------------------------------------------------------------------------------------------------
 
 
-def fuse(rankings: Any, k: int = 60, *, start: int = 1, power: int = 1, keep: Callable[[Any], bool] = bool) -> list[str]:
+def fuse(
+    rankings: Any, k: int = 60, *, start: int = 1, power: int = 1, keep: Callable[[Any], bool] = bool
+) -> list[str]:
     scores: dict[str, float] = {}
     for ranking in rankings:
         for rank, name in enumerate(ranking, start):
@@ -337,7 +346,7 @@ WRONG_FUSIONS: list[Any] = [
     lambda rankings, k=60: [name for name in fuse(rankings, k) if all(name in ranking for ranking in rankings)],
     lambda rankings, k=60: fuse(rankings, k) * 2,
     lambda rankings, k=60: [name for name, _ in Counter(n for ranking in rankings for n in ranking).most_common()],
-    lambda rankings, k=60: {name: 0 for name in fuse(rankings, k)},
+    lambda rankings, k=60: dict.fromkeys(fuse(rankings, k), 0),
     lambda rankings, k=60: fuse(rankings, k)[:2],
     lambda rankings, k=60: [(name, 1) for name in fuse(rankings, k)],
     lambda rankings, k=60: fuse([ranking[::-1] for ranking in rankings], k),
