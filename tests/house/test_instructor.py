@@ -56,7 +56,7 @@ def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> Non
             with pytest.raises(SystemExit) as stopped:
                 command.main([*arguments, "--help"])
             assert stopped.value.code == 0, arguments
-            for lesson in arguments[1:2]:
+            for lesson in arguments[1:2] if arguments[0] != "progress" else []:
                 assert lesson == "--all" or command.find_notebook(lesson).exists()
         elif module == "tests.authoring":
             with pytest.raises(SystemExit) as stopped:
