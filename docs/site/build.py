@@ -104,7 +104,7 @@ def card(row: tables.Row) -> str:
 
 
 def front(rows: list[tables.Row], others: list[str]) -> str:
-    """첫 페이지: `index.md`의 표시를 수업의 카드와 차례로 바꿉니다."""
+    """첫 페이지: `index.md`의 표시를 수업의 카드와 목차로 바꿉니다."""
     cards = "\n".join(map(card, rows))
     titles = "\n".join(f"{row.name[:2]} {row.title} <{row.name}>" for row in rows)
     text = (HERE / "index.md").read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def main(output: Path) -> int:
     if LITE.exists():
         shutil.copytree(LITE, output / "lite")
     else:
-        print(f"{LITE}가 없어 '브라우저에서 실행' 버튼을 넣지 않았습니다.")
+        print(f"'브라우저에서 실행' 버튼은 넣지 않았습니다. 아직 만들지 않은 폴더: {LITE}")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     print(f"{output / 'index.html'}: {size / 1e6:.0f}MB, {time.monotonic() - started:.0f}초")
     return 0

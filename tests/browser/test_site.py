@@ -153,6 +153,7 @@ def opened(browser: Any, address: str, **look: Any) -> Iterator[Any]:
     context.route("**/*", only_the_site)
     page = context.new_page()
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     yield page
     assert page.evaluate("window.hacked") is None
@@ -274,7 +275,7 @@ def test_the_learner_chooses_dark_and_it_stays(browser: Any, address: str) -> No
 def violations(page: Any) -> set[tuple[str, str]]:
     """심각한 것(serious, critical)의 이름과 그것이 있는 곳입니다."""
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    found = page.evaluate("() => axe.run({resultTypes: ['violations'], preload: false})")
     assert found["passes"]  # 아무것도 보지 않은 것이 아닙니다.
     bad = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
     return {(one["id"], node["target"][0]) for one in bad for node in one["nodes"]}
@@ -291,8 +292,9 @@ def test_pages_fit_and_can_be_read(browser: Any, address: str, width: int, schem
             page.goto(f"{address}{name}.html")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             page.screenshot(path=shots / f"site-{name}-{width}-{scheme}.png")
-            found |= {f"{name}: {rule} {place}" for rule, place in violations(page) if f"{rule} {place}" not in THEIRS}
-    assert found == set()
+            if (width, scheme) in ((1280, "light"), (640, "dark")):  # axe는 긴 페이지에서 오래 걸립니다.
+                found |= {f"{rule} {place}" for rule, place in violations(page)}
+    assert found - THEIRS == set()
 
 
 def test_the_pages_of_every_lesson_open_without_asking_anyone(browser: Any, address: str, site: Path) -> None:
