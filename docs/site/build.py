@@ -65,7 +65,7 @@ def lesson(path: Path, address: str) -> Any:
 
 def _show(cell: Any) -> None:
     """접을 것을 접고, 그림의 대체 텍스트를 옮기고, 출력에서 스크립트를 뺍니다."""
-    options = cell.metadata["mystnb"] = {}
+    options: dict[str, Any] = {}
     tags = cell.metadata.setdefault("tags", [])
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         tags.append("hide-input")
@@ -77,6 +77,7 @@ def _show(cell: Any) -> None:
             data["text/html"] = _SCRIPT.sub("", data["text/html"])
         if "image/png" in data:
             options["image"] = {"alt": output.metadata.get("image/png", {}).get("alt", "그림")}
+    cell.metadata["mystnb"] = options
 
 
 def localize(text: str, folder: Path, address: str) -> str:

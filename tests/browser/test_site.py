@@ -248,6 +248,12 @@ def test_predictions_and_solutions_are_folded_and_pages_follow_each_other(browse
         folds = page.locator("details.hide.below-input")
         assert folds.count() == path.read_text(encoding="utf-8").count('"hide-output"') > 0
         assert not any(fold.locator(".cell_output").is_visible() for fold in folds.all())
+        assert set(folds.locator("summary").all_inner_texts()) == {"예측한 뒤에 펼쳐 보세요"}
+        assert [
+            text
+            for text in page.locator("article img").evaluate_all("all => all.map(one => one.alt)")
+            if not re.search("[가-힣]", text)
+        ] == []
         folds.first.locator("summary").click()
         assert folds.first.locator(".cell_output").is_visible()
         solution = page.locator("details", has=page.get_by_text("풀이 03-1", exact=True))
