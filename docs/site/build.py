@@ -1,5 +1,6 @@
-"""저장된 출력으로 읽는 사이트를 `build/site/`에 만듭니다. 셀을 실행하지 않고 네트워크를 쓰지 않습니다.
+"""저장된 출력으로 읽는 사이트를 `build/site/`에 만듭니다. 만들 때에는 셀을 실행하지 않고 네트워크를 쓰지 않습니다.
 
+    python3 -m venv .venv-site && .venv-site/bin/python -m pip install -c requirements/site-constraints.txt -r requirements/site.txt
     .venv-site/bin/python docs/site/build.py [폴더]
 
 수업은 `notebooks/`에서, 다른 페이지는 `notebooks/*.md`와 `docs/*.md`에서 읽습니다. 수업의 목록, 제목, 걸리는 시간은 노트북에 적힌
