@@ -137,7 +137,8 @@ def write_lock(distribution: dict[str, Any]) -> None:
         lines = [f"{name}=={versions[name]} --hash=sha256:{sha256(found[name])}"
                  for name in sorted(needed - {"llmkit-course", *DISTRIBUTION})]  # fmt: skip
     head = ["# python -m docs.site.lite lock 명령이 썼습니다. 브라우저의 페이지(JupyterLite)에 넣는 휠입니다.",
-            "# Pyodide의 배포판에서 받는 것은 여기에 없습니다(docs/site/lite/wheels.py의 DISTRIBUTION)."]  # fmt: skip
+            "# PyPI에 없어 Pyodide의 배포판에서 받는 것:",
+            *(f"#   {name}=={theirs[name]}" for name in sorted(DISTRIBUTION))]  # fmt: skip
     LOCK.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
 
 
