@@ -78,8 +78,9 @@ def ways_to_try(has_key: bool) -> list[str]:
     free = ", ".join(PROVIDERS[name].keys[0] for name in ("huggingface", "gemini", "groq"))
     free = f".env에 다음 키 가운데 하나를 넣습니다({_FREE}): {free}"
     paid = f".env에 {PROVIDERS['openai'].keys[0]} 값을 넣습니다(요금이 듭니다)."
+    colab = ["Colab이 주는 모델을 씁니다(확인 안 됨). from google.colab import ai를 실행한 뒤 이 셀을 다시 실행하세요."]
     forced = ["LLMKIT_MODE와 CI 환경 변수를 지웁니다. 키는 있지만 재생으로 정해져 있습니다."] if has_key else []
-    ways = [*forced, local, free, paid]
+    ways = [*forced, *(colab if "google.colab" in sys.modules else []), local, free, paid]
     return [*(f"  - {way}" for way in ways), "키를 넣었으면 llmkit.setup 셀부터 다시 실행하세요."]
 
 
