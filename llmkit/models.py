@@ -97,7 +97,7 @@ def default_model(provider: str) -> str:
 def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
     """모델을 `on` 날짜(없으면 오늘, 재생에서는 카세트의 날짜)에 쓸 수 있는지 알려 줍니다.
 
-    파인튜닝한 이름(`ft:`), 판매자를 붙인 이름(`openai/…`, `models/…`), 추론 제공자를 붙인 이름(`…:groq`)은 그 안의 모델로
+    파인튜닝한 이름(`ft:`), 판매자를 붙인 이름(`openai/…`, `models/…`), 인퍼런스 제공자를 붙인 이름(`…:groq`)은 그 안의 모델로
     찾습니다. 자료에 없는 이름은 "unknown"이며, 아는 이름 가운데 가장 가까운 것을 `nearest`에 담습니다.
 
     Raises:

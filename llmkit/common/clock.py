@@ -15,8 +15,12 @@ from .ipython import someone_is_watching
 # 이 작업(스레드나 태스크)이 마지막으로 받은 조각의 녹화 시각(요청 뒤 초). 재생이 아니면 None입니다.
 stream_time: ContextVar[float | None] = ContextVar("stream_time", default=None)
 
+# 한 셀에서, 스트림이 아닌 답을 모두 더해 기다리는 시간(초). 80번 부르는 측정을 몇 분씩 지켜보게 하지 않습니다.
+PATIENCE_S = 10.0
+
 _day: datetime.date | None = None
 _pace: float | None = None
+_waited = 0.0
 
 
 def set_clock(day: datetime.date | None = None, pace: float | None = None) -> None:
@@ -35,8 +39,22 @@ def today() -> datetime.date:
 
 
 def pace() -> float | None:
-    """재생의 속도입니다. 1이면 녹화한 박자 그대로, 0이면 기다리지 않습니다. `setup`을 부르지 않았으면 None입니다."""
+    """재생의 속도입니다. 1이면 녹화한 박자, 0이면 기다리지 않습니다. `setup`을 부르지 않았으면 None입니다."""
     return _pace
+
+
+def start_cell() -> None:
+    """셀이 시작되었습니다. 기다린 시간을 처음부터 다시 잽니다."""
+    global _waited
+    _waited = 0.0
+
+
+def wait_for(delay: float) -> float:
+    """녹화할 때 `delay`초 걸린 답을 지금 기다릴 시간(초)입니다. 한 셀에서 모두 `PATIENCE_S`까지입니다."""
+    global _waited
+    wait = min(delay * (_pace or 0.0), max(0.0, PATIENCE_S - _waited))
+    _waited += wait
+    return wait
 
 
 def choose_pace(asked: float | None) -> float:

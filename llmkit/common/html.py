@@ -18,6 +18,12 @@ _PILL = (
     "background:rgba(128,128,128,.16);color:inherit"
 )
 
+# 노트북 전체에 걸리는 모양: 단어 가운데서 줄을 바꾸지 않고, 접은 출력의 첫 줄을 보이지 않습니다(JupyterLab은 보여 줍니다).
+PAGE = (
+    "<style>.jp-RenderedHTMLCommon{word-break:keep-all;overflow-wrap:break-word}"
+    ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{visibility:hidden}</style>"
+)
+
 
 def prose(text: str) -> str:
     """이스케이프하고, 백틱으로 싼 것만 `<code>`로 바꿉니다."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 OLLAMA_PORT = 11434
-LOCAL_PORT = 11435  # python -m llmkit local. Ollama 바로 옆입니다.
+LOCAL_PORT, EMBEDDINGS_PORT = 11435, 11436  # python -m llmkit local. Ollama 바로 옆입니다.
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
     name = model.strip()
     head, _, rest = name.partition("/")
     if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
-        raise UnknownPrice(f"오픈 모델은 파는 곳마다 값이 다릅니다: {name!r}. {_ask(name)}")
+        raise UnknownPrice(f"오픈 모델은 파는 곳마다 요금이 다릅니다: {name!r}. {_ask(name)}")
     if provider in (None, head) and rest and head in (*SELLERS, *LOCAL, "huggingface"):
         provider, name = head, rest
     if provider in LOCAL:
@@ -35,7 +35,7 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
     if f"huggingface_{route}" in sellers():
         return f"huggingface_{route}", base
     if provider == "huggingface":
-        raise UnknownPrice(f"Hugging Face는 추론 제공자마다 값이 다릅니다. {_ask(name)}")
+        raise UnknownPrice(f"Hugging Face는 인퍼런스 제공자마다 요금이 다릅니다. {_ask(name)}")
     if provider is not None:
         return provider, name
     try:
@@ -74,7 +74,7 @@ def _ask(name: str) -> str:
     if not options:
         return "이 이름은 가격표에 없습니다."
     more = " 등" if len(options) > 2 else ""
-    return f"어디의 값인지 적으세요({len(options)}곳): {', '.join(options[:2])}{more}."
+    return f"어디의 요금인지 적으세요({len(options)}곳): {', '.join(options[:2])}{more}."
 
 
 def nearest(name: str) -> str:

@@ -151,7 +151,7 @@ class _Replay:
         self._watcher, self._ask, self._exchange = watcher, ask, exchange
         self._stream_class, self._library = stream_class, stream_class.library
         self._pace = clock.pace() or 0.0
-        self.wait = exchange.delay * self._pace
+        self.wait = exchange.delay * self._pace if exchange.events else clock.wait_for(exchange.delay)
         self._at = exchange.delay  # 마지막 조각의 녹화 시각
         # 이벤트가 없는 것은 본문을 받다가 끊긴, 스트림이 아닌 응답입니다.
         self._pieces = exchange.events or [(exchange.delay, exchange.content)]
@@ -163,7 +163,7 @@ class _Replay:
             raise self._failure()
         headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
         if exchange.events or exchange.error or exchange.abandoned:
-            self._started = time.perf_counter() - self.wait
+            self._started = time.perf_counter() - exchange.delay * self._pace
             stream = self._stream_class(body, self._set_elapsed)
             self._response = self._library.Response(exchange.status, headers=headers, stream=stream)
         else:

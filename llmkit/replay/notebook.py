@@ -11,8 +11,8 @@ from functools import partial
 from typing import Any, Protocol
 
 from ..common.errors import Halt
-from ..common.html import miss, pill, rows
-from ..common.ipython import say, shell
+from ..common.html import PAGE, miss, pill, rows
+from ..common.ipython import say, shell, someone_is_watching
 from ..common.ledger import Call
 from .advice import why_live_failed
 from .player import Player
@@ -102,7 +102,7 @@ class Notebook:
         if self._kernel is None:
             say(banner)
         else:
-            self.show(banner, rows(banner))
+            self.show(banner, (PAGE if someone_is_watching() else "") + rows(banner))
 
     def mark(self, line: str) -> None:
         self.show(line, pill(line))

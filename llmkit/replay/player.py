@@ -7,6 +7,7 @@ import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable
 
+from ..common import clock
 from .cassette import Cassette
 from .exchange import Exchange
 from .miss import explain_miss, explain_turn
@@ -38,6 +39,7 @@ class Player:
         with self._lock:
             self._cell = fingerprint(source)
             self._played: Counter[str] = Counter()
+        clock.start_cell()
 
     def start_turn(self) -> None:
         """스크립트에서 사람에게 묻기 전마다 불립니다. 같은 질문을 다시 하면 같은 답이 나옵니다."""

@@ -93,7 +93,7 @@ def owner(request: Any) -> str | None:
     by_host = _BY_HOST.get(host)
     if by_host and by_host != "local":
         return by_host
-    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 추론 제공자를 묻는 요청만 맡습니다.
+    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 인퍼런스 제공자를 묻는 요청만 맡습니다.
         return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
     agent = request.headers.get("user-agent", "").lower()
     by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)

@@ -11,7 +11,7 @@ from contextvars import ContextVar
 from types import ModuleType
 from typing import Any
 
-from ..common.clock import pace
+from ..common import clock
 from ..common.ledger import Call
 
 _SDK_SLEEPERS = ("openai._base_client", "anthropic._base_client")
@@ -54,12 +54,12 @@ class _Paced:
 
 
 def _planned(seconds: float) -> float:
-    call, speed = _failed_call.get(), pace()
+    call = _failed_call.get()
     _failed_call.set(None)
-    if call is None or speed is None:
+    if call is None or clock.pace() is None:
         return seconds
     call.waited_s = seconds
-    return seconds * speed
+    return clock.wait_for(seconds)
 
 
 def _sleep(seconds: float) -> None:

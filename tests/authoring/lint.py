@@ -19,7 +19,7 @@ from markdown_it import MarkdownIt
 from llmkit.common.keys import has_secret
 from llmkit.models import model_data, model_status
 from llmkit.replay.cassette import Cassette
-from tests.authoring import samples
+from tests.authoring import exercises, minutes, samples
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_IGNORED = 3
@@ -285,13 +285,7 @@ def predictions_are_folded(lesson: Lesson) -> Iterator[Finding]:
 @rule
 def stubs_match_their_solutions(lesson: Lesson) -> Iterator[Finding]:
     number = lesson.path.stem[:2]
-    stubs = {name: cell for cell in lesson.code for name in re.findall(r'llmkit\.check\("([\d-]+)"', cell.source)}
-    solutions = {
-        found[1]: found[2]
-        for cell in lesson.cells
-        if cell.kind == "markdown"
-        for found in re.finditer(r"<summary>풀이 ([\d-]+).*?```python\n(.*?)```", cell.source, re.DOTALL)
-    }
+    stubs, solutions = exercises.stubs(lesson.code), exercises.solutions(lesson.cells)
     if len(stubs) < (1 if number >= "90" else 3):  # 90번대는 시험 삼아 만드는 수업입니다.
         yield lesson.cells[-1].number, f"연습이 {len(stubs)}개입니다. 세 단계의 연습을 두세요"
     for name, cell in stubs.items():
@@ -300,36 +294,33 @@ def stubs_match_their_solutions(lesson: Lesson) -> Iterator[Finding]:
         if name not in solutions:
             yield cell.number, f"'풀이 {name}'이 없습니다"
         elif "..." in cell.source:
-            if not _fits(ast.parse(cell.source), ast.parse(solutions[name])):
+            if not exercises.fits(cell.source, solutions[name]):
                 yield cell.number, f"연습 {name}의 셀과 풀이가 빈칸(...) 말고도 다릅니다"
         elif ast.dump(ast.parse(cell.source)) == ast.dump(ast.parse(solutions[name])):
             yield cell.number, f"연습 {name}의 셀에 채울 빈칸(...)도 고칠 곳도 없습니다"
 
 
-def _fits(stub: object, solution: object) -> bool:
-    """빈칸(`...`)은 무엇과도 맞습니다. 그 밖에는 같은 코드여야 합니다. 주석은 보지 않습니다."""
-    if isinstance(stub, ast.Constant) and stub.value is ...:
-        return True
-    if isinstance(stub, ast.AST):
-        if type(stub) is not type(solution):
-            return False
-        pairs = [(getattr(stub, name, None), getattr(solution, name, None)) for name in stub._fields]
-        return all(_fits(left, right) for left, right in pairs)
-    if isinstance(stub, list) and isinstance(solution, list):
-        if any(_is_blank(item) for item in stub):  # 빈칸이 든 블록이나 목록: 빈칸 앞뒤만 같으면 됩니다.
-            at = next(place for place, item in enumerate(stub) if _is_blank(item))
-            before, after = stub[:at], stub[at + 1 :]
-            tail = solution[len(solution) - len(after) :] if after else []
-            middle_is_there = len(before) + len(after) <= len(solution)
-            return middle_is_there and _fits(before, solution[:at]) and _fits(after, tail)
-        return len(stub) == len(solution) and all(_fits(left, right) for left, right in zip(stub, solution))
-    return stub == solution
+@rule
+def answers_are_folded(lesson: Lesson) -> Iterator[Finding]:
+    """연습의 답이 그 뒤의 펼친 코드 셀에 있으면 학습자가 스크롤만 해도 봅니다."""
+    for number, name in exercises.shown_answers(lesson.cells):
+        yield number, f"연습 {name}의 답이 보입니다. 셀을 접거나(source_hidden, 태그 hide-input) 다르게 쓰세요"
+    for cell in lesson.code:
+        hidden = cell.raw.get("metadata", {}).get("jupyter", {}).get("source_hidden", False)
+        if hidden != ("hide-input" in cell.tags) and "colab" not in cell.tags:
+            yield cell.number, "접은 코드 셀에는 metadata.jupyter.source_hidden과 태그 hide-input을 함께 두세요"
 
 
-def _is_blank(node: object) -> bool:
-    if isinstance(node, (ast.Expr, ast.Return)):
-        node = node.value
-    return isinstance(node, ast.Constant) and node.value is ...
+@rule
+def minutes_are_computed(lesson: Lesson) -> Iterator[Finding]:
+    found = minutes.ROW.search(lesson.cells[0].source)
+    cassette = Cassette.load(ROOT / "llmkit" / "cassettes" / f"{lesson.path.stem}.json")
+    cells = [cell.raw for cell in lesson.cells]
+    if found and found[1] != (right := minutes.stated(cells, cassette)):
+        yield 1, f"걸리는 시간 {found[1]!r}이 계산한 {right!r}과 다릅니다: python -m tests.authoring tables"
+    for spent, most, name in zip(minutes.totals(cells, cassette), minutes.MOST, ("핵심", "전체")):
+        if round(spent / 5) * 5 > most:
+            yield 1, f"{name}이 {spent:.0f}분입니다. {most}분이 되게 줄이거나 `선택`으로 돌리세요"
 
 
 def main(names: list[str]) -> int:

@@ -14,6 +14,7 @@ from llmkit.commands.estimate import estimate
 from llmkit.cost.krw import digits
 from llmkit.replay.cassette import Cassette
 from llmkit.session import CASSETTES
+from tests.authoring import minutes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -37,24 +38,35 @@ def _row(path: Path) -> Row:
     notebook = nbformat.read(path, as_version=4)
     first = notebook.cells[0].source
     title = re.match(r"# \d+\. ([^:\n]+)", first)
-    minutes = re.search(r"^\| 걸리는 시간 \| (.*?) \|$", first, re.MULTILINE)
+    spent = minutes.ROW.search(first)
     summary = notebook.metadata.get("llmkit", {}).get("summary")
-    if not (title and minutes and summary):
+    if not (title and spent and summary):
         raise ValueError(f"{path.name}: 첫 셀의 제목과 '걸리는 시간', 노트북의 metadata.llmkit.summary가 필요합니다.")
-    return Row(path.stem, title[1].strip(), summary, minutes[1])
+    return Row(path.stem, title[1].strip(), summary, spent[1])
 
 
 def write(root: Path = ROOT) -> list[Path]:
-    """두 페이지의 표를 새로 적습니다. 바뀐 파일을 돌려줍니다."""
+    """노트북의 걸리는 시간과 두 페이지의 표를 새로 적습니다. 바뀐 파일을 돌려줍니다."""
+    timed = [path for path in sorted((root / "notebooks").glob("[0-9]*_*.ipynb")) if _write_minutes(path)]
     rows = lessons(root)
     readme, page = root / "README.md", root / "docs" / "instructor.md"
     before = [path.read_text(encoding="utf-8") for path in (readme, page)]
     titles = [f"| [{row.name[:2]} {row.title}](notebooks/{row.name}.ipynb) | {row.summary} |" for row in rows]
-    minutes = [f"| [{row.name}](../notebooks/{row.name}.ipynb) | {row.minutes} |" for row in rows]
+    times = [f"| [{row.name}](../notebooks/{row.name}.ipynb) | {row.minutes} |" for row in rows]
     readme.write_text(_between(before[0], "lessons", ["| | 배우는 것 |", "|---|---|", *titles]), encoding="utf-8")
-    page.write_text(_between(before[1], "minutes", ["| 수업 | 걸리는 시간 |", "|---|---|", *minutes]), encoding="utf-8")
+    page.write_text(_between(before[1], "minutes", ["| 수업 | 걸리는 시간 |", "|---|---|", *times]), encoding="utf-8")
     write_estimate(page, [row.name for row in rows])
-    return [path for path, text in zip((readme, page), before) if path.read_text(encoding="utf-8") != text]
+    return timed + [path for path, text in zip((readme, page), before) if path.read_text(encoding="utf-8") != text]
+
+
+def _write_minutes(path: Path) -> bool:
+    """'걸리는 시간'을 계산한 것으로 바꿉니다. 노트북의 나머지는 건드리지 않습니다. 바뀌었으면 True입니다."""
+    cassette = Cassette.load(CASSETTES / f"{path.stem}.json")
+    stated = minutes.stated(nbformat.read(path, as_version=4).cells, cassette)
+    before = path.read_text(encoding="utf-8")
+    after = re.sub(r"(걸리는 시간(?:</nobr>)? \| ).*?( \|\\n\")", rf"\g<1>{stated}\g<2>", before, count=1)
+    path.write_text(after, encoding="utf-8")
+    return after != before
 
 
 def _between(text: str, name: str, lines: list[str]) -> str:

@@ -9,7 +9,8 @@ import pytest
 
 from llmkit.replay.cassette import Cassette
 from tests import authored
-from tests.authoring.lint import ROOT, lint
+from tests.authoring import exercises, minutes
+from tests.authoring.lint import ROOT, Cell, lint
 
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 
@@ -209,3 +210,61 @@ def test_figures_of_a_sample_answer_are_tagged(tmp_path: Path, one_sample: None)
 
         found = [line for line in spoiled(folder, edit=insert) if "셀 7:" in line]
         assert len(found) == complaints, found
+
+
+# 연습과 걸리는 시간 ----------------------------------------------------------------------------------------
+
+
+def test_an_answer_in_a_later_open_cell_is_found(tmp_path: Path) -> None:
+    """이름만 바꾼 답도, 봇의 문자열 속의 답도 찾습니다. 연습 앞의 셀과 접은 셀은 괜찮습니다."""
+    copied = "def tokens(reply):\n    used = reply.usage\n    return used.prompt_tokens, used.completion_tokens\n"
+    stub = 'def read(answer):\n    ...\n    return ...\n\n\nllmkit.check("01-2", read)\n'
+    solution = "<details><summary>풀이 01-2</summary>\n\n```python\n{}```\n\n</details>"
+    answer = copied.replace("tokens(reply)", "read(answer)").replace("reply", "answer").replace("used", "usage")
+
+    def shown(before: str = "x = 1", after: str = "x = 1", *, folded: bool = False) -> list[tuple[int, str]]:
+        metadata = {"jupyter": {"source_hidden": folded}}
+        cells = [
+            Cell(1, "code", before, {}),
+            Cell(2, "code", stub, {}),
+            Cell(3, "markdown", solution.format(answer + '\n\nllmkit.check("01-2", read)\n'), {}),
+            Cell(4, "code", after, {"metadata": metadata}),
+        ]
+        return list(exercises.shown_answers(cells))
+
+    assert shown(after=copied) == shown(after=f"bot = '''import json\n\n{copied}'''") == [(4, "01-2")]
+    assert shown(after=copied, folded=True) == shown(before=copied) == shown() == []
+    assert shown(after="print(reply.usage.prompt_tokens)") == []
+
+
+def test_minutes_follow_the_formula() -> None:
+    """450자에 1분, 코드 한 줄에 5초, 예측 1분, 바꿔 보기 3분, 연습 7분. 선택은 전체에만 듭니다."""
+
+    def cell(kind: str, source: str, **metadata: object) -> dict:
+        return {"cell_type": kind, "source": [source], "metadata": metadata}
+
+    def spent(*cells: dict) -> tuple[float, float]:
+        return tuple(round(each, 2) for each in minutes.totals(cells, None))
+
+    head = cell("markdown", "## 1. 핵심 `핵심`")
+    title = minutes.totals([head], None)[0]
+    assert spent(cell("markdown", "가" * 450)) == (1, 1)
+    assert spent(cell("code", "a = 1\n\nb = 2\n" * 6)) == (1, 1)
+    assert spent(cell("markdown", "> 🔮 **예측**" + "가" * 440)) == (2, 2)
+    assert spent(cell("markdown", "> ✏️ **바꿔 보기**" + "가" * 438)) == (4, 4)
+    folded = "<details><summary>답</summary>" + "가" * 4500 + "</details>" + "가" * 449
+    assert spent(cell("markdown", folded)) == (1, 1)
+    assert spent(cell("code", "a = 1\n" * 60, jupyter={"source_hidden": True})) == (0, 0)
+    exercise = cell("markdown", "### 연습 01-1 `선택`" + "가" * 433)
+    after = [cell("code", 'llmkit.check("01-1", a)'), cell("markdown", "<summary>풀이 01-1</summary>")]
+    core, whole = minutes.totals([head, exercise, *after, cell("code", "a = 1\n" * 12)], None)
+    assert round(core - title, 1) == 1.0 and round(whole - core, 1) == 8.0
+
+
+def test_the_minutes_of_a_lesson_are_the_computed_ones(tmp_path: Path) -> None:
+    def more(cells: list) -> None:
+        cells.insert(5, {"cell_type": "markdown", "metadata": {}, "source": ["긴 설명입니다. " * 800]})
+
+    found = spoiled(tmp_path, edit=more)
+    assert any("걸리는 시간" in line and "tables" in line for line in found), found
+    assert any("핵심이" in line and "60분이 되게" in line for line in found), found

@@ -96,6 +96,9 @@ def test_responses(post, prompt):
             (data.get("response") or data)["tools"] = []
             if "type" in data and "response" not in data:
                 del data["tools"]
+            # openai 2.54(Colab)는 실제 기록에 없는 name을 이 이벤트에 있어야 한다고 적어 두었습니다.
+            if data.get("type") == "response.function_call_arguments.done" and openai.__version__ < "3":
+                data["name"] = "stock"
             assert strictly(kind, data) <= UNDECLARED["responses"]
     wanted = {
         "부르기": {"response.function_call_arguments.delta", "response.function_call_arguments.done"},

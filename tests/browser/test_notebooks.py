@@ -228,6 +228,41 @@ def test_prose_has_no_stray_marks(lesson: Lesson) -> None:
         assert "**" not in text and "\\$" not in text and "<!--" not in text
 
 
+def test_no_word_is_broken_in_a_table(lesson: Lesson) -> None:
+    broken = lesson.page.evaluate(
+        """() => [...document.querySelectorAll('.jp-Notebook td, .jp-Notebook th')].flatMap(cell => {
+          const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), found = [];
+          while (texts.nextNode()) {
+            for (const word of texts.currentNode.data.matchAll(/[가-힣]+/g)) {
+              const range = document.createRange();
+              range.setStart(texts.currentNode, word.index);
+              range.setEnd(texts.currentNode, word.index + word[0].length);
+              const lines = new Set([...range.getClientRects()].map(box => Math.round(box.top / 6)));
+              if (lines.size > 1) found.push(word[0]);
+            }
+          }
+          return found;
+        })"""
+    )
+    assert broken == []
+
+
+def test_a_folded_prediction_does_not_show_its_first_line(lesson: Lesson) -> None:
+    """JupyterLab은 접은 출력의 첫 줄을 보여 줍니다. 예측의 답이 거기에 있습니다."""
+    cell = next(n for n, cell in enumerate(lesson.stored.cells) if "hide-output" in cell.metadata.get("tags", []))
+    lesson.output(cell).scroll_into_view_if_needed()
+    lesson.page.evaluate(
+        """number => {
+          const notebook = jupyterapp.shell.currentWidget.content;
+          notebook.widgets[number].outputHidden = true;
+        }""",
+        cell,
+    )
+    shown = lesson.page.locator(".jp-Notebook-cell").nth(cell).locator(".jp-OutputPlaceholder")
+    assert shown.count() == 1
+    assert not shown.locator(".jp-Placeholder-contentContainer > *").first.is_visible()
+
+
 def test_solutions_fold(lesson: Lesson) -> None:
     folds = lesson.page.locator(".jp-RenderedMarkdown details")
     assert folds.count() > 0

@@ -84,7 +84,7 @@ def test_unknown_prices_stand_apart_and_are_never_zero():
     assert [row.model for row in receipt.rows] == ["gpt-6-luna"] and len(receipt.unknown) == 3
     assert all(row.cost is None and row.reason for row in receipt.unknown)
     for text in shown(receipt):
-        assert "gpt-99 1번" in text and "추론 제공자마다" in text and "모르는 이름" in text
+        assert "gpt-99 1번" in text and "인퍼런스 제공자마다" in text and "모르는 이름" in text
 
 
 def test_an_answer_without_usage_is_unknown():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,8 +19,7 @@ def code(path: Path) -> Iterator[ast.AST]:
     """노트북의 코드 셀을 이루는 마디들. `%pip` 같은 줄은 뺍니다."""
     for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
         if cell["cell_type"] == "code":
-            lines = "".join(cell["source"]).splitlines()
-            source = "\n".join("pass" if line.lstrip().startswith(("%", "!")) else line for line in lines)
+            source = re.sub(r"^([ \t]*)[%!].*$", r"\1pass", "".join(cell["source"]), flags=re.MULTILINE)
             yield from ast.walk(ast.parse(source))
 
 

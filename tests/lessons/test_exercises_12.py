@@ -52,6 +52,23 @@ def test_12_1_right() -> None:
     assert not refused("12-1", [with_sentinel])
 
 
+CACHED = ("cache_creation_input_tokens", "cache_read_input_tokens")
+
+
+def _read(answer: Any, cached: tuple[str, ...] = CACHED) -> tuple[int, int]:
+    usage = getattr(answer, "usage_metadata", None) or answer.usage.model_dump()
+    if "prompt_tokens" in usage:
+        return usage["prompt_tokens"], usage["completion_tokens"]
+    return usage["input_tokens"] + sum(usage.get(name) or 0 for name in cached), usage["output_tokens"]
+
+
+def _forgets_none(answer: Any) -> tuple[int, int]:
+    usage = getattr(answer, "usage", None)
+    if not hasattr(usage, "input_tokens"):
+        return _read(answer)
+    return usage.input_tokens + usage.cache_creation_input_tokens, usage.output_tokens
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -59,16 +76,13 @@ def test_12_1_right() -> None:
         (lambda a: _read(a)[::-1], "순서는 입력, 출력"),
         (lambda a: sum(_read(a)), "기댓값 (31, 7)"),
         (lambda a: (_read(a)[0] or 1, _read(a)[1] or 1), "출력이 0인 답변"),
+        (lambda a: _read(a, ()), "캐시를 읽고 쓴 Anthropic: 기댓값 (2344, 9), 실제 (44, 9). 캐시에 쓰고"),
+        (lambda a: _read(a, CACHED[:1]), "캐시를 읽고 쓴 Anthropic: 기댓값 (2344, 9), 실제 (344, 9)"),
+        (_forgets_none, "예외가 났습니다"),
     ],
 )
 def test_12_2_wrong(answer: Any, said: str) -> None:
     assert said in wrong("12-2", answer)
-
-
-def _read(answer: Any) -> tuple[int, int]:
-    usage = getattr(answer, "usage_metadata", None) or vars(answer.usage)
-    names = ("prompt_tokens", "completion_tokens") if "prompt_tokens" in usage else ("input_tokens", "output_tokens")
-    return usage[names[0]], usage[names[1]]
 
 
 def test_12_2_right() -> None:
@@ -103,6 +117,7 @@ def adapter(
     *,
     first_block: bool = False,
     kept: Any = None,
+    cached: tuple[str, ...] = CACHED,
     **options: Any,
 ) -> Any:
     if provider == "openai":
@@ -117,9 +132,9 @@ def adapter(
     } | options
     answer = client.messages.create(model=model, **options)
     if first_block:
-        return answer.content[0].text, answer.usage.input_tokens, answer.usage.output_tokens
+        return answer.content[0].text, *_read(answer)
     texts = [block.text for block in answer.content if block.type == "text"]
-    return ["".join(texts), answer.usage.input_tokens, answer.usage.output_tokens]
+    return ["".join(texts), *_read(answer, cached)]
 
 
 def changed(**options: Any) -> Any:
@@ -134,6 +149,7 @@ def changed(**options: Any) -> Any:
         (changed(system=""), "`system`에는"),
         (changed(first_block=True), "예외가 났습니다"),
         (changed(error=KeyError), "`ValueError`를 냅니다"),
+        (changed(cached=()), "anthropic: 돌려줄 것은 (텍스트, 입력, 출력)입니다. 기댓값 ('네, 준비할게요.', 2044, 8)"),
         (lambda provider, client, model, messages: ("네, 준비할게요.", 21, 6), "요청을 한 번"),
         (lambda provider, client, model, messages: adapter("openai", client, model, messages), "예외가 났습니다"),
     ],

@@ -89,3 +89,18 @@ def test_an_error_that_the_cassette_holds_is_marked_too(shared: Kernel):
 
 def test_a_cell_that_asks_nothing_has_no_mark(shared: Kernel):
     assert texts(shared.run("print('아무것도 묻지 않음')")) == ["아무것도 묻지 않음\n"]
+
+
+def test_the_look_of_the_page_comes_only_where_someone_watches(folder: Path):
+    """저장된 출력에는 들지 않고, 사람이 여는 노트북에서만 줄바꿈과 접은 출력의 모양을 정합니다."""
+    with Kernel(sys.executable, folder) as kernel:
+        pages = []
+        for name in ("", "a.ipynb"):
+            kernel.run(f"import os\nos.environ['JPY_SESSION_NAME'] = {name!r}")
+            pages += [
+                message["content"]["data"]["text/html"]
+                for message in kernel.messages("import llmkit\nllmkit.setup('01_basics', mode='replay', pace=0);")
+                if message["msg_type"] == "display_data"
+            ]
+    stored, watched = pages
+    assert watched.endswith(stored) and watched.startswith("<style>") and "<style>" not in stored

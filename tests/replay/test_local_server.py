@@ -75,7 +75,7 @@ def test_without_the_packages_it_says_how_to_install(
     monkeypatch.setattr(local, "installed", lambda: False)
     assert command.main(["local"]) == 1
     said = capsys.readouterr().out
-    assert local.INSTALL in said and "127MB" in said and "Apache-2.0" in said
+    assert local.INSTALL in said and "325MB" in said and "Apache-2.0" in said
 
 
 @pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")

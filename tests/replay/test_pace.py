@@ -73,6 +73,23 @@ def test_an_answer_in_one_piece_takes_its_recorded_time_at_pace_one(tape: Path):
         assert session.calls[0].total_s >= 1.5  # 장부의 시간은 카세트의 것입니다.
 
 
+def test_a_cell_of_many_calls_does_not_keep_a_watcher_waiting_for_minutes(tape: Path, monkeypatch: pytest.MonkeyPatch):
+    slow = "date = 2026-11-21T09:00:00+09:00\nfirst_token_ms = 250\ntoken_ms = 0\n"
+    with stand_in(CAPITAL, top=slow), llmkit.setup(mode="record", cassette=tape):
+        for _ in range(6):
+            openai_plain(PROMPT)
+    slept: list[float] = []
+    monkeypatch.setattr(time, "sleep", slept.append)
+    with llmkit.setup(mode="replay", cassette=tape, pace=12) as session:
+        for _ in range(2):
+            session.start_cell("")
+            slept.clear()
+            for _ in range(6):
+                openai_plain(PROMPT)
+            assert slept[0] >= 3 and 9.9 < sum(slept) <= 10.01  # 처음 몇 번은 기다리고, 모두 더해 10초까지입니다.
+        assert all(call.total_s >= 0.25 for call in session.calls)  # 장부의 시간은 그대로입니다.
+
+
 @pytest.mark.parametrize("way", ["openai_plain", "openai_async", "anthropic_plain", "anthropic_async"])
 def test_a_retry_really_waits_live_and_not_in_replay(tape: Path, way: str, monkeypatch: pytest.MonkeyPatch):
     def run() -> str:

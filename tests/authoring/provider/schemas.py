@@ -23,18 +23,14 @@ def chat(asked: dict[str, Any]) -> None:
     form = asked.get("response_format") or {}
     if form.get("type") == "json_schema":
         given = form.get("json_schema") or {}
-        for name in ("name", "schema"):
-            if name not in given:
-                param = f"response_format.json_schema.{name}"
-                raise Refusal(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+        _require(given, "response_format.json_schema", "name", "schema")
         _name(given["name"], "response_format.json_schema.name")
         if given.get("strict"):
             _strict(given["schema"], "response_format", given["name"], "response_format", None)
     for at, tool in enumerate(asked.get("tools") or []):
         function = tool.get("function")
-        if tool.get("type") == "function" and not isinstance(function, dict):
-            param = f"tools[{at}].function"
-            raise Refusal(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+        if tool.get("type") == "function":
+            _require(tool if isinstance(function, dict) else {}, f"tools[{at}]", "function")
         if function:
             _function(function, f"tools[{at}].function", bool(function.get("strict")))
 
@@ -43,10 +39,7 @@ def responses(asked: dict[str, Any]) -> None:
     """Responses의 text.format과 도구."""
     form = (asked.get("text") or {}).get("format") or {}
     if form.get("type") == "json_schema":
-        for name in ("name", "schema"):
-            if name not in form:
-                param = f"text.format.{name}"
-                raise Refusal(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+        _require(form, "text.format", "name", "schema")
         _name(form["name"], "text.format.name")
         if form.get("strict"):
             _strict(form["schema"], "response_format", form["name"], "text.format.schema", "invalid_json_schema")
@@ -74,6 +67,13 @@ def anthropic(asked: dict[str, Any]) -> None:
             _claude(tool["input_schema"], f"tools.{at}.custom")
 
 
+def _require(given: dict[str, Any], where: str, *names: str) -> None:
+    for name in names:
+        if given.get(name) is None:
+            param = f"{where}.{name}"
+            raise Refusal(f"Missing required parameter: '{param}'.", param, "missing_required_parameter")
+
+
 def _name(name: str, param: str) -> None:
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
         message = (
@@ -84,8 +84,7 @@ def _name(name: str, param: str) -> None:
 
 
 def _function(function: dict[str, Any], where: str, strict: bool) -> None:
-    if "name" not in function:
-        raise Refusal(f"Missing required parameter: '{where}.name'.", f"{where}.name", "missing_required_parameter")
+    _require(function, where, "name")
     _name(function["name"], f"{where}.name")
     if parameters := function.get("parameters"):
         at, code = f"{where}.parameters", "invalid_function_parameters"
