@@ -133,7 +133,12 @@ def stamp_readme(text: str, address: str) -> str:
     """README의 `<!-- colab -->`와 `<!-- /colab -->` 사이를 다시 적습니다."""
     section = _README_NO_ADDRESS
     if address:
-        section = f"{badge(address, '01_basics.ipynb')}\n\n설치 없이 브라우저에서 첫 수업을 엽니다. 첫 셀부터 순서대로 실행하세요.\n"
+        owner, repository, _ = _ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
+        page = f"https://{owner.lower()}.github.io/{repository}/"
+        section = (
+            f"{badge(address, '01_basics.ipynb')}\n\n설치 없이 브라우저에서 첫 수업을 엽니다. 첫 셀부터 순서대로 실행하세요. GitHub Pages를 "
+            f"켰으면 [로그인 없이 여는 페이지]({page}lite/lab/index.html?path=01_basics.ipynb)와 [읽는 사이트]({page})도 있습니다.\n"
+        )
     return _README.sub(lambda _: section, text)
 
 
