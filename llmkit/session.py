@@ -16,7 +16,7 @@ from .common.clock import choose_pace, set_clock, today
 from .common.errors import CassetteMiss, Halt, PlaceholderKey, did_you_mean
 from .common.keys import fill_placeholders, find_key, load_environment, redact, unload_environment
 from .common.ledger import Call
-from .common.providers import LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
+from .common.providers import EMBEDDINGS_PORT, LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
 from .replay import hook, recorder
 from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
 from .replay.cassette import Cassette
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from .cost.receipt import Receipt
 
 CASSETTES = Path(str(files("llmkit"))) / "cassettes"
-LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT)
+LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT, EMBEDDINGS_PORT)
 
 _File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .common.errors import Halt
-from .common.keys import find_key
+from .common.keys import find_key, redact
 from .common.providers import PROVIDERS
 from .local import find_servers
 from .replay.advice import ways_to_try
@@ -28,8 +29,8 @@ _ADDRESSES = {
 def try_client() -> tuple[OpenAI, str]:
     """여러분의 프롬프트를 실제로 보내 볼 `(client, model)`을 만들고, 어디로 보내는지 출력합니다.
 
-    OpenAI, Gemini, Groq, Hugging Face 순서로 키를 찾고, 없으면 Colab이 주는 모델, 켜져 있는 로컬 서버를 씁니다. 수업의 다른
-    제공자가 재생 중이어도 이 클라이언트의 요청은 실제 호출입니다. `LLMKIT_MODE=replay`처럼 재생으로 정했으면 쓰지 않습니다.
+    OpenAI, Gemini, Groq, Hugging Face 순서로 키를 찾고, 없으면 Colab이 주는 모델(`from google.colab import ai`를 먼저 실행했을
+    때만. 확인 안 됨), 켜져 있는 로컬 서버를 씁니다. 수업의 다른 제공자가 재생 중이어도 이 클라이언트의 요청은 실제 호출입니다. `LLMKIT_MODE=replay`처럼 재생으로 정했으면 쓰지 않습니다.
 
     Raises:
         Halt: 보낼 곳이 하나도 없을 때. 무엇을 준비하면 되는지 말합니다.
@@ -54,12 +55,27 @@ def _places(session: Session) -> Iterator[tuple[OpenAI, str, str]]:
             yield client, model(provider), PROVIDERS[provider].title
     if session.modes["local"] not in ("auto", "live"):
         return  # 재생하거나 녹화하는 중입니다.
-    address, secret = (os.environ.get(f"MODEL_PROXY_{name}") for name in ("BASE_URL", "API_KEY"))
-    if address and secret:  # google.colab.ai가 쓰는 것과 같습니다.
-        client = OpenAI(base_url=address, api_key=secret)
-        session.own_hosts.add(client.base_url.host)
-        names = [entry.id for entry in client.models.list()]
-        yield client, names[0], "Colab이 주는 모델(이 강좌는 확인하지 못함)"
+    if ai := sys.modules.get("google.colab.ai"):  # 학습자가 스스로 import했습니다.
+        yield from _colab(ai, session)
     for address, names in find_servers():
         name = os.environ.get("LOCAL_MODEL") or names[0]
         yield OpenAI(base_url=address, api_key="local"), name, PROVIDERS["local"].title
+
+
+def _colab(ai: Any, session: Session) -> Iterator[tuple[OpenAI, str, str]]:
+    """Colab이 주는 모델. 주소와 토큰은 Colab의 라이브러리가 쓰는 환경 변수에서 읽고 여기에 적지 않습니다.
+
+    googlecolab/colabtools의 google/colab/ai.py(2025-09-19)를 읽고 썼으며 실제 Colab에서는 확인하지 못했습니다.
+    """
+    from openai import OpenAI
+
+    title = "Colab이 주는 모델(확인 안 됨)"
+    try:
+        name = ai.list_models()[0]  # 토큰도 이때 MODEL_PROXY_API_KEY에 들어갑니다.
+        address = f"{os.environ['MODEL_PROXY_HOST']}/models/openapi"
+        client = OpenAI(base_url=address, api_key=os.environ["MODEL_PROXY_API_KEY"])
+    except Exception as error:  # 허락하지 않았거나, 한도를 넘었거나, Colab이 바뀌었거나
+        print(f"{title} 쪽을 쓰지 못합니다. {type(error).__name__}: {redact(str(error))}")
+        return
+    session.own_hosts.add(client.base_url.host)
+    yield client, name, title

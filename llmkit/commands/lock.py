@@ -39,6 +39,8 @@ def missing(name: str) -> list[str]:
     """requirements/`name`.txt에 적힌 것 가운데 설치되지 않은 패키지들입니다."""
     found = []
     for need in _needs(ROOT / "requirements" / f"{name}.txt"):
+        if need.marker is not None and not need.marker.evaluate():
+            continue
         try:
             version(need.name)
         except PackageNotFoundError:
@@ -58,5 +60,5 @@ def why_not(notebook: Path) -> str | None:
 
 def _needs(file: Path) -> list[Requirement]:
     lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-    written = (line.partition("#")[0].strip() for line in lines)
-    return [Requirement(line) for line in written if line]
+    written = (line.partition("#")[0].strip(" \\") for line in lines)
+    return [Requirement(line) for line in written if line and not line.startswith("--hash")]

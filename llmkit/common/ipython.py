@@ -6,6 +6,8 @@ import os
 import sys
 from typing import IO, Any
 
+IN_PAGE = sys.platform == "emscripten"  # 브라우저의 페이지(JupyterLite). 스레드도, 다른 프로세스도, 소켓도 없습니다.
+
 
 def shell() -> Any:
     """지금의 IPython. 평범한 파이썬이면 None입니다."""
@@ -14,10 +16,10 @@ def shell() -> Any:
 
 
 def someone_is_watching() -> bool:
-    """사람이 보고 있는 노트북(JupyterLab, Colab, VS Code)이면 True입니다. 그때만 녹화의 박자를 지킵니다."""
+    """사람이 보고 있는 노트북(JupyterLab, Colab, VS Code, 브라우저의 페이지)이면 True입니다. 그때만 녹화의 박자를 지킵니다."""
     current = shell()
     in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
-    return bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
+    return IN_PAGE or bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
 
 
 def say(text: str, to: IO[str] | None = None) -> None:

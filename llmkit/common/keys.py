@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from .ipython import IN_PAGE, say
 from .providers import PLACEHOLDERS, PROVIDERS, Provider
 
 # 진짜 키의 모양. 가운데를 별표로 가린 키(오류 메시지에 흔합니다)도 키의 일부이므로 함께 봅니다. 단어의 첫머리에서만
@@ -56,6 +57,8 @@ def load_environment() -> None:
     `PYTHON_DOTENV_DISABLED=1`이면 `.env`를 읽지 않습니다.
     """
     unload_environment()
+    if IN_PAGE:
+        return _refuse_keys()
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() not in ("1", "true", "t", "yes", "y"):
         for name, value in _read_env_file().items():
             _put_missing(name, value)
@@ -65,6 +68,15 @@ def load_environment() -> None:
     for name in KEY_NAMES:  # 키에 딸려 온 줄바꿈이 헤더로 나가면, 키가 그대로 적힌 오류가 납니다.
         if name in os.environ:
             os.environ[name] = os.environ[name].strip(_AROUND)
+
+
+def _refuse_keys() -> None:
+    """브라우저의 페이지에 넣은 키는 쓰지 않고 잊습니다. 누가 내놓은 페이지인지 모르고, 브라우저에 남을 수 있습니다."""
+    values = _read_env_file() | os.environ
+    if not all(missing_reason(values.get(name) or "") for name in KEY_NAMES):
+        say("이 페이지는 키를 쓰지도 저장하지도 않으니, 실제로 호출하려면 Colab이나 내 컴퓨터에서 여세요.")
+    for name in KEY_NAMES:
+        os.environ.pop(name, None)
 
 
 def fill_placeholders(modes: Mapping[str, str]) -> None:

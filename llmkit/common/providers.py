@@ -6,9 +6,11 @@ import re
 import socket
 from dataclasses import dataclass
 
+from .ipython import IN_PAGE
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 OLLAMA_PORT = 11434
-LOCAL_PORT = 11435  # python -m llmkit local. Ollama 바로 옆입니다.
+LOCAL_PORT, EMBEDDINGS_PORT = 11435, 11436  # python -m llmkit local. Ollama 바로 옆입니다.
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ PLACEHOLDERS = frozenset(provider.placeholder for provider in PROVIDERS.values()
 
 def is_listening(host: str, port: int) -> bool:
     """이 주소에서 서버가 기다리고 있으면 True입니다."""
+    if IN_PAGE:  # 거기서는 어디든 연결되는 것처럼 보입니다.
+        return False
     try:
         socket.create_connection((host, port), timeout=0.2).close()
         return True

@@ -15,7 +15,7 @@ from contextvars import copy_context
 from typing import Any, ClassVar
 
 from ..common.clock import pace, stream_time
-from ..common.ipython import shell
+from ..common.ipython import IN_PAGE, shell
 from .result import StreamResult
 from .sections import LABELS, Section, whole
 from .streams import Piece, Reader, aopened, opened
@@ -206,12 +206,14 @@ class _NotebookScreen(_Screen):
         # 출력이 어느 셀의 것인지는 컨텍스트에 적혀 있으므로(ipykernel 7) 스레드에 그대로 물려줍니다.
         thread = threading.Thread(target=copy_context().run, args=(watch,), daemon=True)
         with super().showing():
-            thread.start()
+            if not IN_PAGE:  # 거기에는 스레드가 없어, 조각이 온 때와 끝에만 그립니다.
+                thread.start()
             try:
                 yield
             finally:
                 done.set()
-                thread.join()
+                if not IN_PAGE:
+                    thread.join()
 
     def _close(self, note: str) -> None:
         with self._lock:

@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable
 
-from ..common.ipython import command, say, shell
+from ..common.ipython import IN_PAGE, command, say, shell
 from ..common.keys import Key
 from ..common.ledger import Call
 from ..common.providers import LOCAL_PORT, PROVIDERS
@@ -24,6 +24,9 @@ STALE_CLIENT = (
 # 공개된 글에서 읽은 것이며, 가입해서 확인하지는 못했습니다.
 _FREE = "무료로 시작할 수 있다고 알려진 곳들입니다. 조건과 카드가 필요한지는 가입할 때 확인하세요"
 _UNDO = "고친 곳을 되돌리면 저장된 답이 다시 나옵니다."
+_ELSEWHERE = (
+    "Colab이나 내 컴퓨터에서 이 노트북을 열고 키를 넣으면 실제로 호출합니다. 브라우저의 이 페이지는 재생만 합니다."
+)
 
 
 def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_is_on: bool) -> str:
@@ -51,6 +54,8 @@ def describe(name: str, mode: str, key: Key | None, cassette: Cassette, server_i
 
 def ways_on(key: Key | None) -> list[str]:
     """저장되지 않은 요청에서 멈췄을 때 이어서 할 수 있는 일입니다. `key`가 `None`이면 로컬 모델입니다."""
+    if IN_PAGE:
+        return [_UNDO, _ELSEWHERE]
     if key is None:
         return [f"로컬 모델 서버를 켜고({command('llmkit local')}) 다시 실행하세요.", _UNDO]
     live = (
@@ -67,12 +72,15 @@ def ways_on(key: Key | None) -> list[str]:
 
 def ways_to_try(has_key: bool) -> list[str]:
     """`try_client`가 보낼 곳을 찾지 못했을 때 할 수 있는 일입니다. 카드를 등록하지 않아도 되는 것이 먼저입니다."""
+    if IN_PAGE:
+        return [f"  - {_ELSEWHERE}"]
     local = f"터미널에서 {command('llmkit local')} 명령으로 작은 모델을 켭니다(키도 카드도 필요 없습니다)."
     free = ", ".join(PROVIDERS[name].keys[0] for name in ("huggingface", "gemini", "groq"))
     free = f".env에 다음 키 가운데 하나를 넣습니다({_FREE}): {free}"
     paid = f".env에 {PROVIDERS['openai'].keys[0]} 값을 넣습니다(요금이 듭니다)."
+    colab = ["Colab이 주는 모델을 씁니다(확인 안 됨). from google.colab import ai를 실행한 뒤 이 셀을 다시 실행하세요."]
     forced = ["LLMKIT_MODE와 CI 환경 변수를 지웁니다. 키는 있지만 재생으로 정해져 있습니다."] if has_key else []
-    ways = [*forced, local, free, paid]
+    ways = [*forced, *(colab if "google.colab" in sys.modules else []), local, free, paid]
     return [*(f"  - {way}" for way in ways), "키를 넣었으면 llmkit.setup 셀부터 다시 실행하세요."]
 
 

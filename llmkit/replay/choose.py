@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from ..common.errors import did_you_mean
+from ..common.ipython import IN_PAGE
 from ..common.keys import redact
 from . import recorder
 from .cassette import Cassette
@@ -18,8 +19,8 @@ def choose_mode(asked: str | None) -> str:
     chosen = "record" if is_recording else asked or os.environ.get("LLMKIT_MODE", "").strip().lower() or "auto"
     if chosen not in MODES:
         raise ValueError(f"mode(LLMKIT_MODE)는 {', '.join(MODES)} 가운데 하나여야 합니다: {chosen!r}")
-    in_ci = os.environ.get("CI", "").lower() not in ("", "0", "false")
-    return "replay" if in_ci and chosen != "record" else chosen
+    in_ci = IN_PAGE or os.environ.get("CI", "").lower() not in ("", "0", "false")  # 페이지에서는 늘 재생합니다.
+    return "replay" if in_ci and (IN_PAGE or chosen != "record") else chosen
 
 
 def open_cassette(lessons: Path, lesson: str | None, path: str | os.PathLike[str] | None, mode: str) -> Cassette:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..common.errors import CassetteMiss
+from ..common.ipython import IN_PAGE
 from ..common.keys import redact
 from ..common.providers import PROVIDERS
 from .exchange import Exchange
@@ -39,20 +40,34 @@ def explain_miss(ask: Ask, recorded: Iterable[Exchange], *, played: int, ways: l
     else:
         lines.append(f"  이 수업에는 {title} {ask.path} 요청이 저장되어 있지 않습니다.")
     lines = [" ".join(redact(line).splitlines())[: 2 * _WIDTH] for line in lines]  # 이름 속 줄바꿈과 긴 경로
+    if IN_PAGE and (
+        questions := _questions(ask, recorded)
+    ):  # 거기서는 실제로 물을 길이 없으므로, 답이 있는 질문을 알려 줍니다.
+        ways = [
+            *ways[:1],
+            "저장된 질문 가운데 하나로 물어보세요: " + ", ".join(map(repr, questions[:_SHOWN])),
+            *ways[1:],
+        ]
     return CassetteMiss("\n".join([*lines, "계속하려면:", *(f"  - {way}" for way in ways)]))
 
 
 def explain_turn(ask: Ask, recorded: Iterable[Exchange]) -> CassetteMiss:
     """묻고 답하는 스크립트에서 보일 짧은 `CassetteMiss`입니다. 저장된 질문을 알려 주어 이어서 물을 수 있게 합니다."""
+    questions = _questions(ask, recorded)
+    lines = ["저장되지 않은 질문이라 답하지 못합니다. 아무것도 보내지 않았습니다."]
+    lines += ["저장된 질문:"] if questions else []
+    lines += [f"  - {question}" for question in questions[:_QUESTIONS]]
+    lines += [f"  그 밖에 {len(questions) - _QUESTIONS}개"] if len(questions) > _QUESTIONS else []
+    return CassetteMiss("\n".join(lines))
+
+
+def _questions(ask: Ask, recorded: Iterable[Exchange]) -> list[str]:
+    """답이 저장된 질문들입니다. 같은 자리에서 받은 질문이 있으면 그것만입니다."""
     same = [exchange for exchange in recorded if (exchange.provider, exchange.path) == (ask.provider, ask.path)]
     said = _before_question(ask.body)
     same = [exchange for exchange in same if _before_question(exchange.body) == said] or same
-    questions = list(dict.fromkeys(filter(None, (_question(exchange.body) for exchange in same))))
-    lines = ["저장되지 않은 질문이라 답하지 못합니다. 아무것도 보내지 않았습니다."]
-    lines += ["저장된 질문:"] if questions else []
-    lines += [f"  - {_cut(' '.join(redact(question).split()), 0)}" for question in questions[:_QUESTIONS]]
-    lines += [f"  그 밖에 {len(questions) - _QUESTIONS}개"] if len(questions) > _QUESTIONS else []
-    return CassetteMiss("\n".join(lines))
+    questions = dict.fromkeys(filter(None, (_question(exchange.body) for exchange in same)))
+    return [_cut(" ".join(redact(question).split()), 0) for question in questions]
 
 
 def _said(body: Any) -> Any:

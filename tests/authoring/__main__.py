@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import sys
 
+from llmkit.common.errors import Refused
+
 from . import check, lint, new, recording, stamp, tables, words
 
 
@@ -19,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return COMMANDS[given.command](given)
-    except ValueError as refusal:
+    except (ValueError, Refused) as refusal:
         print(refusal, file=sys.stderr)
         return 2
 

@@ -20,6 +20,7 @@ from llmkit.common.keys import has_secret
 from llmkit.models import model_data, model_status
 from llmkit.replay.cassette import Cassette
 from tests.authoring import exercises, minutes, samples
+from tests.authoring.tables import SPENT
 
 ROOT = Path(__file__).resolve().parents[2]
 MOST_IGNORED = 3
@@ -313,7 +314,7 @@ def answers_are_folded(lesson: Lesson) -> Iterator[Finding]:
 
 @rule
 def minutes_are_computed(lesson: Lesson) -> Iterator[Finding]:
-    found = minutes.ROW.search(lesson.cells[0].source)
+    found = SPENT.search(lesson.cells[0].source)
     cassette = Cassette.load(ROOT / "llmkit" / "cassettes" / f"{lesson.path.stem}.json")
     cells = [cell.raw for cell in lesson.cells]
     if found and found[1] != (right := minutes.stated(cells, cassette)):

@@ -22,8 +22,6 @@ from llmkit.replay.cassette import Cassette
 from llmkit.replay.player import fingerprint
 from llmkit.session import CASSETTES
 
-ROOT = Path(__file__).resolve().parents[2]
-ROW = re.compile(r"^\| (?:<nobr>)?걸리는 시간(?:</nobr>)? \| (.*?) \|$", re.MULTILINE)
 MOST = (60, 120)  # 핵심과 전체
 _UNREAD = (r"(?<=</summary>).*?</details>", r"```.*?```", r"<!--.*?-->", r"<[^>]+>", r"\]\([^)]*\)")
 
@@ -92,7 +90,7 @@ def _waits(cassette: Cassette | None) -> dict[str, float]:
 
 
 def main(number: str) -> None:
-    (path,) = (ROOT / "notebooks").glob(f"{number}_*.ipynb")
+    (path,) = (Path(__file__).resolve().parents[2] / "notebooks").glob(f"{number}_*.ipynb")
     cells, cassette = nbformat.read(path, 4).cells, Cassette.load(CASSETTES / f"{path.stem}.json")
     for (title, is_core), minutes in sections(cells, cassette).items():
         print(f"{minutes:5.1f} {'핵심' if is_core else '선택'} {title}")

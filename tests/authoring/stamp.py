@@ -25,6 +25,9 @@ _ADDRESS = re.compile(r"https://github\.com/([\w.-]+)/([\w.-]+)/tree/([\w.-]+)")
 _BADGE = re.compile(r"\[!\[Colab[^\n]*\n\n")
 # 노트북 사이와 용어집의 링크. Colab은 노트북 하나만 열므로, 주소가 있으면 그 주소로 바꿔 적습니다.
 _LINK = re.compile(r"\]\((?:https://[^)\s]+/blob/[\w.-]+/notebooks/)?([\w-]+\.(?:ipynb|md))\)")
+# 다음 수업은 배우던 곳에서 열립니다: 내려받은 폴더와 사이트에서는 옆의 파일, Colab에서는 뒤에 붙인 Colab 링크.
+_NEXT = re.compile(r"(\*\*다음 수업\*\*: \[[^\]\n]+\]\()https://[^)\s]+/([\w-]+\.ipynb)\)")
+_NEXT_IN_COLAB = re.compile(r" \(\[Colab에서 열기\]\([^)\s]+\)\)")
 _README = re.compile(r"(?<=<!-- colab -->\n).*?(?=<!-- /colab -->)", re.DOTALL)
 
 _CELL = """\
@@ -111,10 +114,20 @@ def stamp_notebook(notebook: Any, name: str, address: str) -> None:
         raise ValueError(f"{name}: 첫 셀은 제목이고 첫 코드 셀에는 colab 태그가 있어야 합니다.")
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = _LINK.sub(lambda found: f"]({link(address, found[1])})", cell.source)
+            cell.source = _relink(cell.source, address)
     heading, rest = _BADGE.sub("", title.source).split("\n\n", 1)
     title.source = "\n\n".join([heading, *([badge(address, name)] if address else []), rest])
     install.source = install_cell(address)
+
+
+def _relink(source: str, address: str) -> str:
+    """Markdown 셀의 링크를 다시 적습니다.
+
+    >>> _relink("**다음 수업**: [02. 파라미터](02_parameters.ipynb). 봅니다.", "")
+    '**다음 수업**: [02. 파라미터](02_parameters.ipynb). 봅니다.'
+    """
+    source = _LINK.sub(lambda found: f"]({link(address, found[1])})", _NEXT_IN_COLAB.sub("", source))
+    return _NEXT.sub(lambda found: f"{found[1]}{found[2]}) ([Colab에서 열기]({link(address, found[2])}))", source)
 
 
 def stamp_readme(text: str, address: str) -> str:

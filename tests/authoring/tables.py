@@ -10,13 +10,8 @@ from pathlib import Path
 
 import nbformat
 
-from llmkit.commands.estimate import estimate
-from llmkit.cost.krw import digits
-from llmkit.replay.cassette import Cassette
-from llmkit.session import CASSETTES
-from tests.authoring import minutes
-
 ROOT = Path(__file__).resolve().parents[2]
+SPENT = re.compile(r"^\| (?:<nobr>)?걸리는 시간(?:</nobr>)? \| (.*?) \|$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -38,7 +33,7 @@ def _row(path: Path) -> Row:
     notebook = nbformat.read(path, as_version=4)
     first = notebook.cells[0].source
     title = re.match(r"# \d+\. ([^:\n]+)", first)
-    spent = minutes.ROW.search(first)
+    spent = SPENT.search(first)
     summary = notebook.metadata.get("llmkit", {}).get("summary")
     if not (title and spent and summary):
         raise ValueError(f"{path.name}: 첫 셀의 제목과 '걸리는 시간', 노트북의 metadata.llmkit.summary가 필요합니다.")
@@ -61,6 +56,11 @@ def write(root: Path = ROOT) -> list[Path]:
 
 def _write_minutes(path: Path) -> bool:
     """'걸리는 시간'을 계산한 것으로 바꿉니다. 노트북의 나머지는 건드리지 않습니다. 바뀌었으면 True입니다."""
+    # 표를 적을 때만 씁니다. 사이트(docs/site/build.py)는 llmkit 없이 수업의 목록만 읽습니다.
+    from llmkit.replay.cassette import Cassette
+    from llmkit.session import CASSETTES
+    from tests.authoring import minutes
+
     cassette = Cassette.load(CASSETTES / f"{path.stem}.json")
     stated = minutes.stated(nbformat.read(path, as_version=4).cells, cassette)
     before = path.read_text(encoding="utf-8")
@@ -79,6 +79,11 @@ def _between(text: str, name: str, lines: list[str]) -> str:
 
 def write_estimate(page: Path, lessons: Collection[str]) -> None:
     """추정 비용의 표를 새로 적습니다. 표시에 함께 적는 날짜는 가장 새 카세트의 날짜입니다."""
+    from llmkit.commands.estimate import estimate
+    from llmkit.cost.krw import digits
+    from llmkit.replay.cassette import Cassette
+    from llmkit.session import CASSETTES
+
     day = max(filter(None, (Cassette.load(CASSETTES / f"{lesson}.json").date for lesson in lessons)))
     spent = {lesson: estimate(lesson).usd for lesson in lessons}
     names = {lesson: f"[{lesson}](../notebooks/{lesson}.ipynb)" for lesson in lessons} | {"": "합계"}

@@ -52,15 +52,29 @@ def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -
         )
         assert "--no-deps https://github.com/someone/llm-course/archive/v0.1.0.zip" in install
         prose = "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다.
-        assert not re.search(r"\]\([\w.-]+\.(ipynb|md)", prose)
+        # Colab에는 노트북 하나뿐이라 상대 링크가 열리지 않습니다. 다음 수업은 둘 다 적습니다.
+        alone = re.sub(
+            r"\*\*다음 수업\*\*: \[[^]]+\]\([\w-]+\.ipynb\) \(\[Colab에서 열기\]\(https://colab\.[^)]+\)\)", "", prose
+        )
+        assert not re.search(r"\]\([\w.-]+\.(ipynb|md)", alone)
         assert "](https://github.com/someone/llm-course/blob/v0.1.0/notebooks/glossary.md)" in prose
     first = (copy / "notebooks" / "01_basics.ipynb").read_text(encoding="utf-8")
-    assert "](https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_" in first
+    second = "https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_parameters.ipynb"
+    assert f"(02_parameters.ipynb) ([Colab에서 열기]({second}))" in first
     assert "colab-badge" in (copy / "README.md").read_text(encoding="utf-8")
     assert stored_address(copy) == ADDRESS
     stamp("", copy)
     assert contents(copy) == clean
+
+
+def test_every_lesson_leads_to_the_next(root: Path) -> None:
+    lessons = sorted(root.glob("notebooks/[0-9]*_*.ipynb"))
+    for lesson, following in zip(lessons, lessons[1:]):
+        prose = "\n".join(cell.source for cell in nbformat.read(lesson, as_version=4).cells[-2:])
+        told = re.findall(r"\*\*다음 수업\*\*: \[(\d\d)\. [^]]+\]\(([^)]+)\)", prose)
+        assert [(number, link.rpartition("/")[2]) for number, link in told] == [(following.name[:2], following.name)], (
+            lesson.name
+        )
 
 
 @pytest.mark.parametrize("address", ["", ADDRESS])

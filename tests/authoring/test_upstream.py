@@ -992,7 +992,7 @@ small.chat.completions.create(model="smollm2-135m", messages=question, max_compl
 
 
 def test_the_local_model_is_recorded_beside_authored_answers(tmp_path):
-    pytest.importorskip("xllamacpp", reason="로컬 모델이 깔려 있지 않습니다(requirements-local.txt).")
+    pytest.importorskip("xllamacpp", reason="로컬 모델이 깔려 있지 않습니다(requirements/local.txt).")
     port = free_port()
     with LocalServer(port):
         lesson = LOCAL_LESSON.replace("PORT", str(port))

@@ -83,11 +83,11 @@ def jupyter(root: Path, app: str = "lab") -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def chromium() -> Iterator[Any]:
+def chromium(*options: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = player.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS, *options])
         yield browser
         browser.close()
 

@@ -78,7 +78,7 @@ def test_keys_in_the_env_file_go_live_and_are_never_shown(
     status, report = examine()
     assert status == 0
     assert f"[좋음] .env: {tmp_path / '.env'}" in report
-    assert [row for row in report.splitlines() if "[없음]" in row and "frameworks" not in row] == []
+    assert [row for row in report.splitlines() if "[없음]" in row and "설치되지 않은 것" not in row] == []
     for title in TITLES:
         assert "실제 호출(live)" in line(report, title + ":")
     assert leaked(report, KEYS) == []

@@ -16,7 +16,7 @@ from llmkit.commands import doctor, lock
 
 # 로컬 모델이 적어 두었지만 쓰지 않는 것(pyproject.toml의 exclude-dependencies).
 NOT_USED = {"llama-cpp-python", "llm"}
-FILES = ("requirements.txt", ".ci/requirements.txt", "requirements-local.txt")
+FILES = ("requirements.txt", ".ci/requirements.txt", "requirements/local.in")
 
 
 def written(file: Path) -> list[Requirement]:
@@ -28,7 +28,7 @@ def test_every_package_the_course_needs_is_pinned(root: Path) -> None:
     """직접 적은 것부터 설치된 패키지가 요구하는 것까지 따라갑니다."""
     pinned = lock.pins()
     waiting = [(name, need) for name in FILES for need in written(root / name)]
-    waiting += [("README", Requirement("llmkit-course[plots]"))]
+    waiting += [("README", Requirement("llmkit-course[plots,search]"))]
     seen: set[tuple[str, str]] = set()
     missing = {}
     while waiting:
@@ -105,3 +105,23 @@ def test_doctor_and_the_test_command_say_what_moved(
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
     assert f"anthropic {lock.pins()['anthropic']} → 99.1" in done.stdout
+
+
+def test_a_hashed_row_is_read_and_one_for_another_system_is_not_missing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lock, "ROOT", tmp_path)
+    (tmp_path / "requirements").mkdir()
+    rows = f"no-such-package==1 \\\n    --hash=sha256:{'0' * 64}\nneither==1 ; sys_platform == 'none' \\\n    --hash=sha256:{'1' * 64}\n"
+    (tmp_path / "requirements/local.txt").write_text(f"# 머리말\n{rows}openai=={version('openai')}\n")
+    assert lock.missing("local") == ["no-such-package"]
+
+
+def test_the_small_models_are_pinned_by_hash_to_the_locked_versions(root: Path) -> None:
+    """가중치에 라이선스 파일이 없는 휠도 있으므로, 확인한 바로 그 파일만 설치합니다."""
+    asked, locked = written(root / "requirements/local.in"), lock._needs(root / "requirements/local.txt")
+    assert {need.name for need in asked} == {need.name for need in locked}
+    pinned = {need.name: str(need.specifier) for need in lock._needs(root / "constraints.txt")}
+    assert {need.name: pinned[need.name] for need in locked} == {need.name: str(need.specifier) for need in locked}
+    rows = (root / "requirements/local.txt").read_text(encoding="utf-8").replace("\\\n", "").splitlines()
+    assert [row for row in rows if row[0] != "#" and "--hash=sha256:" not in row] == []

@@ -56,7 +56,7 @@ def test_every_command_exists(page: str, monkeypatch: pytest.MonkeyPatch) -> Non
             with pytest.raises(SystemExit) as stopped:
                 command.main([*arguments, "--help"])
             assert stopped.value.code == 0, arguments
-            for lesson in arguments[1:2]:
+            for lesson in arguments[1:2] if arguments[0] != "progress" else []:
                 assert lesson == "--all" or command.find_notebook(lesson).exists()
         elif module == "tests.authoring":
             with pytest.raises(SystemExit) as stopped:
@@ -76,7 +76,8 @@ def test_offline_wheels_are_the_locked_versions_of_the_same_files(page: str, roo
     made, installed = offline(page, "wheel"), offline(page, "install")
     assert len(made) == len(installed) == 2
     for one, other in zip(made, installed):
-        assert one[one.index("-r") + 1] == other[other.index("-r") + 1]
+        # 소스만 있는 패키지는 받은 자리에서 휠로 만들어 해시가 달라지므로, 만든 휠은 버전으로만 고릅니다.
+        assert one[one.index("-r") + 1].replace("local.txt", "local.in") == other[other.index("-r") + 1]
         assert one[one.index("-w") + 1] == other[other.index("--find-links") + 1]
         assert "-c constraints.txt" in " ".join(one) and "-c constraints.txt" in " ".join(other)
         assert ("--no-deps" in one) == ("--no-deps" in other)

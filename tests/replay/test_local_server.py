@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -12,6 +13,7 @@ import pytest
 import llmkit
 from llmkit import __main__ as command
 from llmkit import local
+from tests.authoring import __main__ as authoring
 from tests.loopback import Handler, Loopback, free_port
 
 Serve = Callable[[bytes], int]
@@ -73,16 +75,25 @@ def test_without_the_packages_it_says_how_to_install(
     monkeypatch.setattr(local, "installed", lambda: False)
     assert command.main(["local"]) == 1
     said = capsys.readouterr().out
-    assert local.INSTALL in said and "127MB" in said and "Apache-2.0" in said
+    assert local.INSTALL in said and "325MB" in said and "Apache-2.0" in said
 
 
+@pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")
+@pytest.mark.parametrize("accepts", [True, False], ids=["listening", "only bound"])
 def test_a_port_in_use_is_said(
-    serve: Serve, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    accepts: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(local, "installed", lambda: True)
-    monkeypatch.setattr(local, "PORT", serve(models("smollm2-135m")))
-    assert command.main(["local"]) == 1
-    assert f"{local.PORT} 포트를 이미 쓰고 있습니다" in capsys.readouterr().out
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        if accepts:
+            other.listen()
+        port = other.getsockname()[1]
+        monkeypatch.setattr(local, "PORT", port)
+        monkeypatch.setattr(local.LocalServer.__init__, "__defaults__", (port,))
+        assert command.main(["local"]) == 2
+        assert authoring.main(["record", "02", "--local"]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 2 and all(f"{port} 포트를 다른 프로그램이 쓰고 있어" in line for line in said)
 
 
 @pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")

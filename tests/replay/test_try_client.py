@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import secrets
+import sys
 from collections.abc import Callable, Iterator
+from types import ModuleType
 
 import pytest
 
@@ -13,6 +15,7 @@ from llmkit import local
 from llmkit.common.errors import Halt
 from llmkit.common.providers import PROVIDERS
 from llmkit.session import current_session
+from tests import fake_colab
 from tests.authoring.provider import redirect
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
@@ -26,7 +29,7 @@ def nothing_at_hand(
     no_keys: Callable[[], None], nothing_left_behind: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
     no_keys()
-    for name in ("LLMKIT_MODE", "CI", "LOCAL_MODEL", "MODEL_PROXY_BASE_URL", "MODEL_PROXY_API_KEY"):
+    for name in ("LLMKIT_MODE", "CI", "LOCAL_MODEL", "MODEL_PROXY_HOST", "MODEL_PROXY_API_KEY"):
         monkeypatch.delenv(name, raising=False)
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, free_port())
@@ -70,17 +73,52 @@ def test_a_running_local_server_answers(monkeypatch: pytest.MonkeyPatch) -> None
         assert ask() == "내 답"
 
 
+def colab_with(list_models: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, opted_in: bool = True) -> None:
+    """Colab의 대역. `opted_in`이면 학습자가 `from google.colab import ai`를 실행한 뒤입니다."""
+    modules = fake_colab.modules(fake_colab.Secrets().get)
+    modules["google.colab.ai"] = ai = ModuleType("google.colab.ai")
+    vars(ai)["list_models"] = list_models
+    for name in modules if opted_in else [name for name in modules if name != "google.colab.ai"]:
+        monkeypatch.setitem(sys.modules, name, modules[name])
+
+
 def test_colabs_own_model_is_live_while_openai_replays(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def list_models() -> list[str]:
+        monkeypatch.setenv("MODEL_PROXY_API_KEY", "colab")  # 진짜도 토큰을 여기에 넣습니다.
+        return ["google/gemini-small"]
+
+    colab_with(list_models, monkeypatch)
+    monkeypatch.setenv("MODEL_PROXY_HOST", "https://proxy.example")
     with Loopback(serve) as server:
         redirect.install(server.server_port)
-        monkeypatch.setenv("MODEL_PROXY_BASE_URL", "https://proxy.example/v1")
-        monkeypatch.setenv("MODEL_PROXY_API_KEY", "colab")
         with llmkit.setup("01_basics", pace=0) as session:
             assert session.modes["openai"] == "replay" and ask() == "내 답"
-    assert "확인하지 못함" in capsys.readouterr().out
-    assert {request.host for request in server.requests} == {"proxy.example"}
+    assert "Colab이 주는 모델(확인 안 됨), 모델 google/gemini-small" in capsys.readouterr().out
+    assert {(request.host, request.path) for request in server.requests} == {
+        ("proxy.example", "/models/openapi/chat/completions")
+    }
+
+
+def test_colabs_own_model_is_not_used_unasked(monkeypatch: pytest.MonkeyPatch) -> None:
+    colab_with(lambda: ["google/gemini-small"], monkeypatch, opted_in=False)
+    monkeypatch.setenv("MODEL_PROXY_HOST", "https://proxy.example")
+    monkeypatch.setenv("MODEL_PROXY_API_KEY", "colab")
+    with llmkit.setup("01_basics", pace=0), pytest.raises(Halt, match="from google.colab import ai"):
+        llmkit.try_client()
+
+
+def test_why_colabs_own_model_cannot_be_used_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> list[str]:
+        raise ValueError("quota")
+
+    colab_with(refuse, monkeypatch)
+    with llmkit.setup("01_basics", pace=0), pytest.raises(Halt, match="실제로 보낼 곳이 없습니다"):
+        llmkit.try_client()
+    assert "ValueError: quota" in capsys.readouterr().out
 
 
 def test_without_any_the_ways_without_a_card_come_first() -> None:

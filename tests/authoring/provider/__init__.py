@@ -11,6 +11,7 @@
 | `rules`, `schemas` | 도구의 짝, tool_choice, JSON 모드, strict 스키마에서 제공자가 거절하는 것 |
 | `hosted` | 제공자의 도구가 남기는 항목 |
 | `state` | 저장된 응답과 대화 |
+| `caches`, `diagnoses` | 프롬프트 캐시의 읽기와 쓰기, 빗나간 이유 |
 | `errors` | 제공자마다 다른 오류의 상태와 본문 |
 | `server`, `handler`, `wire` | 소켓에서 듣고, 요청을 검사하고, 답이나 실패를 보냅니다 |
 | `redirect` | httpx2와 httpx의 요청을 이 서버로 돌립니다 |

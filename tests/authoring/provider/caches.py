@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from typing import Any
 
 from . import tokens
 
 MINIMUM = 1024  # 이보다 짧으면 오류 없이 캐시하지 않습니다. claude-haiku-5-5의 값은 확인하지 못했습니다.
-STEP = 128  # OpenAI는 128토큰 단위로 맞춥니다.
+STEP = 128  # gpt-5.5까지는 같은 데까지를 128토큰 단위로 맞춥니다. 5.6부터는 중단점까지가 꼭 같아야 합니다.
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,16 @@ class Cached:
 
     read: int = 0
     written: int = 0
-    hour: bool = False  # 쓴 것이 1시간짜리인가(Anthropic)
+    long: bool = False  # 쓴 것이 긴 쪽인가: Anthropic은 1시간, OpenAI는 12시간
+
+
+@dataclass(frozen=True)
+class Block:
+    """요청을 캐시의 순서대로 나눈 것 하나."""
+
+    text: str  # 같은지 견줄 글. 중단점의 표시는 빠져 있습니다
+    size: int  # 토큰
+    mark: dict[str, Any] | None = None  # 중단점이면 그 표시
 
 
 class Caches:
@@ -31,51 +42,72 @@ class Caches:
         self._seen: dict[str, set[str]] = {}  # 모델: 기억하는 앞부분들
 
     def openai(self, asked: dict[str, Any], text: str, total: int) -> Cached:
-        """OpenAI는 부탁하지 않아도 1,024토큰부터 캐시합니다."""
+        """OpenAI는 부탁하지 않아도 1,024토큰부터 캐시합니다. 어디까지가 같아야 하는지는 모델의 세대마다 다릅니다."""
+        options = asked.get("prompt_cache_options") or {}
+        where, long = f"{asked['model']} {asked.get('prompt_cache_key')}", options.get("ttl") == "12h"
+        if re.match(r"gpt-(5\.[6-9]|[6-9])", asked["model"]):
+            blocks = _openai_blocks(asked)
+            if options.get("mode") != "explicit":  # 마지막 메시지의 끝에 중단점을 알아서 둡니다.
+                blocks[-1] = replace(blocks[-1], mark={})
+            return Cached(*self._at_marks(where, blocks, total, 80), long)
         if total < MINIMUM:
             return Cached()
-        where = f"{asked['model']} {asked.get('prompt_cache_key')}"
         with self._lock:
             seen = self._seen.setdefault(where, set())
             same = max((os.path.commonprefix([text, old]) for old in seen), key=len, default="")
             seen.add(text)
         read = min(tokens.count(same), total) // STEP * STEP
         read = read if read >= MINIMUM else 0
-        return Cached(read, total // STEP * STEP - read)
+        return Cached(read, total // STEP * STEP - read, long)
 
     def anthropic(self, asked: dict[str, Any], total: int) -> Cached:
         """Anthropic은 `cache_control`이 있는 곳까지 캐시합니다. 순서는 tools, system, messages입니다."""
-        blocks = _blocks(asked)
-        marks = [at for at, (_, mark) in enumerate(blocks) if mark]
-        if asked.get("cache_control"):
-            marks = sorted({*marks, len(blocks) - 1})
-        prefixes = ["\n".join(text for text, _ in blocks[: at + 1]) for at in marks]
-        sizes = [min(tokens.count(prefix), total) for prefix in prefixes]
-        kept = [(prefix, size) for prefix, size in zip(prefixes, sizes, strict=True) if size >= MINIMUM]
+        blocks = _anthropic_blocks(asked)
+        if whole := asked.get("cache_control"):
+            blocks[-1] = replace(blocks[-1], mark=blocks[-1].mark or whole)
+        marks = [block.mark for block in blocks if block.mark]
+        return Cached(*self._at_marks(asked["model"], blocks, total, 20), bool(marks) and marks[-1].get("ttl") == "1h")
+
+    def _at_marks(self, where: str, blocks: list[Block], total: int, back: int) -> tuple[int, int]:
+        """중단점까지의 (읽은 것, 쓴 것). 전에 쓴 것은 중단점과, 그 앞의 블록 `back`개에서 찾습니다."""
+        prefixes = ["\n".join(block.text for block in blocks[: at + 1]) for at in range(len(blocks))]
+        sizes = [min(size, total) for size in accumulate(block.size for block in blocks)]
+        kept = [at for at, block in enumerate(blocks) if block.mark is not None and sizes[at] >= MINIMUM]
         if not kept:
-            return Cached()
+            return 0, 0
+        near = {at for mark in kept for at in range(max(0, mark - back), mark + 1)}
         with self._lock:
-            seen = self._seen.setdefault(asked["model"], set())
-            read = max((size for prefix, size in kept if prefix in seen), default=0)
-            seen.update(prefix for prefix, _ in kept)
-        mark = blocks[marks[-1]][1] or asked.get("cache_control") or {}
-        return Cached(read, kept[-1][1] - read, mark.get("ttl") == "1h")
+            seen = self._seen.setdefault(where, set())
+            read = max((sizes[at] for at in near if prefixes[at] in seen), default=0)
+            seen.update(prefixes[at] for at in kept)
+        return read, sizes[kept[-1]] - read
 
 
-def _blocks(asked: dict[str, Any]) -> list[tuple[str, dict[str, Any] | None]]:
-    """요청을 순서대로 나눈 (글, cache_control)."""
-    found = []
+def _anthropic_blocks(asked: dict[str, Any]) -> list[Block]:
     system = asked.get("system") or []
     given = [{"type": "text", "text": system}] if isinstance(system, str) else system
-    for block in [*(asked.get("tools") or []), *given]:
-        found.append(_bare(block))
-    for message in asked["messages"]:
+    blocks = [_block(block, "", "cache_control") for block in [*(asked.get("tools") or []), *given]]
+    return blocks + _said(asked["messages"], "cache_control")
+
+
+def _openai_blocks(asked: dict[str, Any]) -> list[Block]:
+    given = asked.get("messages") or asked.get("input") or []
+    items = [{"role": "user", "content": given}] if isinstance(given, str) else given
+    head = [*(asked.get("tools") or []), *([{"text": text}] if (text := asked.get("instructions")) else [])]
+    return [_block(block, "", "prompt_cache_breakpoint") for block in head] + _said(items, "prompt_cache_breakpoint")
+
+
+def _said(messages: list[dict[str, Any]], mark: str) -> list[Block]:
+    found = []
+    for message in messages:
         content = message.get("content")
-        parts = [{"type": "text", "text": content}] if isinstance(content, str) else content
-        found += [_bare(part, message["role"]) for part in parts]
+        parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
+        found += [_block(part, message.get("role", ""), mark) for part in parts]
     return found
 
 
-def _bare(block: dict[str, Any], role: str = "") -> tuple[str, dict[str, Any] | None]:
-    bare = {name: value for name, value in block.items() if name != "cache_control"}
-    return role + json.dumps(bare, ensure_ascii=False, sort_keys=True), block.get("cache_control")
+def _block(part: dict[str, Any], role: str, mark: str) -> Block:
+    bare = {name: value for name, value in part.items() if name != mark}
+    text = role + json.dumps(bare, ensure_ascii=False, sort_keys=True)
+    said = bare["text"] if isinstance(bare.get("text"), str) else text
+    return Block(text, 3 + tokens.count(role) + tokens.count(said), part.get(mark))

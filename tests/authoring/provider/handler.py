@@ -209,7 +209,9 @@ class Handler(Wire):
             token_ms=script.token_ms,
             profile=self.server.profile,
             cached=self._cached(history + turns, prompt_tokens),
+            diagnosis=self._diagnosis(),
         )
+        self.server.diagnoses.keep(reply.id("msg_" if form is messages else "resp_"), self.asked, reply.cached)
         if form is responses:
             self.server.state.keep(self.asked, form.body(reply), remembered)
         if self.asked.get("stream"):
@@ -224,6 +226,10 @@ class Handler(Wire):
             said = "\n".join(f"{role} {text}" for role, text in turns)
             return self.server.caches.openai(self.asked, f"{written_tools(self.asked)}\n{said}", total)
         return Cached()
+
+    def _diagnosis(self) -> dict[str, Any] | None:
+        diagnoses = self.server.diagnoses
+        return diagnoses.anthropic(self.asked) if self.provider == "anthropic" else diagnoses.openai(self.asked)
 
     def _reasoning(self, answer: Answer) -> int:
         return tokens_for(self.provider, self.asked, self.server.profile, answer.reasoning_tokens)

@@ -152,6 +152,7 @@ def _head(reply: Reply) -> dict[str, Any]:
         "stop_reason": None,
         "stop_sequence": None,
         "stop_details": None,
+        **({"diagnostics": reply.diagnosis} if reply.request.get("diagnostics") else {}),
     }
 
 
@@ -171,8 +172,8 @@ def _usage(reply: Reply, output_tokens: int) -> dict[str, Any]:
         "cache_creation_input_tokens": cached.written,
         "cache_read_input_tokens": cached.read,
         "cache_creation": {
-            "ephemeral_5m_input_tokens": 0 if cached.hour else cached.written,
-            "ephemeral_1h_input_tokens": cached.written if cached.hour else 0,
+            "ephemeral_5m_input_tokens": 0 if cached.long else cached.written,
+            "ephemeral_1h_input_tokens": cached.written if cached.long else 0,
         },
         "output_tokens": output_tokens,
         "service_tier": "standard",

@@ -77,6 +77,7 @@ class Reply:
     token_ms: int
     profile: Profile
     cached: Cached = field(default_factory=Cached)
+    diagnosis: dict[str, Any] | None = None  # 캐시가 빗나간 이유(부탁했을 때)
 
     def id(self, prefix: str, place: str = "") -> str:
         """`place`는 한 응답에 여럿인 것의 자리입니다: 나란한 도구 호출의 id가 서로 달라야 합니다."""

@@ -70,11 +70,21 @@ def usage(reply: Reply) -> dict[str, Any]:
         "input_tokens_details": {
             "cached_tokens": reply.cached.read,
             "cache_write_tokens": reply.cached.written,
+            **_lifetimes(reply),
         },
         "output_tokens": completion.tokens,
         "output_tokens_details": {"reasoning_tokens": completion.reasoning_tokens},
         "total_tokens": reply.prompt_tokens + completion.tokens,
     }
+
+
+def _lifetimes(reply: Reply) -> dict[str, Any]:
+    """유지 시간을 적은 요청에는 쓴 토큰을 시간별로 나누어 적습니다."""
+    if "ttl" not in (reply.request.get("prompt_cache_options") or {}):
+        return {}
+    written, long = reply.cached.written, reply.cached.long
+    split = {"ttl_12h_tokens": written if long else 0, "ttl_30m_tokens": 0 if long else written}
+    return {"cache_write_tokens_details": split}
 
 
 def events(reply: Reply) -> Iterator[Event]:
@@ -169,6 +179,7 @@ def _head(reply: Reply) -> dict[str, Any]:
     """요청을 반복해 적는 필드들: 적지 않은 인자는 기본값으로 돌아옵니다."""
     asked = reply.request
     summary, text = (asked.get("reasoning") or {}).get("summary"), asked.get("text") or {}
+    options = asked.get("prompt_cache_options")
     return {
         "id": reply.id("resp_"),
         "object": "response",
@@ -187,6 +198,8 @@ def _head(reply: Reply) -> dict[str, Any]:
         "previous_response_id": asked.get("previous_response_id"),
         "prompt_cache_key": asked.get("prompt_cache_key"),
         "prompt_cache_retention": asked.get("prompt_cache_retention"),
+        **({"prompt_cache_options": {"mode": "implicit", "ttl": "30m", **options}} if options else {}),
+        **({"prompt_cache_diagnostics": reply.diagnosis} if reply.diagnosis else {}),
         "reasoning": {"effort": effort_of(asked), "summary": summary},
         "safety_identifier": asked.get("safety_identifier"),
         "service_tier": "auto",

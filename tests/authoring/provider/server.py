@@ -14,6 +14,7 @@ from typing import Any
 from . import tokens
 from .batches import Batches
 from .caches import Caches
+from .diagnoses import Diagnoses
 from .handler import Handler
 from .profiles import TODAY, Profile
 from .script import Script
@@ -38,6 +39,7 @@ class Upstream(ThreadingHTTPServer):
         self.unanswered: list[str] = []
         self.state = State()
         self.caches = Caches()
+        self.diagnoses = Diagnoses()
         self.batches = Batches(int(script.date.timestamp()))
         self.log: list[dict[str, Any]] = []  # 온 요청들(시각 없음): 테스트가 무엇을 몇 번 보냈는지 셉니다.
         self._asked: Counter[str] = Counter()
