@@ -79,11 +79,11 @@ class Page(HTMLParser):
 
 def copy_course(folder: Path) -> None:
     """강좌를 베껴 주소를 찍고, 해로운 답변의 수업과 JupyterLite의 흉내를 더합니다."""
-    for name in ("notebooks", "docs", "tests", "llmkit"):
-        ignored = shutil.ignore_patterns("__pycache__", "screenshots", "bot_*.py", "_output")
-        shutil.copytree(lab.ROOT / name, folder / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(lab.ROOT / name, folder)
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in subprocess.run(command, cwd=lab.ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (lab.ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(lab.ROOT / name, folder / name)
     notebook = nbformat.read(folder / "notebooks" / "01_basics.ipynb", as_version=4)
     notebook.cells = notebook.cells[:2]
     notebook.cells[0].source = notebook.cells[0].source.replace("# 01. 첫 호출", "# 99. 해로운 답변")
