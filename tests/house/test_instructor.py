@@ -17,12 +17,7 @@ from llmkit import session
 from llmkit.commands.estimate import estimate
 from llmkit.commands.lock import moved
 from tests.authoring import __main__ as authoring
-<<<<<<< HEAD
-from tests.authoring import stamp
-from tests.authoring.tables import SPENT
-=======
 from tests.authoring import stamp, tables
->>>>>>> class
 
 
 @pytest.fixture(scope="module")
@@ -115,11 +110,7 @@ def test_what_to_look_at_in_a_diff_is_found(page: str, cassette: str, root: Path
 
 def test_the_times_are_those_of_the_notebooks(page: str, root: Path) -> None:
     times = {
-<<<<<<< HEAD
-        path.stem: SPENT.search("".join(_first_cell(path)))
-=======
         path.stem: tables.SPENT.search("".join(_first_cell(path)))
->>>>>>> class
         for path in sorted(root.glob("notebooks/[0-9]*_*.ipynb"))
     }
     for name, time in times.items():
