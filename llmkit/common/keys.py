@@ -72,7 +72,10 @@ def load_environment() -> None:
 
 def _refuse_keys() -> None:
     """브라우저의 페이지에 넣은 키는 쓰지 않고 잊습니다. 누가 내놓은 페이지인지 모르고, 브라우저에 남을 수 있습니다."""
-    values = _read_env_file() | os.environ
+    try:
+        values = _read_env_file() | os.environ
+    except OSError:  # 서비스 워커가 막힌 브라우저에서는 노트북이 있는 폴더를 읽을 수 없습니다.
+        values = {**os.environ}
     if not all(missing_reason(values.get(name) or "") for name in KEY_NAMES):
         say("이 페이지는 키를 쓰지도 저장하지도 않으니, 실제로 호출하려면 Colab이나 내 컴퓨터에서 여세요.")
     for name in KEY_NAMES:

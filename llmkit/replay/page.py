@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import warnings
 from collections.abc import Callable
 from importlib.resources import files
@@ -20,6 +21,8 @@ def adapt(shell: Any) -> Callable[[], None]:
     shell.events.register("post_run_cell", after)
     for message in _EXPECTED:
         warnings.filterwarnings("ignore", message)
+    if not os.path.exists(os.getcwd()):  # 서비스 워커가 막힌 브라우저에서는 노트북의 폴더를 쓸 수 없습니다.
+        os.chdir(os.path.expanduser("~"))
     table = files("llmkit") / "data" / "page.json"  # 페이지를 만들 때 적어 둔, 프로세스나 없는 패키지가 필요한 셀들
     resting = json.loads(table.read_text(encoding="utf-8")) if table.is_file() else {}
 

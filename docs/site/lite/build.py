@@ -9,6 +9,7 @@ import sys
 import tarfile
 import urllib.request
 import zipfile
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,6 +39,9 @@ SETTINGS = {
 
 def build(output: Path) -> None:
     """`output`에 사이트를 만들고, 무엇이 빠졌는지와 크기를 출력합니다."""
+    for is_there, name in ((find_spec("jupyterlite_core"), "requirements/lite.txt"), (shutil.which("npm"), "npm")):
+        if not is_there:
+            raise SystemExit(f"페이지를 만드는 데 필요한 것이 없습니다: {name}")
     with TemporaryDirectory() as name:
         lite = Path(name)
         pyodide = lite / "static" / "pyodide"  # jupyterlite-pyodide-kernel이 찾는 자리

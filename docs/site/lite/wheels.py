@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -79,8 +80,12 @@ def entry(wheel: Path, known: set[str]) -> dict[str, Any]:
 
 def build_ours(folder: Path) -> Path:
     """지금 저장소의 llmkit을 휠로 만듭니다."""
-    command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
-    subprocess.run([*command, str(ROOT)], check=True)
+    with tempfile.TemporaryDirectory() as name:  # 저장소에서 바로 만들면 예전에 만들다 남은 파일이 섞입니다.
+        shutil.copytree(ROOT / "llmkit", Path(name, "llmkit"), ignore=shutil.ignore_patterns("__pycache__"))
+        for file in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(ROOT / file, name)
+        command = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(folder)]
+        subprocess.run([*command, name], check=True)
     return next(folder.glob("llmkit_course-*.whl"))
 
 
@@ -137,7 +142,8 @@ def write_lock(distribution: dict[str, Any]) -> None:
         lines = [f"{name}=={versions[name]} --hash=sha256:{sha256(found[name])}"
                  for name in sorted(needed - {"llmkit-course", *DISTRIBUTION})]  # fmt: skip
     head = ["# python -m docs.site.lite lock 명령이 썼습니다. 브라우저의 페이지(JupyterLite)에 넣는 휠입니다.",
-            "# Pyodide의 배포판에서 받는 것은 여기에 없습니다(docs/site/lite/wheels.py의 DISTRIBUTION)."]  # fmt: skip
+            "# PyPI에 없어 Pyodide의 배포판에서 받는 것:",
+            *(f"#   {name}=={theirs[name]}" for name in sorted(DISTRIBUTION))]  # fmt: skip
     LOCK.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
 
 
