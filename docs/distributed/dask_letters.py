@@ -2,7 +2,6 @@
 
 import cloudpickle
 import letters as job
-import llmkit
 from distributed import Client, LocalCluster, SchedulerPlugin, get_worker
 
 
@@ -15,7 +14,7 @@ class Turns(SchedulerPlugin):
         self.throttle = job.Throttle(per_minute)
 
     async def start(self, scheduler):
-        scheduler.handlers["take_turn"] = self.throttle.take  # 작업자는 get_worker().scheduler.take_turn()으로 부릅니다.
+        scheduler.handlers["take_turn"] = self.throttle.take  # get_worker().scheduler.take_turn()이 됩니다.
 
 
 async def partition(path, letters, limit):

@@ -7,9 +7,10 @@ import json
 import time
 from pathlib import Path
 
-import llmkit
 import pandas as pd
 from openai import AsyncOpenAI, OpenAI
+
+import llmkit
 
 RULES = {"role": "developer", "content": "손님의 편지를 한 문장으로 요약합니다."}
 USAGE = {"model": "string", "input_tokens": "Int64", "output_tokens": "Int64", "cached_tokens": "Int64"}
@@ -92,7 +93,11 @@ async def ask(client, letter):
     row = {"id": letter["id"], "answer": response.choices[0].message.content or "", "model": response.model}
     if usage := response.usage:  # 없으면 비용은 0이 아니라 모르는 것입니다.
         cached = usage.prompt_tokens_details and usage.prompt_tokens_details.cached_tokens
-        row |= {"input_tokens": usage.prompt_tokens, "output_tokens": usage.completion_tokens, "cached_tokens": cached or 0}
+        row |= {
+            "input_tokens": usage.prompt_tokens,
+            "output_tokens": usage.completion_tokens,
+            "cached_tokens": cached or 0,
+        }
     return row
 
 
@@ -126,4 +131,6 @@ def cost(path):
 def report(parts, costs):
     """파티션마다의 비용을 더합니다. 오차 없는 수(Decimal)라서 어떤 순서로 더해도 같습니다."""
     failed, total = sum(len(remaining(path, letters)) for path, letters in parts), sum(costs)
-    print(f"받음 {sum(len(letters) for _, letters in parts) - failed}, 실패 {failed}, 비용 {total.usd} USD {total.note}")
+    print(
+        f"받음 {sum(len(letters) for _, letters in parts) - failed}, 실패 {failed}, 비용 {total.usd} USD {total.note}"
+    )

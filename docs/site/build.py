@@ -1,5 +1,6 @@
-"""저장된 출력으로 읽는 사이트를 `build/site/`에 만듭니다. 셀을 실행하지 않고 네트워크를 쓰지 않습니다.
+"""저장된 출력으로 읽는 사이트를 `build/site/`에 만듭니다. 만들 때에는 셀을 실행하지 않고 네트워크를 쓰지 않습니다.
 
+    python3 -m venv .venv-site && .venv-site/bin/python -m pip install -c requirements/site-constraints.txt -r requirements/site.txt
     .venv-site/bin/python docs/site/build.py [폴더]
 
 수업은 `notebooks/`에서, 다른 페이지는 `notebooks/*.md`와 `docs/*.md`에서 읽습니다. 수업의 목록, 제목, 걸리는 시간은 노트북에 적힌
@@ -65,7 +66,7 @@ def lesson(path: Path, address: str) -> Any:
 
 def _show(cell: Any) -> None:
     """접을 것을 접고, 그림의 대체 텍스트를 옮기고, 출력에서 스크립트를 뺍니다."""
-    options = cell.metadata["mystnb"] = {}
+    options: dict[str, Any] = {}
     tags = cell.metadata.setdefault("tags", [])
     if cell.metadata.get("jupyter", {}).get("source_hidden"):
         tags.append("hide-input")
@@ -77,6 +78,7 @@ def _show(cell: Any) -> None:
             data["text/html"] = _SCRIPT.sub("", data["text/html"])
         if "image/png" in data:
             options["image"] = {"alt": output.metadata.get("image/png", {}).get("alt", "그림")}
+    cell.metadata["mystnb"] = options
 
 
 def localize(text: str, folder: Path, address: str) -> str:
@@ -104,7 +106,7 @@ def card(row: tables.Row) -> str:
 
 
 def front(rows: list[tables.Row], others: list[str]) -> str:
-    """첫 페이지: `index.md`의 표시를 수업의 카드와 차례로 바꿉니다."""
+    """첫 페이지: `index.md`의 표시를 수업의 카드와 목차로 바꿉니다."""
     cards = "\n".join(map(card, rows))
     titles = "\n".join(f"{row.name[:2]} {row.title} <{row.name}>" for row in rows)
     text = (HERE / "index.md").read_text(encoding="utf-8")
@@ -145,7 +147,7 @@ def main(output: Path) -> int:
     if LITE.exists():
         shutil.copytree(LITE, output / "lite")
     else:
-        print(f"{LITE}가 없어 '브라우저에서 실행' 버튼을 넣지 않았습니다.")
+        print(f"'브라우저에서 실행' 버튼은 넣지 않았습니다. 아직 만들지 않은 폴더: {LITE}")
     size = sum(path.stat().st_size for path in output.rglob("*") if path.is_file())
     print(f"{output / 'index.html'}: {size / 1e6:.0f}MB, {time.monotonic() - started:.0f}초")
     return 0

@@ -62,11 +62,11 @@ WORDS = {
     "Light": "밝게",
     "Dark": "어둡게",
     "System Settings": "시스템 설정대로",
-    "Site navigation": "사이트의 차례",
-    "Section Navigation": "차례",
+    "Site navigation": "사이트의 목차",
+    "Section Navigation": "목차",
     "Version warning": "버전 알림",
     "Toggle primary sidebar": "수업의 목록 여닫기",
-    "Toggle secondary sidebar": "페이지의 차례 여닫기",
+    "Toggle secondary sidebar": "페이지의 목차 여닫기",
     "Please activate JavaScript to enable the search functionality.": "찾으려면 JavaScript를 켜세요.",
 }
 

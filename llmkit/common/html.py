@@ -18,9 +18,10 @@ _PILL = (
     "background:rgba(128,128,128,.16);color:inherit"
 )
 
-# 노트북 전체에 걸리는 모양: 단어 가운데서 줄을 바꾸지 않고, 접은 출력의 첫 줄을 보이지 않습니다(JupyterLab은 보여 줍니다).
+# 노트북 전체에 걸리는 모양: 단어 가운데서 줄을 바꾸지 않고, 좁은 화면에 표를 넣고, 접은 출력의 첫 줄(JupyterLab이 보여 줍니다)을 감춥니다.
 PAGE = (
     "<style>.jp-RenderedHTMLCommon{word-break:keep-all;overflow-wrap:break-word}"
+    ".jp-RenderedHTMLCommon :is(td,th){padding:.4em .25em}"
     ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{visibility:hidden}</style>"
 )
 

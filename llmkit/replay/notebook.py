@@ -144,7 +144,7 @@ class Notebook:
     def _asking(self, original: Callable[[str], str | None]) -> Callable[..., str]:
         def raw_input(prompt: str = "") -> str:
             session, prompt = self._session, str(prompt)
-            if IN_PAGE or self._kernel._allow_stdin:
+            if IN_PAGE or (self._kernel and self._kernel._allow_stdin):
                 replies = session.player.replies(prompt) if session.is_replay else []
                 if replies and prompt not in self._listed:  # 셀마다 한 번만 알립니다.
                     self._listed.add(prompt)

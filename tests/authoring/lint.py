@@ -261,7 +261,8 @@ def outputs_are_stored(lesson: Lesson) -> Iterator[Finding]:
 def sample_answers_are_marked(lesson: Lesson) -> Iterator[Finding]:
     """샘플 응답은 출력에서 표시되어 있고, 그것에만 맞는 문장은 녹화한 뒤 찾을 수 있어야 합니다."""
     cassette = Cassette.load(ROOT / "llmkit" / "cassettes" / f"{lesson.path.stem}.json")
-    ours = samples.Samples(cassette, [cell.source for cell in lesson.code])
+    rules = (ROOT / "llmkit" / "data" / "bookstore.json").read_text(encoding="utf-8")  # 셀이 읽어 오는 이 강좌의 글
+    ours = samples.Samples(cassette, [*(cell.source for cell in lesson.code), rules])
     cells = [cell.raw for cell in lesson.cells]
     yield from samples.unmarked_outputs(cells, ours)
     yield from samples.untagged_prose(cells, ours)

@@ -46,8 +46,7 @@ if "google.colab" in sys.modules and not find_spec("llmkit"):
 """
 _NO_ADDRESS = "    pass  # 이 사본에는 아직 설치할 주소가 적혀 있지 않아 아무것도 설치하지 않습니다."
 _README_NO_ADDRESS = """\
-아직 공개된 주소가 없어 Colab에서는 열 수 없습니다. 저장소를 GitHub에 올린 사람이 `python -m tests.authoring stamp <주소>`를 실행하면 모든
-노트북에 Colab 배지와 설치 셀이, 여기에 링크가 적힙니다.
+아직 공개된 주소가 없어 브라우저에서 바로 여는 링크가 없습니다. 주소를 적는 법은 [만드는 분께](docs/making.md#공개한-주소-적기)에 있습니다.
 """
 
 
@@ -134,8 +133,11 @@ def stamp_readme(text: str, address: str) -> str:
     """README의 `<!-- colab -->`와 `<!-- /colab -->` 사이를 다시 적습니다."""
     section = _README_NO_ADDRESS
     if address:
+        owner, repository, _ = _ADDRESS.fullmatch(address).groups()  # type: ignore[union-attr]
+        page = f"https://{owner.lower()}.github.io/{repository}/"
         section = (
-            f"{badge(address, '01_basics.ipynb')}\n\n노트북 맨 위의 배지를 누르고, 첫 셀부터 순서대로 실행하세요.\n"
+            f"{badge(address, '01_basics.ipynb')}\n\n설치 없이 브라우저에서 첫 수업을 엽니다. 첫 셀부터 순서대로 실행하세요. GitHub Pages를 "
+            f"켰으면 [로그인 없이 여는 페이지]({page}lite/lab/index.html?path=01_basics.ipynb)와 [읽는 사이트]({page})도 있습니다.\n"
         )
     return _README.sub(lambda _: section, text)
 

@@ -61,7 +61,8 @@ def test_an_address_reaches_every_place_and_leaves_without_a_trace(copy: Path) -
     first = (copy / "notebooks" / "01_basics.ipynb").read_text(encoding="utf-8")
     second = "https://colab.research.google.com/github/someone/llm-course/blob/v0.1.0/notebooks/02_parameters.ipynb"
     assert f"(02_parameters.ipynb) ([Colab에서 열기]({second}))" in first
-    assert "colab-badge" in (copy / "README.md").read_text(encoding="utf-8")
+    readme = (copy / "README.md").read_text(encoding="utf-8")
+    assert "colab-badge" in readme and "https://someone.github.io/llm-course/lite/lab/index.html?path=01_" in readme
     assert stored_address(copy) == ADDRESS
     stamp("", copy)
     assert contents(copy) == clean

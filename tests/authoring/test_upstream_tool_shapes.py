@@ -59,6 +59,21 @@ items = [
   ] },
 ]
 answer = "어제 나왔습니다."
+
+[[entry]]
+prompt = "출처"
+path = "/responses"
+items = [{ type = "file_search_call", queries = ["환불"], results = [
+  { file_id = "file-authored-1", filename = "환불.md", score = 0.9, text = "7일 안에 환불됩니다.", attributes = {} },
+] }]
+answer = "7일 안에 됩니다."
+annotations = [{ type = "file_citation", file_id = "file-authored-1", filename = "환불.md", index = 8 }]
+
+[[entry]]
+prompt = "출처"
+provider = "anthropic"
+answer = "7일 안에 됩니다."
+annotations = [{ type = "search_result_location", cited_text = "7일 안에 환불됩니다.", source = "r1", title = "환불", search_result_index = 0, start_block_index = 0, end_block_index = 1 }]
 """
 
 
@@ -83,7 +98,7 @@ def test_chat(post, provider, prompt):
             assert strictly(kind, data) <= UNDECLARED.get(provider, set())
 
 
-@pytest.mark.parametrize("prompt", ["부르기", "거절", "항목"])
+@pytest.mark.parametrize("prompt", ["부르기", "거절", "항목", "출처"])
 def test_responses(post, prompt):
     seen = set()
     for stream in (False, True):
@@ -111,11 +126,23 @@ def test_responses(post, prompt):
             "response.mcp_call_arguments.delta",
             "response.output_text.annotation.added",
         },
+        "출처": {"response.file_search_call.completed", "response.output_text.annotation.added"},
     }
     assert wanted[prompt] <= seen
 
 
-@pytest.mark.parametrize("prompt", ["부르기", "거절", "항목"])
+def test_file_search_shows_what_it_found_only_when_asked_and_cites_without_a_quote(post):
+    found = {}
+    for include in ([], ["file_search_call.results"]):
+        (data,) = data_of(post(RESPONSES, model=GPT, input="출처", include=include, tools=RESPONSE_TOOLS))
+        call = next(item for item in data["output"] if item["type"] == "file_search_call")
+        found[len(include)] = call["results"]
+        (note,) = data["output"][-1]["content"][0]["annotations"]
+        assert (note["type"], "quote" in note) == ("file_citation", False)
+    assert found[0] is None and found[1][0]["text"] == "7일 안에 환불됩니다."
+
+
+@pytest.mark.parametrize("prompt", ["부르기", "거절", "항목", "출처"])
 def test_messages(post, prompt):
     for stream in (False, True):
         response = post(

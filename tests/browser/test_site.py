@@ -37,7 +37,9 @@ PYTHON = Path(os.environ.get("LLMKIT_SITE_PYTHON", lab.ROOT / ".venv-site" / "bi
 pytestmark = [
     pytest.mark.full,
     pytest.mark.skipif(lab.CHROMIUM is None, reason=lab.NO_CHROMIUM),
-    pytest.mark.skipif(not PYTHON.exists(), reason=f"사이트를 만드는 환경이 없습니다: {PYTHON} (README의 '사이트')"),
+    pytest.mark.skipif(
+        not PYTHON.exists(), reason=f"사이트를 만드는 환경이 없습니다: {PYTHON} (설치하는 명령은 docs/site/build.py에)"
+    ),
 ]
 
 ADDRESS = "https://github.com/someone/course/tree/v1"
@@ -77,11 +79,11 @@ class Page(HTMLParser):
 
 def copy_course(folder: Path) -> None:
     """강좌를 베껴 주소를 찍고, 해로운 답변의 수업과 JupyterLite의 흉내를 더합니다."""
-    for name in ("notebooks", "docs", "tests", "llmkit"):
-        ignored = shutil.ignore_patterns("__pycache__", "screenshots", "bot_*.py", "_output")
-        shutil.copytree(lab.ROOT / name, folder / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md"):
-        shutil.copy(lab.ROOT / name, folder)
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    for name in subprocess.run(command, cwd=lab.ROOT, capture_output=True, text=True, check=True).stdout.split("\0"):
+        if name and (lab.ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(lab.ROOT / name, folder / name)
     notebook = nbformat.read(folder / "notebooks" / "01_basics.ipynb", as_version=4)
     notebook.cells = notebook.cells[:2]
     notebook.cells[0].source = notebook.cells[0].source.replace("# 01. 첫 호출", "# 99. 해로운 답변")
@@ -153,6 +155,7 @@ def opened(browser: Any, address: str, **look: Any) -> Iterator[Any]:
     context.route("**/*", only_the_site)
     page = context.new_page()
     page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+    page.on("response", lambda answer: wrong.append(f"{answer.status} {answer.url}") if answer.status >= 400 else None)
     page.on("pageerror", lambda error: wrong.append(str(error)))
     yield page
     assert page.evaluate("window.hacked") is None
@@ -247,6 +250,12 @@ def test_predictions_and_solutions_are_folded_and_pages_follow_each_other(browse
         folds = page.locator("details.hide.below-input")
         assert folds.count() == path.read_text(encoding="utf-8").count('"hide-output"') > 0
         assert not any(fold.locator(".cell_output").is_visible() for fold in folds.all())
+        assert set(folds.locator("summary").all_inner_texts()) == {"예측한 뒤에 펼쳐 보세요"}
+        assert [
+            text
+            for text in page.locator("article img").evaluate_all("all => all.map(one => one.alt)")
+            if not re.search("[가-힣]", text)
+        ] == []
         folds.first.locator("summary").click()
         assert folds.first.locator(".cell_output").is_visible()
         solution = page.locator("details", has=page.get_by_text("풀이 03-1", exact=True))
@@ -274,7 +283,7 @@ def test_the_learner_chooses_dark_and_it_stays(browser: Any, address: str) -> No
 def violations(page: Any) -> set[tuple[str, str]]:
     """심각한 것(serious, critical)의 이름과 그것이 있는 곳입니다."""
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run({resultTypes: ['violations']})")
+    found = page.evaluate("() => axe.run({resultTypes: ['violations'], preload: false})")
     assert found["passes"]  # 아무것도 보지 않은 것이 아닙니다.
     bad = [one for one in found["violations"] if one["impact"] in ("serious", "critical")]
     return {(one["id"], node["target"][0]) for one in bad for node in one["nodes"]}
@@ -291,8 +300,9 @@ def test_pages_fit_and_can_be_read(browser: Any, address: str, width: int, schem
             page.goto(f"{address}{name}.html")
             assert page.evaluate("document.documentElement.scrollWidth") <= width, name
             page.screenshot(path=shots / f"site-{name}-{width}-{scheme}.png")
-            found |= {f"{name}: {rule} {place}" for rule, place in violations(page) if f"{rule} {place}" not in THEIRS}
-    assert found == set()
+            if (width, scheme) in ((1280, "light"), (640, "dark")):  # axe는 긴 페이지에서 오래 걸립니다.
+                found |= {f"{rule} {place}" for rule, place in violations(page)}
+    assert found - THEIRS == set()
 
 
 def test_the_pages_of_every_lesson_open_without_asking_anyone(browser: Any, address: str, site: Path) -> None:
@@ -302,4 +312,4 @@ def test_the_pages_of_every_lesson_open_without_asking_anyone(browser: Any, addr
         for name in names:
             page.goto(address + name)
             page.wait_for_load_state("networkidle")
-            assert page.locator("main h1").first.is_visible(), name
+            assert page.locator("h1:visible").count(), name

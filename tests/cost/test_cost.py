@@ -334,7 +334,26 @@ def test_unknown_model_names_the_nearest_right_thing(model, says):
 def test_unpriced_kind_is_not_zero():
     with pytest.raises(UnknownPrice, match="output_tokens"):
         calculate_cost({"prompt_tokens": 10, "completion_tokens": 1}, "text-embedding-3-small")
-    assert calculate_cost({"prompt_tokens": 10, "total_tokens": 10}, "text-embedding-3-small").usd > 0
+
+
+@pytest.mark.parametrize(
+    ("model", "usd"),
+    [("text-embedding-3-small", "0.02"), ("text-embedding-3-large", "0.13"), ("gemini-embedding-001", "0.15")],
+)
+def test_an_embedding_costs_its_input_only(model, usd):
+    cost = calculate_cost({"prompt_tokens": 1_000_000, "total_tokens": 1_000_000}, model)
+    assert (cost.usd, cost.output_tokens) == (Decimal(usd), 0)
+
+
+def test_what_is_not_known_of_embeddings_and_file_search_is_said():
+    used = {"prompt_tokens": 10, "total_tokens": 10}
+    with pytest.raises(UnknownPrice, match="batch"):
+        calculate_cost(used, "text-embedding-3-small", batch=True)
+    with pytest.raises(UnknownPrice, match="local/multilingual-e5-small"):
+        calculate_cost(used, "multilingual-e5-small")
+    asked = {"model": "gpt-6-luna", "usage": {"input_tokens": 10, "output_tokens": 10, "total_tokens": 20}}
+    searched = asked | {"output": [{"type": "file_search_call"}]}
+    assert calculate_cost(searched).usd - calculate_cost(asked).usd == Decimal("0.0025")
 
 
 @pytest.mark.parametrize("at", [datetime.datetime(2026, 11, 21), "2026-11-21", 20261121])

@@ -26,7 +26,11 @@ from tests.authoring.provider.server import Upstream
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "docs" / "distributed"
 ENGINES = "dask", "ray"
-SENTENCES = "주문한 책이 젖어서 왔어요.", "독서 모임 자리를 토요일 두 시에 여섯 명으로 잡아 주세요.", "소설이 정말 좋았습니다."
+SENTENCES = (
+    "주문한 책이 젖어서 왔어요.",
+    "독서 모임 자리를 토요일 두 시에 여섯 명으로 잡아 주세요.",
+    "소설이 정말 좋았습니다.",
+)
 SCRIPT = """
 date = 2026-11-26T09:00:00+09:00
 first_token_ms = {delay}
@@ -210,7 +214,7 @@ def lesson_bot() -> str:
     """수업 10이 만드는 봇."""
     cells = json.loads((ROOT / "notebooks/10_async.ipynb").read_text(encoding="utf-8"))["cells"]
     (source,) = ["".join(cell["source"]) for cell in cells if cell["id"] == "bot-write"]
-    return source.split("'''")[1].replace('\\\\n', '\\n')
+    return source.split("'''")[1].replace("\\\\n", "\\n")
 
 
 def live(desk: Desk) -> dict[str, str]:

@@ -17,7 +17,9 @@ from .jobs import ENGINES, PROGRAMS, ROOT, Desk, Job, live, until
 
 pytestmark = [
     pytest.mark.full,
-    pytest.mark.skipif(bool(missing("engines")), reason="엔진이 없습니다(따로 설치하는 수업): requirements/engines.txt"),
+    pytest.mark.skipif(
+        bool(missing("engines")), reason="엔진이 없습니다(따로 설치하는 수업): requirements/engines.txt"
+    ),
     pytest.mark.parametrize("engine", ENGINES),
 ]
 ROWS = 500  # 파티션 둘: 두 작업자가 하나씩 맡습니다.

@@ -51,7 +51,9 @@ def test_the_page_names_files_and_options_that_exist() -> None:
     assert links and [link for link in links if not (PROGRAMS / link).exists()] == []
     named = re.findall(r"(?:docs|requirements|tests)/[\w./-]+\.(?:py|txt|jsonl|md)", PAGE)
     assert named and [name for name in named if not (ROOT / name).exists()] == []
-    ours = "".join(path.read_text(encoding="utf-8") for path in (PROGRAMS / "letters.py", ROOT / "tests/distributed/measure.py"))
+    ours = "".join(
+        path.read_text(encoding="utf-8") for path in (PROGRAMS / "letters.py", ROOT / "tests/distributed/measure.py")
+    )
     used = [line for line in PAGE.splitlines() if "_letters.py " in line or "tests.distributed.measure" in line]
     options = {option for line in used for option in re.findall(r"(?<!\S)--[a-z-]+", line)}
     assert options and [option for option in options if f'"{option}"' not in ours] == []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -93,8 +92,9 @@ def test_what_the_samples_show() -> None:
 
 def test_what_the_prices_show() -> None:
     assert "5분: 2번째 호출부터" in printed("breakeven") and "1시간: 3번째 호출부터" in printed("breakeven")
-    tables = [ast.literal_eval(line.split("마다: ")[1]) for line in printed("gaps").splitlines()]
-    assert [min(table, key=lambda name: numbers(table[name])[0]) for table in tables] == ["5분", "1시간", "캐시 없이"]
+    spent = [re.findall(r"([^|:]+) ([\d.]+)원", line.split("마다:")[1]) for line in printed("gaps").splitlines()]
+    cheapest = [min(row, key=lambda pair: float(pair[1]))[0].strip() for row in spent]
+    assert cheapest == ["5분", "1시간", "캐시 없이"]
     plain, everything, recent, at_once = (numbers(line)[-3::2] for line in printed("bill-run").splitlines()[:4])
     cost = {name: row[1] for name, row in zip("pera", (plain, everything, recent, at_once))}
     assert min(plain[0], everything[0], at_once[0]) > recent[0] and cost["r"] == max(cost["e"], cost["r"], cost["a"])

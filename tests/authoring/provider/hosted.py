@@ -43,6 +43,10 @@ def output_items(reply: Reply) -> list[dict[str, Any]]:
         prefix, always, _ = RESPONSES[item["type"]]
         if item["type"] == "compaction":
             always = {"encrypted_content": f"authored_{reply.id('cmp_', str(at))}"}
+        if item["type"] == "file_search_call" and "file_search_call.results" not in (
+            reply.request.get("include") or []
+        ):
+            item = {**item, "results": None}  # 찾은 글은 청했을 때만 옵니다.
         if item["type"] == "mcp_call" and not isinstance(item.get("arguments", ""), str):
             item = {**item, "arguments": json.dumps(item["arguments"], ensure_ascii=False)}
         found.append({"id": reply.id(prefix, f"item {at}"), **always, **item})
