@@ -310,7 +310,7 @@ def traps(found: dict[str, Score]) -> None:
     refunds = [row["question"] for row in ANSWERED if any(name[0] == "r" for name in row["answers"])]
     texts = [titled(passage) for passage in [*PASSAGES, *DATA["poisoned"]]]
     table("모델", "점수가 놓인 범위", "안녕 / 양자역학", "환불할 수 있습니다 / 없습니다", "가장 자주 첫째인 글", *(
-        f"끼어든 글 {row['id']}이 첫째, 셋 안(환불 질문 {len(refunds)}개)" for row in DATA["poisoned"]))  # fmt: skip
+        f"끼어든 글 {row['id']}: 첫째, 셋 안(환불 질문 {len(refunds)}개)" for row in DATA["poisoned"]))  # fmt: skip
     for name in (name for name in ("USE", "e5", "e5, 평균을 뺌") if name in found):
         score = found[name]
         scores = score([row["question"] for row in QUESTIONS], [titled(passage) for passage in PASSAGES])

@@ -103,7 +103,12 @@ def outputs_of(cell: Any) -> list[Any]:
     found: list[Any] = []
     for output in cell.outputs:
         if output.output_type != "stream":
-            found.append([output.output_type, output.get("data") or output.ename])
+            data = dict(output.get("data", {"": output.get("ename")}))
+            if html := data.get(
+                "text/html"
+            ):  # 사람이 보는 곳에서는 setup이 화면의 모습을 더합니다(llmkit/common/html.py).
+                data["text/html"] = re.sub(r"^<style>\.jp-.*?</style>", "", html, flags=re.DOTALL)
+            found.append([output.output_type, data])
         elif found and found[-1][0] == output.name:
             found[-1][1] += output.text
         else:
@@ -125,7 +130,8 @@ def test_a_lesson_runs_in_the_page_as_it_is_stored(number: str, site: Any, brows
     opened = Page(browser, site, path.name)
     replies = [reply for cell in stored.cells for reply in cell.metadata.get("llmkit", {}).get("inputs", [])]
     lab.run_all(opened.page, replies, LONGEST)
-    ran = nbformat.from_dict(opened.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.toJSON()"))
+    # 읽으면서 여러 줄로 나뉜 글을 잇습니다.
+    ran = nbformat.reads(opened.page.evaluate("() => jupyterapp.shell.currentWidget.context.model.toString()"), 4)
     compared = 0
     for before, after in zip(stored.cells, ran.cells, strict=True):
         tags = before.metadata.get("tags", [])

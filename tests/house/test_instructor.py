@@ -17,7 +17,7 @@ from llmkit import session
 from llmkit.commands.estimate import estimate
 from llmkit.commands.lock import moved
 from tests.authoring import __main__ as authoring
-from tests.authoring import stamp
+from tests.authoring import stamp, tables
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def test_what_to_look_at_in_a_diff_is_found(page: str, cassette: str, root: Path
 
 def test_the_times_are_those_of_the_notebooks(page: str, root: Path) -> None:
     times = {
-        path.stem: re.search(r"\| 걸리는 시간 \| (.*?) \|", "".join(_first_cell(path)))
+        path.stem: tables.SPENT.search("".join(_first_cell(path)))
         for path in sorted(root.glob("notebooks/[0-9]*_*.ipynb"))
     }
     for name, time in times.items():

@@ -76,5 +76,5 @@ def test_the_intruder_is_found_and_is_known_by_its_document() -> None:
     rows = search.PASSAGES + search.DATA["poisoned"]
     model = search._cached(USE(threads=1).encode)
     scores = search.dense(model, model)(["뜯은 만화책도 환불되나요?"], [search.titled(row) for row in rows])
-    first = rows[int(scores[0].argmax())]
-    assert first["id"] == "x1" and first["doc"] not in rules
+    first = [rows[at] for at in (-scores[0]).argsort()[:3]]
+    assert [row["id"] for row in first if row["doc"] not in rules] == ["x1"]
