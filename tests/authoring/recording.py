@@ -33,10 +33,9 @@ def record(number: str, local: bool = False) -> int:
     if not local:
         return record_with(Script.of_lesson(number), notebook)
     from llmkit.commands.record import HOSTED
-    from llmkit.embeddings import EmbeddingServer
-    from llmkit.local import LocalServer
+    from llmkit.local import LocalServer, embedding_server
 
-    with LocalServer(), EmbeddingServer():
+    with LocalServer(), embedding_server():
         return record_with(Script.of_lesson(number), notebook, providers=[*HOSTED, "local"])
 
 
