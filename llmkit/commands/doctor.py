@@ -86,7 +86,7 @@ def _extras() -> Iterator[Finding]:
     from .lock import ROOT, missing
 
     for file in sorted((ROOT / "requirements").glob("*.txt")):
-        if "constraints" in file.name:
+        if "constraints" in file.name or file.stem == "lite-page":  # 설치하는 것이 아닌 목록
             continue
         if absent := missing(file.stem):
             advice = "그것을 쓰는 수업은 저장된 출력으로 읽습니다. README의 '따로 설치하는 수업'을 보세요."

@@ -6,6 +6,7 @@ python -m docs.site.lite && python -m pytest -m full tests/browser/test_lite.py
 from __future__ import annotations
 
 import functools
+import json
 import re
 import threading
 import time
@@ -114,7 +115,7 @@ def outputs_of(cell: Any) -> list[Any]:
         else:
             found.append([output.name, output.text])
     # 함께 받은 스트림들은 녹화한 박자에서 먼저 온 것이 먼저 보입니다.
-    return sorted(found, key=str) if "asyncio.gather(" in cell.source else found
+    return sorted(found, key=lambda one: json.dumps(one, sort_keys=True)) if "asyncio.gather(" in cell.source else found
 
 
 def typed(cell: Any) -> str:
