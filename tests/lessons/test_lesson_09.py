@@ -106,7 +106,7 @@ def lesson(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-test")
     names: dict[str, Any] = {"llmkit": llmkit, "OpenAI": lambda: openai.OpenAI(max_retries=0), "json": json}
     with stand_in(SCRIPT, top="first_token_ms = 0\ntoken_ms = 0\n") as server, redirect_stdout(io.StringIO()):
-        for cell in ("data", "tool", "run-tools"):
+        for cell in ("data", "tool", "execute", "run-tools"):
             exec(source(cell), names)
         yield names | {"server": server}
 
@@ -145,7 +145,7 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_the_server_refuses_what_the_lesson_warns_of(lesson: dict[str, Any], name: str) -> None:
     old, new, said = WRONG[name]
-    loop = source("run-tools")
+    loop = source("execute") + "\n\n\n" + source("run-tools")
     assert loop.count(old) == 1
     exec(loop.replace(old, new), lesson)
     with pytest.raises(openai.BadRequestError, match=said):
