@@ -22,7 +22,7 @@ from llmkit.common.providers import PROVIDERS
 from tests import no_network
 
 # 수업이 만드는 챗봇은 불러오면 입력을 기다리고, 사이트와 엔진의 코드는 제 환경에서만 불러올 수 있습니다.
-collect_ignore_glob = ["notebooks/bot_*.py", "docs/site/*.py", "docs/distributed/*.py"]
+collect_ignore_glob = ["notebooks/bot_*.py", "docs/*/*.py"]
 
 ROOT = Path(__file__).resolve().parent
 

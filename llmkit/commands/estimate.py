@@ -55,7 +55,7 @@ def estimate_all(lessons: Collection[str]) -> str:
 def summary(receipt: Receipt) -> str:
     """영수증의 금액을 적은 한 줄입니다."""
     unknown = sum(row.calls for row in receipt.unknown)
-    note = f", 값을 모르는 호출 {unknown}번은 뺐습니다" if unknown else ""
+    note = f", 요금을 모르는 호출 {unknown}번은 뺐습니다" if unknown else ""
     return f"{dollars(receipt.usd)}, {won(receipt.krw)}{note}"
 
 

@@ -121,7 +121,7 @@ class Receipt:
             yield f"답을 받지 {tense} 시도 {self.failed_tries}번은 비용이 없어 호출에 넣지 않았습니다."
         yield from dict.fromkeys(row.cost.note for row in self.rows if row.cost and row.cost.note)
         for row in self.unknown:
-            yield f"값을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
+            yield f"요금을 몰라 합계에서 뺌({row.basis}): {row.provider} {row.model} {row.calls}번. {row.reason}"
 
     def _repr_html_(self) -> str:
         table = self._table()

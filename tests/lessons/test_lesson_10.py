@@ -133,6 +133,13 @@ def test_half_a_line_is_sent_again_and_does_not_swallow_the_next(tmp_path: Path,
     assert bot.written()[1] == half and len(bot.written()) == 4
 
 
+def test_an_answer_is_found_again_whatever_is_in_it(tmp_path: Path, desk: Any) -> None:
+    bot, place = Bot(tmp_path, ["하나", "둘"]), desk()
+    row = json.dumps({"id": "편지-0", "answer": "첫 줄\u2028둘째 줄\x85끝"}, ensure_ascii=False)
+    bot.target.write_bytes(row.encode() + b"\n" + '{"id": "편지-1", "answer": "반'.encode()[:-1])
+    assert "이미 끝난 것 1, 보낼 것 1" in bot.run(**place.environment) and place.log == ["둘"]
+
+
 def test_in_replay_a_letter_without_an_answer_is_a_failed_row(tmp_path: Path) -> None:
     letter = "주문한 책이 젖어서 왔어요. 바꿔 주세요."
     bot = Bot(tmp_path, [letter, "저장된 응답이 없는 편지입니다."])
