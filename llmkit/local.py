@@ -118,10 +118,10 @@ def find_local_server() -> tuple[str, str]:
     return local_url(), model("local")
 
 
-def find_servers() -> Iterator[tuple[str, list[str]]]:
-    """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, 이 강좌의 서버 순서입니다."""
+def find_servers(*more: int) -> Iterator[tuple[str, list[str]]]:
+    """지금 답하는 로컬 서버들의 (`base_url`, 모델 이름들)입니다. Ollama, 이 강좌의 서버, `more`의 포트 순서입니다."""
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # 프록시는 내 컴퓨터를 모릅니다.
-    for port in (OLLAMA_PORT, PORT):
+    for port in (OLLAMA_PORT, PORT, *more):
         base_url = f"http://127.0.0.1:{port}/v1"
         try:
             with direct.open(f"{base_url}/models", timeout=1) as answer:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from ..common.errors import UnknownPrice
 from ..common.ipython import command
 from ..common.keys import find_key, load_environment, redact
-from ..common.providers import PROVIDERS
+from ..common.providers import EMBEDDINGS_PORT, PROVIDERS
 from ..cost.prices import Rates, find_rates
 from ..cost.receipt import Receipt
 from ..local import find_servers
@@ -66,9 +66,9 @@ def check(files: Iterable[Path]) -> int:
     tapes = [(file.stem, Cassette.load(file)) for file in files]
     places = [Place(name, at, one, tape) for name, tape in tapes for at, one in enumerate(tape.exchanges, 1)]
     findings = [found for place in places for found in (*_check_model(place), *_check_price(place))]
-    repeatable: dict[str, list[Place]] = defaultdict(list)
+    repeatable: dict[tuple[str, bool], list[Place]] = defaultdict(list)
     for place in filter(_is_repeatable, places):
-        repeatable[place.exchange.provider].append(place)
+        repeatable[place.exchange.provider, place.exchange.path == "/embeddings"].append(place)
     left_out = len(places) - sum(map(len, repeatable.values()))
     ready = []
     for group in repeatable.values():
@@ -155,8 +155,9 @@ def _address(place: Place) -> tuple[str | None, str]:
     if provider != "local":
         key = find_key(PROVIDERS[provider])
         return BASE_URLS.get(provider), "" if key.found else f"{key.problem}."
-    model = place.cassette.models.get("local")
-    url = next((url for url, names in find_servers() if model in names), None)
+    # 임베딩은 제 서버가 답합니다. 일부러 틀린 이름을 쓴 요청도 있으므로 다른 요청의 모델은 카세트에 적힌 것입니다.
+    model = place.exchange.body["model"] if place.exchange.path == "/embeddings" else place.cassette.models.get("local")
+    url = next((url for url, names in find_servers(EMBEDDINGS_PORT) if model in names), None)
     return url, "" if url else f"{model} 모델이 켜져 있지 않습니다({command('llmkit local')})."
 
 

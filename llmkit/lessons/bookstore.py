@@ -12,6 +12,6 @@ def bookstore() -> dict[str, list[dict[str, Any]]]:
 
     >>> shop = bookstore()
     >>> shop["passages"][0]["title"], shop["questions"][0]["half"]
-    ('배송비', 'dev')
+    ('배송비', 'test')
     """
     return json.loads((files("llmkit") / "data" / "bookstore.json").read_text(encoding="utf-8"))

@@ -23,6 +23,7 @@ from llmkit import local, models, session
 from llmkit.commands import drift as drift_command
 from llmkit.commands.shape import differences
 from llmkit.common.providers import PROVIDERS
+from llmkit.embeddings import EmbeddingServer
 from llmkit.replay.cassette import Cassette
 from tests.authoring import sdk_tables
 from tests.authoring.provider import chat, messages, redirect
@@ -54,6 +55,7 @@ def alone_and_quick(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
         monkeypatch.setattr(sdk, "_calculate_retry_timeout", lambda *about: 0)
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, closed_port)
+    monkeypatch.setattr(drift_command, "EMBEDDINGS_PORT", closed_port)
     monkeypatch.setattr(drift_command, "_today", lambda: NOW)
     monkeypatch.setattr(sdk_tables, "read_table", READ_ONCE)
     monkeypatch.setattr(sdk_tables, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
@@ -503,8 +505,9 @@ def test_the_local_model_still_answers_as_recorded(
     monkeypatch.setattr(session, "CASSETTES", tmp_path)
     Cassette(tape, datetime.date.today(), {"local": llmkit.model("local")}, exchanges=list(chosen.values())).save()
     assert "smollm2-135m 모델이 켜져 있지 않습니다" in drift("03")[1]
-    with local.LocalServer(0) as server:
+    with local.LocalServer(0) as server, EmbeddingServer(0) as vectors:
         monkeypatch.setattr(local, "PORT", urlsplit(server.base_url).port)
+        monkeypatch.setattr(drift_command, "EMBEDDINGS_PORT", urlsplit(vectors.base_url).port)
         status, report = drift("03")
         assert status == 0, report
         assert f"보낼 요청: 로컬 모델 {len(chosen)}개 - 0 USD" in report and "확인하지 못함" not in report

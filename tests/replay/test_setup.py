@@ -623,6 +623,7 @@ def test_the_exported_names_are_pinned():
                 "UnknownPrice",
                 "add_cost",
                 "adisplay_stream",
+                "bookstore",
                 "calc_cost",
                 "calculate_cost",
                 "check",
