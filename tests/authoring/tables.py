@@ -23,6 +23,11 @@ class Row:
     summary: str  # 노트북의 metadata.llmkit.summary
     minutes: str
 
+    @property
+    def short_minutes(self) -> str:
+        """`60 / 95분`."""
+        return "<nobr>{} / {}분</nobr>".format(*re.findall(r"\d+", self.minutes))
+
 
 def lessons(root: Path = ROOT) -> list[Row]:
     """`notebooks/`에 있는 수업을 번호 순서로 돌려줍니다."""
@@ -46,9 +51,14 @@ def write(root: Path = ROOT) -> list[Path]:
     rows = lessons(root)
     readme, page = root / "README.md", root / "docs" / "instructor.md"
     before = [path.read_text(encoding="utf-8") for path in (readme, page)]
-    titles = [f"| [{row.name[:2]} {row.title}](notebooks/{row.name}.ipynb) | {row.summary} |" for row in rows]
+    titles = [
+        f"| [{row.name[:2]} {row.title}](notebooks/{row.name}.ipynb) | {row.summary} | {row.short_minutes} |"
+        for row in rows
+    ]
     times = [f"| [{row.name}](../notebooks/{row.name}.ipynb) | {row.minutes} |" for row in rows]
-    readme.write_text(_between(before[0], "lessons", ["| | 배우는 것 |", "|---|---|", *titles]), encoding="utf-8")
+    readme.write_text(
+        _between(before[0], "lessons", ["| | 배우는 것 | 핵심 / 전체 |", "|---|---|---|", *titles]), encoding="utf-8"
+    )
     page.write_text(_between(before[1], "minutes", ["| 수업 | 걸리는 시간 |", "|---|---|", *times]), encoding="utf-8")
     write_estimate(page, [row.name for row in rows])
     return timed + [path for path, text in zip((readme, page), before) if path.read_text(encoding="utf-8") != text]
