@@ -70,8 +70,13 @@ def dense(question: Encode, passage: Encode, centre: bool = False) -> Score:
 
 
 def fused(one: Score, other: Score, k: int = 60) -> Score:
-    """순위의 역수를 더합니다(RRF). 점수의 크기는 보지 않습니다."""
-    return lambda questions, texts: sum(1 / (k + _ranks(score(questions, texts))) for score in (one, other))
+    """순위의 역수를 더합니다(RRF). 점수의 크기는 보지 않지만, 겹치는 단어가 없어 0점인 글의 순위에는 뜻이 없으므로 더하지 않습니다."""
+
+    def score(questions: list[str], texts: list[str]) -> Scores:
+        both = [method(questions, texts) for method in (one, other)]
+        return sum((scores != 0) / (k + _ranks(scores)) for scores in both)
+
+    return score
 
 
 def _unit(vectors: Scores) -> Scores:

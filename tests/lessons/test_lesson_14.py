@@ -161,7 +161,7 @@ def test_what_the_threshold_shows() -> None:
 
 def test_what_the_optional_sections_show() -> None:
     (fused,) = re.findall(r"합친 것.*\[(\S+), (\S+)\]", stored("hybrid"))
-    assert float(fused[1]) < 0
+    assert float(fused[0]) < 0 < float(fused[1])  # 낫다고도 못하다고도 할 수 없습니다.
     gaps = dict(re.findall(r"(\w+): R@1의 차이 \S+ \[(\S+), ", stored("centered")))
     assert float(gaps["e5"]) >= 0 > float(gaps["USE"])
     assert all(int(a) > int(b) for a, b in re.findall(r"(\d+)번 → (\d+)번", stored("centered")))
