@@ -15,11 +15,16 @@ def shell() -> Any:
     return ipython.get_ipython() if ipython else None
 
 
+def in_jupyterlab() -> bool:
+    """JupyterLab, Notebook 7이나 그것을 옮긴 브라우저의 페이지이면 True입니다."""
+    return IN_PAGE or bool(os.environ.get("JPY_SESSION_NAME"))
+
+
 def someone_is_watching() -> bool:
     """사람이 보고 있는 노트북(JupyterLab, Colab, VS Code, 브라우저의 페이지)이면 True입니다. 그때만 녹화의 박자를 지킵니다."""
     current = shell()
     in_vscode = current is not None and "__vsc_ipynb_file__" in current.user_ns
-    return IN_PAGE or bool(os.environ.get("JPY_SESSION_NAME")) or "google.colab" in sys.modules or in_vscode
+    return in_jupyterlab() or "google.colab" in sys.modules or in_vscode
 
 
 def say(text: str, to: IO[str] | None = None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..common.errors import Halt
 from ..common.html import PAGE, miss, pill, rows
-from ..common.ipython import IN_PAGE, say, shell, someone_is_watching
+from ..common.ipython import IN_PAGE, in_jupyterlab, say, shell
 from ..common.ledger import Call
 from . import page
 from .advice import why_live_failed
@@ -106,7 +106,7 @@ class Notebook:
         if self._kernel is None:
             say(banner)
         else:
-            self.show(banner, (PAGE if someone_is_watching() else "") + rows(banner))
+            self.show(banner, (PAGE if in_jupyterlab() else "") + rows(banner))
 
     def mark(self, line: str) -> None:
         self.show(line, pill(line))
