@@ -22,7 +22,7 @@ _PILL = (
 PAGE = (
     "<style>.jp-RenderedHTMLCommon{word-break:keep-all;overflow-wrap:break-word}"
     ".jp-RenderedHTMLCommon :is(td,th){padding:.4em .25em}"
-    ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{visibility:hidden}</style>"
+    ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{display:none}</style>"
 )
 
 
