@@ -13,6 +13,27 @@ import llmkit
 from llmkit.lessons.checks import CheckResult
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+# 풀이가 쓰는, 앞의 절에서 만든 것
+EARLIER = {
+    "08": """
+from pydantic import BaseModel, ValidationError
+
+
+class Order(BaseModel):
+    title: str
+    copies: int
+
+""",
+    "14": r"""
+import re
+import numpy as np
+
+
+def sentences(text):
+    return re.split(r"(?<=[.!?]) ", text)
+
+""",
+}
 
 
 @dataclass(frozen=True)

@@ -10,36 +10,12 @@ from typing import Annotated, Any, Literal, Optional, Union
 import pytest
 from pydantic import BaseModel, Field, ValidationError
 
-from tests.lessons.exercises import Exercise, exercises, refused, run, wrong
+from tests.lessons.exercises import refused, wrong
 
 
 class Order(BaseModel):
     title: str
     copies: int
-
-
-EARLIER = """
-from pydantic import BaseModel, ValidationError
-
-
-class Order(BaseModel):
-    title: str
-    copies: int
-
-"""
-each_exercise = pytest.mark.parametrize("exercise", exercises("08").values(), ids=lambda exercise: exercise.name)
-
-
-@each_exercise
-def test_the_folded_solution_passes(exercise: Exercise) -> None:
-    result, _ = run(EARLIER + exercise.solution)
-    assert result.passed and repr(result) == f"✓ {exercise.name} 통과했습니다."
-
-
-@each_exercise
-def test_the_unfilled_stub_says_what_is_missing(exercise: Exercise) -> None:
-    result, _ = run(EARLIER + exercise.stub)
-    assert result.blanks and not result.problems and not result.passed
 
 
 def schema(**changes: Any) -> dict[str, Any]:

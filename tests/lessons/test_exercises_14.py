@@ -8,37 +8,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pytest
 
-from tests.lessons.exercises import Exercise, exercises, fooled, refused, run, wrong
+from tests.lessons.exercises import fooled, refused, wrong
 
 
 def sentences(text: str) -> list[str]:
     return re.split(r"(?<=[.!?]) ", text)
-
-
-EARLIER = r"""
-import re
-import numpy as np
-
-
-def sentences(text):
-    return re.split(r"(?<=[.!?]) ", text)
-
-"""
-each_exercise = pytest.mark.parametrize("exercise", exercises("14").values(), ids=lambda exercise: exercise.name)
-
-
-@each_exercise
-def test_the_folded_solution_passes(exercise: Exercise) -> None:
-    result, _ = run(EARLIER + exercise.solution)
-    assert result.passed and repr(result) == f"✓ {exercise.name} 통과했습니다."
-
-
-@each_exercise
-def test_the_unfilled_stub_says_what_is_missing(exercise: Exercise) -> None:
-    result, _ = run(EARLIER + exercise.stub)
-    assert result.blanks and not result.problems and not result.passed
 
 
 def test_after_a_restart_the_check_names_the_section_to_run() -> None:
