@@ -29,10 +29,11 @@ import pytest
 from llmkit.display.markdown import to_display
 from tests.authoring import stamp, tables
 from tests.browser import lab
-from tests.browser.test_beacon import ANSWERS
 
 playwright = pytest.importorskip("playwright.sync_api", reason=lab.NO_PLAYWRIGHT)
 axe = pytest.importorskip("axe_playwright_python", reason="axe가 없습니다: pip install -r .ci/requirements.txt")
+from tests.browser.test_beacon import ANSWERS  # noqa: E402  playwright가 없으면 그 파일도 건너뛰므로 뒤에 둡니다.
+
 PYTHON = Path(os.environ.get("LLMKIT_SITE_PYTHON", lab.ROOT / ".venv-site" / "bin" / "python"))
 pytestmark = [
     pytest.mark.full,
