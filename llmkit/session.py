@@ -18,7 +18,7 @@ from .common.keys import fill_placeholders, find_key, load_environment, redact, 
 from .common.ledger import Call
 from .common.providers import EMBEDDINGS_PORT, LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
 from .replay import hook, recorder
-from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
+from .replay.advice import STALE_CLIENT, Samples, describe, ways_on
 from .replay.cassette import Cassette
 from .replay.choose import choose_mode, open_cassette
 from .replay.exchange import Exchange
@@ -200,11 +200,6 @@ class Session:
         self.calls.append(call)
         self._samples.ever.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
         return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
-
-    def tape_ran_out(self) -> Halt:
-        """읽다 만 스트림의 녹화가 끝났을 때 훅이 던질 예외입니다."""
-        self.halts.append(Halt(TAPE_RAN_OUT))
-        return self.halts[-1]
 
     def start_cell(self, source: str) -> None:
         """셀을 실행하기 전마다 불립니다. 재생은 첫 번째 답부터 다시 시작합니다."""

@@ -59,7 +59,7 @@ class Halts(list[Halt]):
 
     def take(self, shown: object = None) -> list[str]:
         """`shown`은 이미 보였습니다. 나머지 가운데 처음 것만 적고, 그 밖의 것은 셉니다."""
-        hidden = [halt for halt in self if halt is not shown]
+        hidden = [halt for halt in self if halt is not shown and not halt.was_handed_over]
         self.clear()
         lines = [] if isinstance(shown, Halt) or not hidden else ["\n".join(hidden.pop(0)._render_traceback_())]
         return [*lines, f"이 밖에도 {len(hidden)}번 더 멈췄습니다."] if hidden else lines
