@@ -60,9 +60,12 @@ class Tape:
         self._call.status = response.status_code
         if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
             self._call.host = host
-        if reached_provider(self._ask, response):
-            exchange.provenance = "recorded"
-        elif self._ask.provider != "local" and _is_far(response):
+        try:
+            if reached_provider(self._ask, response):
+                exchange.provenance = "recorded"
+            elif self._ask.provider != "local" and _is_far(response):
+                exchange.provenance = "unverified"
+        except Exception:  # 답을 다 보내고 바로 끊은 서버의 주소는 알 수 없습니다.
             exchange.provenance = "unverified"
 
     @contextmanager
@@ -158,7 +161,9 @@ def _is_far(response: Any) -> bool:
     """이 컴퓨터가 아닌 주소에서 온 답인지."""
     stream = response.extensions.get("network_stream")
     peer = stream.get_extra_info("server_addr") if stream else None
-    return peer is not None and str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
+    if not isinstance(peer, tuple):  # 유닉스 소켓은 이 컴퓨터의 것이고, 그 주소는 파일의 이름입니다.
+        return False
+    return str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
 
 
 def _decoded(response: Any, chunks: list[tuple[float, Any]]) -> Iterator[tuple[float, bytes]]:
