@@ -162,15 +162,20 @@ class Session:
                 lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
         return "\n".join(lines)
 
-    def compares(self, provider: str) -> bool:
-        return self.modes[provider] != "live"
+    def compares(self, ask: Ask) -> bool:
+        mode = self.modes[ask.provider]
+        return mode != "live" and (mode != "auto" or self.player.knows_path(ask))
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
         is_live = mode in ("live", "record") or url.host in self.own_hosts
-        is_live = is_live or (mode == "auto" and is_listening(url.host, url.port or 80))
-        if mode == "auto" and not is_live and url.port not in LOCAL_PORTS and not self.player.knows(ask):
-            is_live = True  # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
+        if mode == "auto" and not is_live:
+            # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
+            is_own = url.port not in LOCAL_PORTS
+            # 켜져 있는지는 재생할 답이 있을 때만 봅니다. 연결을 하나만 받는 서버도 있습니다.
+            is_live = is_own and not self.player.knows_path(ask)
+            is_live = is_live or is_listening(url.host, url.port or (443 if url.scheme == "https" else 80))
+            is_live = is_live or (is_own and not self.player.knows(ask))
         try:
             paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
             if paid is None and is_live:

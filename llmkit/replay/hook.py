@@ -33,7 +33,7 @@ _originals: list[tuple[type, str, Any]] = []
 class Watcher(guard.Gate, Protocol):
     """훅이 요청마다 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
 
-    def compares(self, provider: str) -> bool:
+    def compares(self, ask: Ask) -> bool:
         """재생하거나 녹화하느라 본문을 볼 것이면 True입니다. 아니면 올리는 파일을 미리 읽지 않습니다."""
         ...
 
@@ -74,16 +74,17 @@ def uninstall() -> None:
 
 def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current) -> Callable[..., Any]:
     def handle_request(transport: Any, request: Any) -> Any:
-        watcher, provider = current(), owner(request)
-        if watcher and provider and watcher.compares(provider):
+        watcher = current()
+        ask = _ask(watcher, request)
+        if watcher is None or ask is None:
+            return send(transport, request)
+        if watcher.compares(ask):
             request.read()
-        found = _find(watcher, provider, request, stream_class)
+        found = _answer(watcher, ask, stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 time.sleep(found.wait)
             return found.response(found.play())
-        if found is None:
-            return send(transport, request)
         try:
             response = send(transport, request)
         except BaseException as error:
@@ -98,16 +99,17 @@ def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current)
 
 def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current) -> Callable[..., Any]:
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        watcher, provider = current(), owner(request)
-        if watcher and provider and watcher.compares(provider):
+        watcher = current()
+        ask = _ask(watcher, request)
+        if watcher is None or ask is None:
+            return await send(transport, request)
+        if watcher.compares(ask):
             await request.aread()
-        found = _find(watcher, provider, request, stream_class)
+        found = _answer(watcher, ask, stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 await _async_sleep(found.wait)
             return found.response(found.play_async())
-        if found is None:
-            return await send(transport, request)
         try:
             response = await send(transport, request)
         except BaseException as error:
@@ -120,17 +122,20 @@ def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current
     return handle_async_request
 
 
-def _find(watcher: Watcher | None, provider: str | None, request: Any, stream_class: Any) -> _Replay | Tape | None:
-    """재생할 것이나, 실제로 호출하며 받아 적을 테이프. 강좌와 상관없는 요청이면 None입니다."""
+def _ask(watcher: Watcher | None, request: Any) -> Ask | None:
+    """누구에게 무엇을 묻는 요청인지. 강좌와 상관없는 요청이면 None이고, 우리가 넣은 가짜 키만 빼고 그대로 보냅니다."""
     retries.expect_retry(None)
-    if watcher is None or provider is None:
-        guard.check(watcher, request.url.host)
-        for name in KEY_HEADERS:  # 우리가 넣은 가짜 키만은 내보내지 않습니다.
-            if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
-                del request.headers[name]
-        return None
+    if watcher and (provider := owner(request)):
+        return Ask(provider, request)
+    guard.check(watcher, request.url.host)
+    for name in KEY_HEADERS:
+        if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
+            del request.headers[name]
+    return None
+
+
+def _answer(watcher: Watcher, ask: Ask, stream_class: Any) -> _Replay | Tape:
     clock.stream_time.set(None)
-    ask = Ask(provider, request)
     found = watcher.answer(ask)
     if isinstance(found, Tape):
         return found
