@@ -18,7 +18,7 @@ from ..common.ipython import say
 from ..common.keys import has_secret, known_keys, redact
 from ..common.ledger import Call
 from ..common.sse import documents
-from .cassette import Cassette
+from .cassette import Cassette, left_behind
 from .exchange import Exchange
 from .plan import Plan, Result, all_cells_ran
 from .player import Player, fingerprint
@@ -68,7 +68,12 @@ class Recorder:
         self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
         self._sent: dict[Tape, str] = {}  # 보냈지만 아직 다 받지 못한 호출
         self._lock = threading.Lock()
-        if lines := self._left_behind():
+        lines: list[str] = []
+        for file in left_behind(self._target, "sent") if self._target else ():
+            with contextlib.suppress(OSError):
+                lines += file.read_text(encoding="utf-8", errors="replace").splitlines()
+                file.unlink()
+        if lines:
             said = "지난 녹화가 도중에 꺼져 응답을 담지 못한 호출이 있습니다. 요금이 들었을 수 있습니다."
             say(redact("\n  ".join([f"llmkit: {said}", *lines])))
         self.start_cell("")
@@ -138,20 +143,11 @@ class Recorder:
         if self._target is None:
             return
         file = self._target.with_name(f"{self._target.name}.{os.getpid()}.sent")
-        with contextlib.suppress(OSError):  # 가득 찬 디스크는 카세트에 담을 때 알립니다.
+        with contextlib.suppress(OSError, ValueError):  # 가득 찬 디스크는 카세트에 담을 때 알립니다.
             if self._sent:
                 file.write_text("\n".join(self._sent.values()) + "\n", encoding="utf-8")
             else:
                 file.unlink(missing_ok=True)
-
-    def _left_behind(self) -> list[str]:
-        """꺼진 녹화가 남긴 호출들입니다. 한 번 알리고 나면 지웁니다."""
-        lines: list[str] = []
-        for file in self._target.parent.glob(f"{self._target.name}.*.sent") if self._target else ():
-            with contextlib.suppress(OSError):
-                lines += file.read_text(encoding="utf-8").splitlines()
-                file.unlink()
-        return lines
 
     # 담기 ----------------------------------------------------------------------------------------------
 
@@ -249,7 +245,7 @@ class Recorder:
                 self._keep_times(exchange)
             self._save("녹화를 마치며")
             if whole := not self.refused:
-                self.cassette.path.replace(self._target)
+                self.cassette.path.replace(self._target.resolve())
         self._report(done=whole)
 
     def _keep_times(self, exchange: Exchange) -> None:
