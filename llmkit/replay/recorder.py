@@ -257,18 +257,18 @@ class Recorder:
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:
-    """키가 숨어 있을 수 있는 모든 글."""
+    """키가 숨어 있을 수 있는 모든 글. 큰 그림이 든 본문을 여러 번 보지 않도록, 앞의 글에 그대로 든 것은 뺍니다."""
     yield exchange.path
     yield from exchange.headers.values()
     yield from exchange.error or ()
-    yield json.dumps(exchange.body, ensure_ascii=False)
-    for _, value in leaves(exchange.body):
-        yield str(value)
+    asked = json.dumps(exchange.body, ensure_ascii=False)
+    yield asked
+    yield from (text for _, value in leaves(exchange.body) if (text := str(value)) not in asked)
     content = exchange.payload
-    text = content.decode("utf-8", "replace")
-    yield text
-    yield re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), text)
-    yield from _joined(content)
+    answered = content.decode("utf-8", "replace")
+    yield answered
+    plain = re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), answered)
+    yield from (text for text in (plain, *_joined(content)) if text not in answered)
 
 
 def _joined(content: bytes) -> Iterator[str]:

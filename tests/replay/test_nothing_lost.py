@@ -6,6 +6,7 @@ import base64
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -201,3 +202,13 @@ def test_an_encoded_key_is_a_secret(name: str) -> None:
 def test_an_encoded_key_of_somebody_else_is_one_too() -> None:
     assert has_secret(base64.b64encode(KEYS["ANTHROPIC_API_KEY"].encode()).decode(), set())
     assert not has_secret(base64.b64encode(bytes(range(256)) * 40).decode() + " sk-learn %41%42 &amp; 가나다", {KEY})
+
+
+def test_a_picture_is_looked_through_in_no_time_and_a_key_in_it_is_found() -> None:
+    """아무 바이트나 든 base64(그림, 임베딩)의 조각마다 다시 풀어 보면 8 MB 그림 하나에 20초가 걸립니다."""
+    noise = random.Random(1).randbytes(3_000_000)
+    started = time.process_time()
+    assert not has_secret(base64.b64encode(noise).decode(), {KEY})
+    assert time.process_time() - started < 3
+    for hidden in (KEY.encode(), base64.b64encode(KEY.encode()), KEY.encode("utf-16-le")):
+        assert has_secret(base64.b64encode(noise[:9_001] + hidden + noise[:9_001]).decode(), {KEY})
