@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 # OpenAI와 같은 형식으로 답하는 제공자의 주소. None이면 SDK의 기본 주소입니다.
-_ADDRESSES = {
+ADDRESSES = {
     "openai": None,
     "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/",
     "groq": "https://api.groq.com/openai/v1",
@@ -39,7 +39,7 @@ def try_client() -> tuple[OpenAI, str]:
     for client, name, where in _places(session):
         print(f"{where}, 모델 {name}: 실제 호출(live)")
         return client, name
-    keys = (find_key(PROVIDERS[provider]) for provider in _ADDRESSES)
+    keys = (find_key(PROVIDERS[provider]) for provider in ADDRESSES)
     has_key = any(key.found for key in keys)
     raise Halt("\n".join(["실제로 보낼 곳이 없습니다. 다음 가운데 하나를 준비하세요.", *ways_to_try(has_key)]))
 
@@ -48,7 +48,7 @@ def _places(session: Session) -> Iterator[tuple[OpenAI, str, str]]:
     """쓸 수 있는 (클라이언트, 모델, 사람에게 보일 이름)을 찾는 순서대로."""
     from openai import OpenAI
 
-    for provider, address in _ADDRESSES.items():
+    for provider, address in ADDRESSES.items():
         key = find_key(PROVIDERS[provider])
         if key.found and session.modes[provider] == "live":
             client = OpenAI(base_url=address, api_key=os.environ[key.variable])

@@ -41,7 +41,7 @@ def examine(
 
     def run() -> tuple[int, str]:
         capsys.readouterr()
-        return doctor.examine(), capsys.readouterr().out
+        return doctor.run(), capsys.readouterr().out
 
     yield run
     unload_environment()
@@ -163,7 +163,7 @@ def test_models_are_judged_by_the_calendar_not_the_cassette(
         "LOCAL_MODEL": "qwen3:8b",
     }.items():
         monkeypatch.setenv(variable, name)
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 10))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 12, 10))
     status, report = examine()
     assert status == 0
     assert "[주의]" in line(report, "gpt-5:") and "OPENAI_MODEL. 남은 날: 1일." in line(report, "gpt-5:")
@@ -179,7 +179,7 @@ def test_models_are_judged_by_the_calendar_not_the_cassette(
     assert "[좋음]" in line(report, "openai/gpt-oss-120b:") and "GROQ_MODEL" in line(report, "openai/gpt-oss-120b:")
     assert "[좋음]" in line(report, "qwen3:8b:")  # 내 컴퓨터의 모델은 종료되지 않습니다.
     assert "[좋음]" in line(report, models.default_model("openai") + ":")
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 11))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 12, 11))
     assert "종료되었습니다. 종료일: 2026-12-11." in line(examine()[1], "gpt-5:")
 
 
@@ -195,7 +195,7 @@ def test_a_lessons_model_that_is_going_gone_or_unknown_is_pointed_out(
         text.replace(f'"openai": "{old}"', f'"openai": "{model}"'), encoding="utf-8"
     )
     monkeypatch.setattr(session, "CASSETTES", cassettes)
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 11, 26))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 11, 26))
     status, report = examine()
     assert status == 0
     assert "[주의]" in line(report, f"{model}:") and "01_basics" in line(report, f"{model}:")
@@ -206,7 +206,7 @@ def test_data_of_a_hundred_days_ago_are_pointed_out(
     examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.date(2026, 11, 26)
-    monkeypatch.setattr(doctor, "_today", lambda: now)
+    monkeypatch.setattr(doctor, "today", lambda: now)
     for days, level, told in ((90, "[좋음]", ""), (100, "[주의]", "90일이 넘어 지금과 다를 수 있습니다.")):
         old = now - datetime.timedelta(days=days)
         monkeypatch.setattr(freshness, "RATE_DATE", old)
@@ -221,7 +221,7 @@ def test_data_of_a_hundred_days_ago_are_pointed_out(
 def test_next_year_the_course_still_runs_and_says_what_is_old(
     examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2027, 11, 26))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2027, 11, 26))
     status, report = examine()
     assert status == 0 and report.endswith("강좌를 실행할 수 있습니다.\n")
     ages = report.partition("자료의 날짜\n")[2].splitlines()[:-1]
