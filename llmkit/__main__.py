@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import re
 import sys
 from pathlib import Path
@@ -18,6 +19,8 @@ from .common.providers import PROVIDERS
 _KOREAN = (
     (r"argument (.+?): expected one argument", r"\1: 값이 하나 필요합니다"),
     (r"argument (.+?): invalid choice: (.+) \(choose from (.+)\)", r"\1: 그런 것은 없습니다: \2. 있는 것: \3"),
+    (r"argument (.+?): ignored explicit argument (.+)", r"\1: 값을 받지 않습니다: \2"),
+    (r"ambiguous option: (.+) could match (.+)", r"\1: 어느 것인지 알 수 없습니다. 가까운 것: \2"),
     (r"the following arguments are required: (.+)", r"빠진 인자: \1"),
     (r"unrecognized arguments: (.+)", r"모르는 인자: \1"),
 )
@@ -81,4 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
 if __name__ == "__main__":
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # 한글을 모르는 터미널에서도 멈추지 않습니다.
-    sys.exit(main())
+    try:
+        status = main()
+        sys.stdout.flush()
+    except OSError as error:  # 읽던 쪽이 먼저 닫았거나(head) 디스크가 찼습니다.
+        if not isinstance(error, BrokenPipeError):
+            print(f"멈췄습니다. {error}", file=sys.stderr)
+        os.dup2(
+            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
+        )  # 끝나면서 다시 쓰려다 같은 오류를 내지 않게 합니다.
+        status = 1
+    sys.exit(status)

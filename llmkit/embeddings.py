@@ -10,6 +10,7 @@ import base64
 import importlib
 import json
 import socket
+import sys
 import threading
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -101,8 +102,10 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         length = self.headers.get("content-length", "")
-        if self.path != "/v1/embeddings" or not length.isdecimal() or int(length) > BODY:
-            return self.send_error(404 if self.path != "/v1/embeddings" else 413 if length.isdecimal() else 411)
+        if self.path != "/v1/embeddings" or not length.isdecimal():
+            return self.send_error(411 if self.path == "/v1/embeddings" else 404)
+        if len(length) > 9 or int(length) > BODY:
+            return self.send_error(413)
         try:
             self._send(200, embed(json.loads(self.rfile.read(int(length)))))
         except BadRequest as refused:
@@ -142,6 +145,10 @@ class EmbeddingServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), _Handler)
         self.base_url = f"http://127.0.0.1:{self.server_port}/v1"
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):  # 기다리다 끊은 클라이언트는 오류가 아닙니다.
+            super().handle_error(request, client_address)
 
     def __exit__(self, *error: Any) -> None:
         self.shutdown()

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .common.errors import Halt
+from .common.ipython import say
 from .common.keys import find_key, redact
 from .common.providers import PROVIDERS
 from .local import find_servers
@@ -37,7 +38,7 @@ def try_client() -> tuple[OpenAI, str]:
     """
     session = current_session() or setup()
     for client, name, where in _places(session):
-        print(f"{where}, 모델 {name}: 실제 호출(live)")
+        say(f"{where}, 모델 {name}: 실제 호출(live)")
         return client, name
     keys = (find_key(PROVIDERS[provider]) for provider in ADDRESSES)
     has_key = any(key.found for key in keys)
@@ -75,7 +76,7 @@ def _colab(ai: Any, session: Session) -> Iterator[tuple[OpenAI, str, str]]:
         address = f"{os.environ['MODEL_PROXY_HOST']}/models/openapi"
         client = OpenAI(base_url=address, api_key=os.environ["MODEL_PROXY_API_KEY"])
     except Exception as error:  # 허락하지 않았거나, 한도를 넘었거나, Colab이 바뀌었거나
-        print(f"{title} 쪽을 쓰지 못합니다. {type(error).__name__}: {redact(str(error))}")
+        say(f"{title} 쪽을 쓰지 못합니다. {type(error).__name__}: {redact(str(error))}")
         return
     session.own_hosts.add(client.base_url.host)
     yield client, name, title

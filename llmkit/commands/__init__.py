@@ -22,7 +22,7 @@ def find_notebook(lesson: str) -> Path:
     """번호("1", "01")나 이름("01_basics", 파일 경로)으로 노트북을 찾습니다. 없으면 `Refused`를 던집니다."""
     wanted, known = Path(lesson).stem, notebooks()
     for name, path in known.items():
-        if name == wanted or (wanted.isdecimal() and int(name.split("_")[0]) == int(wanted)):
+        if name == wanted or (wanted.isdecimal() and name.split("_")[0].lstrip("0") == wanted.lstrip("0")):
             return path
     near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.3) or known
     raise Refused(f"그런 노트북은 없습니다: {lesson!r}. 가까운 것: {', '.join(near)}")

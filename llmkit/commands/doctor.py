@@ -43,8 +43,14 @@ def run() -> int:
     problems = 0
     for title, section in sections.items():
         print(title)
-        for level, text in section():
-            print(redact(f"  [{level}] {text}"))
+        try:
+            findings = list(section())
+        except OSError as error:  # 권한이 없는 .env, 지워진 폴더
+            advice = "권한을 고치거나, 있는 폴더에서 다시 실행하세요."
+            findings = [(BAD, f"읽을 수 없는 곳: {error.filename or '지금의 폴더'} ({error.strerror}). {advice}")]
+        for level, text in findings:
+            shown = "".join(char if char.isprintable() else "?" for char in text)  # .env의 글이 터미널을 움직이지 않게
+            print(redact(f"  [{level}] {shown}"))
             problems += level == BAD
         if problems and section is _packages:
             break  # 패키지가 없으면 나머지는 알아볼 수 없습니다.
