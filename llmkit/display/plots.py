@@ -61,14 +61,15 @@ def plot_style() -> None:
         "axes.titlelocation": "left",
         "legend.frameon": False,
     }
-    matplotlib.rcParams |= {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.transparent": True}
+    matplotlib.rcParams |= {"axes.facecolor": "none", "savefig.transparent": True}
     matplotlib.rcParams |= {"figure.dpi": 100, "savefig.dpi": 200}
     _sharp_in_notebooks()
 
 
 def _sharp_in_notebooks() -> None:
-    """노트북에서는 두 배 촘촘하게 그려 절반 크기로 보이게 합니다. 노트북은 `savefig`의 설정을 보지 않습니다."""
+    """노트북에서는 두 배 촘촘하게 그려 절반 크기로 보이게 하고, 바탕을 칠하지 않습니다. 노트북은 `savefig`의 설정을 보지 않습니다."""
     if shell() is not None:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("retina")
+        # 그림의 바탕색(figure.facecolor)이 투명하면 어두운 JupyterLab이 흰 바탕을 깔므로, 저장할 때에만 비웁니다.
+        set_matplotlib_formats("retina", facecolor="none")
