@@ -66,15 +66,15 @@ class Reader:
         """
         self.chunks += 1
         kind = _get(event, "type")
+        if kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
+            event = _get(event, "chunk")
         pieces: Iterable[Piece]
         if isinstance(event, str):
             pieces = [Piece("text", event)]
-        elif kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
-            pieces = self._chat(_get(event, "chunk"))
-        elif _get(event, "choices") is not None:
-            pieces = self._chat(event)
         elif kind == "error":
             raise _failure(_get(event, "error") or event)
+        elif _get(event, "choices") is not None:
+            pieces = self._chat(event)
         elif isinstance(kind, str) and kind.startswith("response."):
             pieces = self._responses(event, kind.removeprefix("response."))
         elif isinstance(kind, str):
@@ -83,12 +83,18 @@ class Reader:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
         return (piece for piece in pieces if piece.text or piece.name)
 
+    def _account(self, holder: Any) -> None:
+        """모델, 처리 방식, usage를 읽습니다. 여러 번 오면 나중 것이 이깁니다(Anthropic의 usage는 나뉘어 오는 누적값입니다)."""
+        self.model = _get(holder, "model") or self.model
+        self._tier = _get(holder, "service_tier") or self._tier
+        if usage := _plain(_get(holder, "usage")):
+            response = {"content": self._blocks, **(fields_of(holder) or {}), "service_tier": self._tier}
+            self.usage = billable((self.usage or {}) | usage, response)
+
     def _chat(self, chunk: Any) -> Iterator[Piece]:
         self.api = "chat"
-        self.model = _get(chunk, "model") or self.model
-        usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
-        self._tier = _get(chunk, "service_tier") or self._tier
-        self.usage = _billable(usage, {"service_tier": self._tier}) or self.usage
+        self._account(chunk)
+        self._account(_get(chunk, "x_groq"))  # Groq는 usage를 여기에 넣습니다.
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
@@ -98,10 +104,8 @@ class Reader:
 
     def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
         self.api = "responses"
-        place = (_get(event, "output_index"), _get(event, "summary_index"))
-        if response := _get(event, "response"):
-            self.model = _get(response, "model") or self.model
-            self.usage = _billable(_get(response, "usage"), response) or self.usage
+        place, response = (_get(event, "output_index"), _get(event, "summary_index")), _get(event, "response")
+        self._account(response)
         if kind == "failed":
             raise _failure(_get(response, "error"))
         if kind in ("completed", "incomplete"):
@@ -118,8 +122,7 @@ class Reader:
         delta, place = _get(event, "delta"), _get(event, "index")
         if kind == "message_start":
             self.api = "anthropic"
-            self.model = _get(_get(event, "message"), "model")
-            self.usage = _plain(_get(_get(event, "message"), "usage")) or None
+            self._account(_get(event, "message"))
         elif kind == "content_block_start":
             block = _get(event, "content_block")
             self._blocks.append(block)
@@ -132,8 +135,7 @@ class Reader:
             yield Piece("tool", _text(delta, "partial_json"), place)
         elif kind == "message_delta":
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
-            usage = {**(self.usage or {}), **_plain(_get(event, "usage"))}  # 누적값이므로 덮어씁니다.
-            self.usage = billable(usage, {"content": self._blocks})
+            self._account(event)
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
 
 
@@ -228,11 +230,6 @@ def _get(value: Any, name: str) -> Any:
 def _text(value: Any, name: str) -> str:
     found = _get(value, name)
     return found if isinstance(found, str) else ""
-
-
-def _billable(usage: Any, response: Any) -> dict[str, Any] | None:
-    """usage에, 응답에 적힌 처리 방식(flex, priority)과 제공자의 도구를 더합니다. 그래야 요금이 맞습니다."""
-    return billable(_plain(usage), fields_of(response) or {}) if usage else None
 
 
 def _plain(usage: Any) -> dict[str, Any]:
