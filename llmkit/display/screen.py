@@ -174,7 +174,7 @@ class _Screen:
 
     def _note(self) -> str:
         reader = self._reader
-        self._broken = reader.api is not None and reader.finish_reason is None
+        self._broken = reader.has_ending and reader.finish_reason is None
         note = _CUT_OFF.format("") if self._broken else _ENDINGS.get(reader.finish_reason or "", "")
         if not (self._sections or note):
             note = "보여 줄 글이 하나도 오지 않았습니다."

@@ -52,7 +52,7 @@ class Reader:
         self.usage: dict[str, Any] | None = None  # 보내지 않았으면 None
         self.finish_reason: str | None = None  # 제공자의 말 그대로: "stop", "end_turn", "completed" ...
         self.chunks = 0  # 받은 이벤트의 수
-        self.api: str | None = None  # "chat", "responses", "anthropic". 문자열만 왔으면 None
+        self.has_ending = False  # 끝난 이유를 알려 주는 스트림인지. 문자열만 왔으면 False
         self._tier: Any = None  # 처리 방식. usage보다 먼저 올 수 있습니다.
         self._blocks: list[Any] = []  # Anthropic의 블록들. 제공자의 도구를 쓴 것은 usage가 아니라 여기에 있습니다.
         self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
@@ -92,18 +92,27 @@ class Reader:
             self.usage = billable((self.usage or {}) | usage, response)
 
     def _chat(self, chunk: Any) -> Iterator[Piece]:
-        self.api = "chat"
+        self.has_ending = True
         self._account(chunk)
         self._account(_get(chunk, "x_groq"))  # Groq는 usage를 여기에 넣습니다.
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
-            if index == 0:
-                self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
-                yield from _delta(_get(choice, "delta") or choice)
+            if index > 0:
+                continue
+            self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
+            delta = _get(choice, "delta") or choice  # 옛 Completions API에는 delta가 없고 text가 있습니다.
+            # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
+            yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
+            yield Piece("text", _text(delta, "content") or _text(delta, "text"))
+            yield Piece("refusal", _text(delta, "refusal"))
+            for place, call in enumerate(_get(delta, "tool_calls") or ()):
+                function, at = _get(call, "function"), _get(call, "index")
+                name, arguments = _get(function, "name"), _text(function, "arguments")
+                yield Piece("tool", arguments, place if at is None else at, name)
 
     def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
-        self.api = "responses"
+        self.has_ending = True
         place, response = (_get(event, "output_index"), _get(event, "summary_index")), _get(event, "response")
         self._account(response)
         if kind == "failed":
@@ -121,7 +130,7 @@ class Reader:
         # .stream()은 원래 이벤트 말고도 "text", "thinking" 같은 이벤트를 더 줍니다. 같은 글자이므로 세지 않습니다.
         delta, place = _get(event, "delta"), _get(event, "index")
         if kind == "message_start":
-            self.api = "anthropic"
+            self.has_ending = True
             self._account(_get(event, "message"))
         elif kind == "content_block_start":
             block = _get(event, "content_block")
@@ -208,16 +217,6 @@ def _refuse_whole_answer(stream: Any) -> None:
         raise TypeError("스트림이 아니라 완성된 응답입니다. 요청에 stream=True를 넣으세요.")
     if not any(hasattr(stream, name) for name in ("__iter__", "__enter__", "__aiter__", "__aenter__")):
         raise TypeError(f"스트림이 아닙니다: {type(stream).__name__}")
-
-
-def _delta(delta: Any) -> Iterator[Piece]:
-    # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
-    yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
-    yield Piece("text", _text(delta, "content") or _text(delta, "text"))  # text는 옛 Completions API
-    yield Piece("refusal", _text(delta, "refusal"))
-    for place, call in enumerate(_get(delta, "tool_calls") or ()):
-        function, index = _get(call, "function"), _get(call, "index")
-        yield Piece("tool", _text(function, "arguments"), place if index is None else index, _get(function, "name"))
 
 
 def _get(value: Any, name: str) -> Any:
