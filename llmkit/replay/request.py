@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,7 +13,7 @@ from typing import Any
 from ..common.providers import PROVIDERS
 
 _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
-_BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
+_HUB = "https://huggingface.co/"
 _VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
 _API = re.compile(
     r"/(?:deployments/[^/]+/)?(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
@@ -89,19 +90,30 @@ def owner(request: Any) -> str | None:
 
     호스트를 먼저 보고, 모르는 호스트면(프록시, 직접 정한 base_url) SDK의 user agent를 봅니다.
     """
-    host = request.url.host
-    by_host = _BY_HOST.get(host)
+    constants = sys.modules.get("huggingface_hub.constants")  # HF_ENDPOINT로 바꾼 미러도 Hub입니다.
+    hubs = (_HUB, f"{constants.ENDPOINT}/") if constants else _HUB
+    if str(request.url).startswith(hubs):  # 모델 파일 내려받기는 건드리지 않고, 인퍼런스 제공자를 묻는 요청만 맡습니다.
+        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
+    by_host = _BY_HOST.get(request.url.host)
     if by_host and by_host != "local":
         return by_host
-    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 인퍼런스 제공자를 묻는 요청만 맡습니다.
-        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
-    agent = request.headers.get("user-agent", "").lower()
-    by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
-    if by_agent == "huggingface" and request.method != "POST":  # 큰 파일은 다른 호스트에서 내려받습니다.
-        by_agent = None
+    by_sdk = _sdk(request)
     if by_host:
-        return by_host if by_agent or _API.search(request.url.path) else None
-    return by_agent
+        return by_host if by_sdk or _API.search(request.url.path) else None
+    return by_sdk
+
+
+def _sdk(request: Any) -> str | None:
+    agent = request.headers.get("user-agent", "").lower()
+    if "hf_hub/" in agent:  # 큰 파일은 다른 호스트에서 내려받습니다.
+        return "huggingface" if request.method == "POST" else None
+    by_class = next((name for name in ("openai", "anthropic") if f"{name}/python" in agent), None)
+    if by_class or "x-stainless-lang" not in request.headers:
+        return by_class
+    # 상속하거나 클라우드에 맞춘 클라이언트는 클래스의 이름이 다릅니다. 다른 회사의 SDK도 같은 헤더를 보내므로 버전까지 봅니다.
+    version = request.headers.get("x-stainless-package-version")
+    versions = {getattr(sys.modules.get(name), "__version__", None): name for name in ("openai", "anthropic")}
+    return versions.get(version)
 
 
 def api_path(path: str) -> str:
