@@ -13,8 +13,7 @@ from ..common.ledger import Call
 from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
-from .prices import SOURCE
-from .sellers import seller_at
+from .prices import SOURCE, seller_at
 from .usage import read
 
 BASIS = {"authored": "샘플", "recorded": "녹화", "live": "실제", "unverified": "확인 안 됨"}
