@@ -108,7 +108,7 @@ def _take_over(session: Session) -> None:
 def _budget() -> recorder.Meter | None:
     if recorder.plan is None:
         return None
-    from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
+    from .cost.receipt import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
     return Budget(recorder.plan.budget, recorder.plan.unpriced)
 
