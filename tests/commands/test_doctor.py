@@ -319,6 +319,22 @@ def test_a_reader_that_closes_first_and_a_full_disk_end_without_a_traceback() ->
     assert done.stderr.splitlines() == ["멈췄습니다. [Errno 28] No space left on device"]
 
 
+def test_without_a_screen_it_ends_as_ever_and_ctrl_c_is_no_traceback() -> None:
+    assert subprocess.run(f'"{sys.executable}" -m llmkit estimate 01 >&- 2>&-', shell=True).returncode == 0
+    stopped = """
+import runpy, sys
+from llmkit.commands import doctor
+
+def run():
+    raise KeyboardInterrupt
+
+doctor.run, sys.argv = run, ["llmkit", "doctor"]
+runpy.run_module("llmkit", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", stopped], capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\n끝냅니다.\n")
+
+
 def test_output_survives_a_terminal_without_korean() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "llmkit", "--help"],
