@@ -136,7 +136,10 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_examined(
     folder.rmdir()
     status, report = examine()
     assert status == 1
-    assert "[문제] 읽을 수 없는 곳: 지금의 폴더 (No such file or directory)" in report and "[좋음] 환율: " in report
+    assert "[문제] 읽을 수 없는 곳: 지금의 폴더 (No such file or directory)" in report
+    assert (
+        f"[좋음] {models.default_model('openai')}: " in report and "[좋음] 환율: " in report and "문제 1개를" in report
+    )
 
 
 def test_versions_out_of_range_are_named(
