@@ -1,4 +1,4 @@
-"""해로운 답변이 저장된 노트북을 열기만 해서는 아무 데로도 요청이 나가지 않고, 아무 코드도 실행되지 않습니다.
+"""해로운 답변이 저장된 노트북을 열어도, 셀을 실행해 그런 답변을 받아도 아무 데로도 요청이 나가지 않고, 아무 코드도 실행되지 않습니다.
 
 곁에 띄운 서버가 귀를 기울입니다. 다듬지 않은 답변이면 그 서버에 요청이 오는 것도 함께 확인합니다.
 """
@@ -41,6 +41,13 @@ ANSWERS = [
     r"$\href{javascript:window.hacked=1}{x}$ $\includegraphics{BEACON/NUMBER}$ $x![a](BEACON/NUMBER)$",
     "<style>@import 'BEACON/NUMBER'; * {background: url(BEACON/NUMBER)}</style>",
     "<iframe src=BEACON/NUMBER></iframe><svg><image href=BEACON/NUMBER /></svg><link rel=stylesheet href=BEACON/NUMBER>",
+    # JupyterLab은 수식을 먼저 빼 두었다가 다 만든 HTML에 되돌려 놓습니다. 직접 실행한 셀의 출력은 믿고 거르지 않습니다.
+    '[a](https://x.kr/$"style="background:url(BEACON/NUMBER)"$)',
+    '[a](https://x.kr "$"onmouseover=window.hacked=1//$")',
+    'https://x.kr/$"style="background:url(BEACON/NUMBER)"$',
+    '[a]: https://x.kr/$"style="background:url(BEACON/NUMBER)"$\n\n[a]',
+    '<https://a.kr/$> "style="background:url(BEACON/NUMBER)"x=" <https://b.kr/$>',
+    'www.a.kr/$"style="background:url(BEACON/NUMBER)"$ [x](a.md#$"style="background:url(BEACON/NUMBER)"$)',
     "[누르세요](javascript:window.hacked=1) <javascript:window.hacked=1> [누르세요](&#106;avascript:window.hacked=1)",
 ]
 
@@ -65,11 +72,12 @@ def heard() -> Iterator[tuple[str, list[str]]]:
 
 
 def saved(path: Path, beacon: str, shown: Callable[[str], str]) -> Any:
-    cells = [nbformat.v4.new_code_cell("0", execution_count=1) for _ in ANSWERS]
-    for number, (cell, answer) in enumerate(zip(cells, ANSWERS, strict=True)):
+    cells = []
+    for number, answer in enumerate(ANSWERS):
         text = answer.replace("BEACON", beacon).replace("NUMBER", str(number))
         data = {"text/plain": text, "text/markdown": shown(text)}
-        cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+        cells.append(nbformat.v4.new_code_cell(f"display({data!r}, raw=True)", execution_count=1))
+        cells[-1].outputs = [nbformat.v4.new_output("display_data", data=data)]
     spec = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
     notebook = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_markdown_cell("## 끝")], metadata=spec)
     nbformat.write(notebook, path)
@@ -107,12 +115,16 @@ def test_jupyterlab_fetches_and_runs_nothing(
         lab.open_notebook(page, address, "page.ipynb")
         page.wait_for_selector("h2:has-text('끝')", timeout=60_000)
         page.wait_for_timeout(2000)
-        hacked = page.evaluate("window.hacked")
+        opened = [*paths]
+        lab.run_all(page)
         outputs = page.locator(".jp-RenderedMarkdown.jp-OutputArea-output")
+        assert outputs.count() == len(ANSWERS)
+        for link in outputs.locator("a:visible").all():
+            link.hover(force=True)
+        page.wait_for_timeout(1000)
+        hacked = page.evaluate("window.hacked")
         links = outputs.locator("a[href^='javascript' i]").count()
-        shown_outputs = outputs.count()
-    assert shown_outputs == len(ANSWERS)
     if shown is to_display:
-        assert (paths, hacked, links) == ([], None, 0)
+        assert (opened, paths, hacked, links) == ([], [], None, 0)
     else:
-        assert paths  # 다듬지 않으면 들립니다.
+        assert opened and len(paths) > len(opened) and hacked  # 다듬지 않으면 들립니다.

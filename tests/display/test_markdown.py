@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 import time
+from html.parser import HTMLParser
 
 import pytest
 from markdown_it import MarkdownIt
@@ -237,6 +238,11 @@ def test_borders_that_parsers_read_differently_let_nothing_through(text: str) ->
         r"$\hr&#101;f{javascript:alert(1)}{x}$",
         r'$\mmlToken{mi}[href="javascript:alert(1)"]{x}$',
         r"$\bbox[background:url(http://a.kr/b)]{x}$",
+        # 수식의 경계를 문자 참조나 역빗금으로 적은 것. Markdown이 풀면 MathJax가 수식으로 봅니다.
+        r"[https://a.kr/&#36;\href{a}{x} https://a.kr/&#36;](https://b.kr)",
+        r"[https://a.kr/&#92;(\href{a}{x}https://a.kr/&#92;)](https://b.kr)",
+        r"[https://a.kr/&dollar;\href{a}{x} https://a.kr/&dollar;](https://b.kr)",
+        r"<https://a.kr/$>\href{a}{x}<https://a.kr/$>",
     ],  # fmt: skip
 )
 def test_math_that_makes_links_is_not_math(text: str) -> None:
@@ -244,6 +250,49 @@ def test_math_that_makes_links_is_not_math(text: str) -> None:
     assert not re.search(
         r"(?<!<span>)(\\\(|(?<!\\)\$)", html.unescape(to_display(text)).replace("<span>\\</span>(", "")
     )
+
+
+@pytest.mark.parametrize(
+    "begin", [r"\begin&#123;a}", r"\begin&lbrace;a}", r"\begin\{a}", r"\begi&#110;{a}", "\\begin {a}", "\\begin\xa0{a}"]
+)
+def test_an_environment_in_other_letters_is_not_math(begin: str) -> None:
+    end = begin.replace("begin", "end").replace("begi&#110;", "en&#100;")
+    shown = to_display(rf"{begin}\href{{a}}{{x}}{end}")
+    assert not re.search(r"(?<!\\)\\(begin|end|begi&|en&)", shown), shown
+
+
+def attributes(text: str) -> list[str]:
+    """JupyterLab처럼 수식을 빼고 Markdown을 그린 다음 되돌려 놓은 HTML에서, 링크에 생긴 속성의 이름들."""
+    math: list[str] = []
+
+    def out(found: re.Match[str]) -> str:
+        math.append(found[0])
+        return f"@@{len(math) - 1}@@"
+
+    drawn = COMMONMARK.render(re.sub(r"(?<!\\)(\$\$?)[^$]+(?<!\\)\1|\\begin\{a\}.*?\\end\{a\}", out, text))
+    whole = re.sub(r"@@(\d+)@@", lambda at: html.escape(math[int(at[1])], quote=False), drawn)
+    names: list[str] = []
+    parser = HTMLParser()
+    parser.handle_starttag = lambda tag, attrs: names.extend(name for name, _ in attrs)  # type: ignore[method-assign]
+    parser.feed(whole)
+    return names
+
+
+@pytest.mark.parametrize("border", [("$", "$"), ("$$", "$$"), (r"\begin{a}", r"\end{a}")], ids=["$", "$$", "begin"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "[a](https://x.kr/MATH)", '[a](https://x.kr "MATH")', "[a](a.md#MATH)", "[a](mailto:MATH)", "<https://x.kr/MATH>", "[a]: https://x.kr/MATH\n\n[a]",
+        "<https://a.kr/OPEN> \"onmouseover=alert(1) x=\" <https://b.kr/CLOSE>",
+    ],
+)  # fmt: skip
+def test_math_in_a_link_makes_no_attribute(place: str, border: tuple[str, str]) -> None:
+    inside = f'{border[0]}"onmouseover="alert(1)"style="background:url(//e.kr){border[1]}'
+    text = place.replace("MATH", inside).replace("OPEN", border[0]).replace("CLOSE", border[1])
+    assert set(attributes(to_display(text))) <= {"href", "title"}, to_display(text)
+    assert "OPEN" in place or {"onmouseover", "style"} & {
+        *attributes(text)
+    }  # 다듬지 않으면 생깁니다. 주소는 www와 함께 브라우저가 봅니다.
 
 
 @pytest.mark.parametrize(
@@ -275,6 +324,7 @@ USUAL = "**토큰(token)**은 `코드`와 $5, 1~3개, <b> 그리고 $x^2$입니�
         " ** **",
         "**a",
         "![",
+        "!",
         "](",
         "]:",
         "\\",
