@@ -519,6 +519,7 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
     from llmkit.commands.record import record_notebook
     from tests.authoring.provider.script import Script
     from tests.authoring.provider.server import Upstream
+    from tests.authoring.recording import startup
 
     cells = [
         'import llmkit\nllmkit.setup("99_leak")\nfrom openai import OpenAI\nimport os',
@@ -535,13 +536,9 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
     (tmp_path / "cassettes").mkdir()
     before = path.read_bytes()
     script = Script.parse('date = 2026-11-21T09:00:00+09:00\n[[entry]]\nregex = "."\nanswer = "네."\n')
-    root = Path(__file__).resolve().parents[2]
     with Upstream(script) as server:
-        startup = (
-            f"import os, sys; sys.path.insert(0, {str(root)!r}); os.environ.update({KEYS!r})",
-            f"from tests.authoring.provider import redirect; redirect.install({server.port})",
-        )
-        assert not record_notebook(path, startup=startup, cassettes=tmp_path / "cassettes").done
+        lines = startup(server.port, KEYS)
+        assert not record_notebook(path, startup=lines, cassettes=tmp_path / "cassettes").done
     stored = Cassette.load(tmp_path / "cassettes" / "99_leak.recording").exchanges  # 카세트는 그대로입니다.
     assert [e.body["messages"][0]["content"] for e in stored] == ["먼저", "나중"]
     assert path.read_bytes() == before  # 실패한 녹화는 노트북을 바꾸지 않습니다.
