@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from ..common.ipython import IN_PAGE
 from .answers import SECONDS, Wrong, call
 
 
@@ -34,9 +35,12 @@ class _Finished:
             except BaseException as error:
                 done.append(error)
 
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        thread.join(SECONDS + 1)
+        if IN_PAGE:  # 거기에는 스레드가 없고, 도는 루프 안에서도 asyncio.run이 끝까지 실행합니다.
+            run()
+        else:
+            thread = threading.Thread(target=run, daemon=True)
+            thread.start()
+            thread.join(SECONDS + 1)
         if not done or isinstance(done[0], TimeoutError):
             raise Wrong(
                 f"`{self._name}` 함수가 {SECONDS:.0f}초 안에 끝나지 않습니다. 끝나지 않는 기다림이 있는지 보세요."
