@@ -117,9 +117,9 @@ def _asking(*calls: tuple[str, str], tool: str = "sales") -> dict[str, Any]:
 class _Run(Fake):
     """실행할 때마다 무엇을 실행했는지 적고, 그 인자를 그대로 결과로 돌려줍니다."""
 
-    def __call__(self, *arguments: Any) -> Any:
-        super().__call__(*arguments)
-        return json.dumps({"ran": arguments[1:]}, ensure_ascii=False)
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        super().__call__(*arguments, **named)
+        return json.dumps({"ran": self.asked[-1][1:]}, ensure_ascii=False)
 
 
 @exercise("09-3")
