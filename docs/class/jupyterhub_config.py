@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 COURSE = Path(__file__).resolve().parents[2]
-HOMES = Path(os.environ.get("CLASS_HOMES", "/srv/llmkit-class"))  # 학습자마다 폴더 하나. progress가 이 폴더를 읽습니다.
+HOMES = Path(
+    os.environ.get("CLASS_HOMES") or Path.home() / "llmkit-class"
+)  # 학습자마다 폴더 하나. progress가 이 폴더를 읽습니다.
 
 HUB = HOMES / ".hub"  # 허브의 데이터베이스와 쿠키 비밀
 HUB.mkdir(parents=True, exist_ok=True, mode=0o700)

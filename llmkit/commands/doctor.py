@@ -1,29 +1,38 @@
 """진단: 이 컴퓨터에서 강좌를 실행할 수 있는지, 무엇이 실제 호출이고 무엇이 재생인지, 무엇을 고치면 되는지 말합니다.
 
-패키지가 설치되지 않은 Python에서도 실행되어야 하므로, 설치한 것은 함수 안에서 불러옵니다.
+패키지가 설치되지 않은 Python에서도 실행되어야 하므로, 설치한 것을 쓰는 모듈은 함수 안에서 불러옵니다.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import io
 import os
 import socket
 import sys
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, metadata, version
+from importlib.metadata import PackageNotFoundError, metadata
+
+from ..common.clock import today
+from ..common.errors import CassetteError
+from ..common.keys import find_key, load_environment, redact
+from ..common.providers import PROVIDERS
+from ..models import default_model, model_status
+from . import ROOT
 
 DISTRIBUTION = "llmkit-course"
 GOOD, NONE, NOTE, BAD = "좋음", "없음", "주의", "문제"  # "문제"가 있으면 강좌를 실행할 수 없습니다.
 Finding = tuple[str, str]
+# 따로 설치하는 것(requirements/*.txt) 가운데 수업이 쓰는 것. 없어도 문제가 아닙니다.
+EXTRAS = {
+    "frameworks": "이것을 쓰는 수업은 저장된 출력으로 읽습니다. README의 '따로 설치하는 수업'을 보세요.",
+    "local": "없으면 로컬 모델의 답은 재생합니다. README의 '키 넣기'를 보세요.",
+}
 
 
-def examine() -> int:
+def run() -> int:
     """진단을 순서대로 출력합니다. 강좌를 실행할 수 있으면 0, 없으면 1을 돌려줍니다."""
-    from ..common.keys import redact
-
     sections = {
         "Python과 패키지": _packages,
         "카세트": _cassettes,
@@ -34,8 +43,14 @@ def examine() -> int:
     problems = 0
     for title, section in sections.items():
         print(title)
-        for level, text in section():
-            print(redact(f"  [{level}] {text}"))
+        try:
+            findings = list(section())
+        except OSError as error:  # 권한이 없는 .env, 지워진 폴더
+            advice = "권한을 고치거나, 있는 폴더에서 다시 실행하세요."
+            findings = [(BAD, f"읽을 수 없는 곳: {error.filename or '지금의 폴더'} ({error.strerror}). {advice}")]
+        for level, text in findings:
+            shown = "".join(char if char.isprintable() else "?" for char in text)  # .env의 글이 터미널을 움직이지 않게
+            print(redact(f"  [{level}] {shown}"))
             problems += level == BAD
         if problems and section is _packages:
             break  # 패키지가 없으면 나머지는 알아볼 수 없습니다.
@@ -51,6 +66,8 @@ def _packages() -> Iterator[Finding]:
     try:
         from packaging.requirements import Requirement
 
+        from .lock import installed, missing
+
         needs = [Requirement(line) for line in metadata(DISTRIBUTION).get_all("Requires-Dist") or []]
     except (ImportError, PackageNotFoundError):
         yield BAD, f"이 Python에는 강좌가 설치되어 있지 않습니다. 강좌 폴더에서 실행하세요: {install}"
@@ -58,17 +75,19 @@ def _packages() -> Iterator[Finding]:
     wanted = [(need, BAD if need.marker is None or need.marker.evaluate({"extra": ""}) else NOTE) for need in needs]
     wanted += [(Requirement(name), NOTE) for name in ("jupyterlab", "ipykernel")]  # 없어도 명령은 실행됩니다.
     for need, level in wanted:
-        try:
-            found = version(need.name)
-        except PackageNotFoundError:
+        found = installed(need.name)
+        if found is None:
             yield level, f"{need.name}: 설치되어 있지 않습니다. {install}"
-            continue
-        if need.specifier.contains(found, prereleases=True):
+        elif need.specifier.contains(found, prereleases=True):
             yield GOOD, f"{need.name} {found}"
         else:
             yield level, f"{need.name} {found}: 강좌가 쓰는 버전({need.specifier})이 아닙니다. {install}"
     yield from _versions()
-    yield from _extras()
+    for name, advice in EXTRAS.items() if (ROOT / "requirements").is_dir() else ():  # 휠에는 없습니다.
+        if absent := missing(name):
+            yield NONE, f"{name}: 설치되지 않은 것 {', '.join(absent)}. {advice}"
+        else:
+            yield GOOD, f"{name}: 모두 설치되어 있습니다."
 
 
 def _versions() -> Iterator[Finding]:
@@ -81,22 +100,7 @@ def _versions() -> Iterator[Finding]:
         yield NOTE, f"시험한 버전과 다릅니다: {', '.join(different[:5])}{more}. {advice}"
 
 
-def _extras() -> Iterator[Finding]:
-    """따로 설치하는 것(requirements/*.txt)은 없어도 문제가 아닙니다."""
-    from .lock import ROOT, missing
-
-    for file in sorted((ROOT / "requirements").glob("*.txt")):
-        if "constraints" in file.name or file.stem == "lite-page":  # 설치하는 것이 아닌 목록
-            continue
-        if absent := missing(file.stem):
-            advice = "그것을 쓰는 수업은 저장된 출력으로 읽습니다. README의 '따로 설치하는 수업'을 보세요."
-            yield NONE, f"{file.stem}: 설치되지 않은 것 {', '.join(absent)}. {advice}"
-        else:
-            yield GOOD, f"{file.stem}: 모두 설치되어 있습니다."
-
-
 def _cassettes() -> Iterator[Finding]:
-    from ..common.errors import CassetteError
     from ..replay.cassette import Cassette
     from ..session import CASSETTES
 
@@ -109,18 +113,14 @@ def _cassettes() -> Iterator[Finding]:
         except CassetteError as error:
             yield BAD, str(error)
             continue
-        authored = sum(exchange.provenance == "authored" for exchange in cassette.exchanges)
-        unverified = sum(exchange.provenance == "unverified" for exchange in cassette.exchanges)
-        recorded = len(cassette.exchanges) - authored - unverified
-        doubt = f", 확인 안 된 응답 {unverified}건" if unverified else ""
-        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {recorded}건과 샘플 응답 {authored}건{doubt}"
+        count = Counter(exchange.provenance for exchange in cassette.exchanges)
+        doubt = f", 확인 안 된 응답 {count['unverified']}건" if count["unverified"] else ""
+        yield GOOD, f"{file.stem}: {cassette.date}, 녹화 {count['recorded']}건과 샘플 응답 {count['authored']}건{doubt}"
 
 
 def _providers() -> Iterator[Finding]:
     from dotenv import find_dotenv
 
-    from ..common.keys import find_key, load_environment
-    from ..common.providers import PROVIDERS
     from ..session import setup
 
     path = find_dotenv(usecwd=True)
@@ -130,7 +130,7 @@ def _providers() -> Iterator[Finding]:
     forced = f"LLMKIT_MODE={os.environ['LLMKIT_MODE']}" if os.environ.get("LLMKIT_MODE") else "CI 환경 변수"
     try:
         with contextlib.redirect_stdout(io.StringIO()), setup() as session:
-            modes = dict(session.modes)
+            modes = session.modes
     except ValueError as error:
         yield BAD, str(error)
         return
@@ -161,13 +161,11 @@ def _network(host: str) -> Iterator[Finding]:
 
 
 def _models() -> Iterator[Finding]:
-    """강좌와 학습자가 쓰는 모델이 아직 살아 있는지. 카세트의 날짜가 아니라 진짜 오늘로 봅니다."""
-    from ..models import model_status
-
-    today = _today()
+    """강좌와 학습자가 쓰는 모델이 아직 살아 있는지."""
+    day = today()
     for (local, model), places in _models_in_use().items():
-        where = ", ".join(places)
-        status = model_status(model, on=today)
+        where = ", ".join(dict.fromkeys(places))
+        status = model_status(model, on=day)
         if local:
             yield GOOD, f"{model}: 이 컴퓨터에서 돌리는 모델이라 종료일이 없습니다 - {where}"
         elif status.state == "current":
@@ -175,7 +173,7 @@ def _models() -> Iterator[Finding]:
         elif status.state == "unknown":
             yield NOTE, f"{status} - {where}. 이름이 맞는지 확인하세요."
         elif status.state == "deprecated" and status.shutdown:
-            yield NOTE, f"{status} - {where}. 남은 날: {(status.shutdown - today).days}일."
+            yield NOTE, f"{status} - {where}. 남은 날: {(status.shutdown - day).days}일."
         else:
             advice = "재생에는 지장이 없지만 실제 호출은 실패할 수 있습니다. .env에서 다른 모델을 정하세요."
             yield NOTE, f"{status} - {where}. {advice}"
@@ -183,10 +181,6 @@ def _models() -> Iterator[Finding]:
 
 def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     """(로컬 모델인가, 모델)마다 그것을 쓰는 곳: 기본값, .env, 카세트."""
-    from ..common.errors import CassetteError
-    from ..common.keys import load_environment
-    from ..common.providers import PROVIDERS
-    from ..models import default_model
     from ..replay.cassette import Cassette
     from ..session import CASSETTES
 
@@ -199,8 +193,7 @@ def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     for file in sorted(CASSETTES.glob("*.json")):
         with contextlib.suppress(CassetteError):  # _cassettes가 이미 말했습니다.
             for name, model in Cassette.load(file).models.items():
-                if file.stem not in uses[name == "local", model]:
-                    uses[name == "local", model].append(file.stem)
+                uses[name == "local", model].append(file.stem)
     return uses
 
 
@@ -208,15 +201,10 @@ def _ages() -> Iterator[Finding]:
     """날짜를 적어 둔 자료가 90일 넘게 확인되지 않았는지."""
     from .freshness import ages
 
-    today = _today()
-    for age in ages(today):
+    day = today()
+    for age in ages(day):
         if age.oldest is None:
             yield NOTE, f"{age.title}: 설치된 버전의 날짜를 모릅니다. 지금과 다를 수 있습니다."
             continue
-        text = f"{age.title}: {age.oldest} 확인({(today - age.oldest).days}일 전)"
-        stale = age.is_stale(today)
-        yield (NOTE, f"{text}. 90일이 넘어 지금과 다를 수 있습니다.") if stale else (GOOD, text)
-
-
-def _today() -> datetime.date:
-    return datetime.date.today()
+        text = f"{age.title}: {age.oldest} 확인({(day - age.oldest).days}일 전)"
+        yield (NOTE, f"{text}. 90일이 넘어 지금과 다를 수 있습니다.") if age.is_stale(day) else (GOOD, text)

@@ -6,14 +6,19 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..common.errors import UnknownPrice
+import anthropic
+import openai
+
+from .. import session
+from ..common.clock import today
+from ..common.errors import Refused, UnknownPrice
 from ..common.ipython import command
 from ..common.keys import find_key, load_environment, redact
 from ..common.providers import EMBEDDINGS_PORT, PROVIDERS
@@ -23,16 +28,12 @@ from ..local import find_servers
 from ..models import default_model, model_status
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
+from ..trial import ADDRESSES
 from .estimate import summary
 from .shape import differences
 
 # 요청의 내용 때문에 온 응답의 상태. 나머지(401, 429, 500 ...)는 수업이 일부러 낸 실패입니다.
 REPEATABLE = (200, 400, 404)
-BASE_URLS = {  # 나머지는 SDK가 압니다.
-    "gemini": "https://generativelanguage.googleapis.com/v1beta/openai",
-    "groq": "https://api.groq.com/openai/v1",
-    "huggingface": "https://router.huggingface.co/v1",
-}
 RECORD = "{record} 명령으로 다시 녹화하고, git diff와 노트북의 설명을 살펴보세요."
 FORM = " 제공자의 키 없이 고치려면 tests/authoring/provider의 형식이나 대본(scripts)을 먼저 고치세요."
 NO_ANSWER = {None: "인터넷 연결을", 401: "키를", 403: "키의 권한을", 429: "사용 한도를"}
@@ -60,32 +61,30 @@ class Finding(NamedTuple):
     todo: str = ""
 
 
-def check(files: Iterable[Path]) -> int:
+def run(lesson: Path | None) -> int:
     """카세트들을 지금과 비교해 알립니다. 달라졌거나 부른 제공자가 답하지 않았으면 1, 아니면 0을 돌려줍니다."""
     load_environment()
+    files = sorted(session.CASSETTES.glob(f"{lesson.stem if lesson else '*'}.json"))
     tapes = [(file.stem, Cassette.load(file)) for file in files]
     places = [Place(name, at, one, tape) for name, tape in tapes for at, one in enumerate(tape.exchanges, 1)]
     findings = [found for place in places for found in (*_check_model(place), *_check_price(place))]
-    repeatable: dict[tuple[str, bool], list[Place]] = defaultdict(list)
+    repeatable: dict[tuple[str, str], list[Place]] = defaultdict(list)  # 같은 클라이언트로 보낼 것끼리
     for place in filter(_is_repeatable, places):
-        repeatable[place.exchange.provider, place.exchange.path == "/embeddings"].append(place)
-    left_out = len(places) - sum(map(len, repeatable.values()))
-    ready = []
+        api = next(filter(place.exchange.path.startswith, ("/messages", "/embeddings")), "")
+        repeatable[place.exchange.provider, api].append(place)
+    ready: list[tuple[Any, list[Place]]] = []
     for group in repeatable.values():
-        base_url, problem = _address(group[0])
-        if problem:
+        try:
+            ready.append((_client(group[0]), group))
+        except Refused as problem:
             findings += [Finding(f"{place.title}: {problem}", place) for place in group]
-        else:
-            ready.append((group, base_url))
-    _announce([place.exchange for group, _ in ready for place in group], left_out)
+    _announce([place.exchange for _, group in ready for place in group])
+    left_out = len(places) - sum(map(len, repeatable.values()))
+    print(f"보내지 않는 요청: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
     findings += _check_data({place.exchange.provider for place in places})
-    for group, base_url in ready:
-        findings += _check_answers(group, base_url)
+    for client, group in ready:
+        findings += _check_answers(client, group)
     return _report(findings)
-
-
-def _today() -> datetime.date:
-    return datetime.date.today()
 
 
 def _check_data(providers: set[str]) -> list[Finding]:
@@ -94,7 +93,7 @@ def _check_data(providers: set[str]) -> list[Finding]:
         from tests.authoring import listings, sdk_tables
     except ImportError:
         return [Finding("모델 자료: 강좌 폴더에서 실행할 때만 SDK의 표, 제공자의 목록과 비교합니다.")]
-    differences = (*sdk_tables.compare(), *listings.compare(providers, _today()))
+    differences = (*sdk_tables.compare(), *listings.compare(providers, today()))
     return [Finding(what, todo=todo) for what, todo in differences]
 
 
@@ -109,7 +108,7 @@ def _check_model(place: Place) -> Iterator[Finding]:
     provider, model = place.exchange.provider, place.exchange.asked_model
     if place.exchange.status != 200 or not model or provider == "local":
         return
-    status = model_status(model, on=_today())
+    status = model_status(model, on=today())
     todo = RECORD  # 기본 모델은 이미 바꾸었고, 다시 녹화하는 일만 남았습니다.
     if status.state == "unknown":
         todo = "이름이 맞으면 llmkit/data/model_states.json에 상태를 더하세요."
@@ -126,9 +125,8 @@ def _check_price(place: Place) -> Iterator[Finding]:
     usage, model = place.exchange.usage
     if place.exchange.status != 200 or not (usage and model):
         return
-    today = _today()
-    then = place.cassette.date or today
-    before, after = (_rates(model, place.exchange.provider, day) for day in (then, today))
+    then, now = place.cassette.date or today(), today()
+    before, after = (_rates(model, place.exchange.provider, day) for day in (then, now))
     if before is None and after is None:
         yield Finding(f"{place.title} {model}: 가격표에 단가가 없습니다.", place)
     elif before is None or after is None or before.rates != after.rates:
@@ -136,7 +134,7 @@ def _check_price(place: Place) -> Iterator[Finding]:
         yield Finding(what, place, RECORD)
 
 
-def _rates(model: str, provider: str, day: datetime.date) -> Rates | None:
+def _rates(model: str, provider: str, day: date) -> Rates | None:
     try:
         return find_rates(model, provider, day)
     except UnknownPrice:
@@ -149,34 +147,40 @@ def _per_million(rates: Rates | None) -> str:
     return "100만 토큰에 입력 {}, 출력 {} USD".format(*shown)
 
 
-def _address(place: Place) -> tuple[str | None, str]:
-    """(SDK에 줄 기본 주소, 보낼 수 없는 이유)입니다."""
-    provider = place.exchange.provider
-    if provider != "local":
-        key = find_key(PROVIDERS[provider])
-        return BASE_URLS.get(provider), "" if key.found else f"{key.problem}."
-    # 임베딩은 제 서버가 답합니다. 일부러 틀린 이름을 쓴 요청도 있으므로 다른 요청의 모델은 카세트에 적힌 것입니다.
-    model = place.exchange.body["model"] if place.exchange.path == "/embeddings" else place.cassette.models.get("local")
-    url = next((url for url, names in find_servers(EMBEDDINGS_PORT) if model in names), None)
-    return url, "" if url else f"{model} 모델이 켜져 있지 않습니다({command('llmkit local')})."
+def _client(place: Place) -> Any:
+    """그 자리의 요청을 보낼 SDK의 클라이언트입니다. 키가 없거나 서버가 꺼져 있으면 `Refused`를 던집니다."""
+    provider, path = place.exchange.provider, place.exchange.path
+    url, key = ADDRESSES.get(provider), "local"
+    if provider == "local":
+        # 임베딩은 제 서버가 답합니다. 일부러 틀린 이름을 쓴 요청도 있으므로 다른 요청의 모델은 카세트에 적힌 것입니다.
+        model = place.exchange.body["model"] if path == "/embeddings" else place.cassette.models.get("local")
+        url = next((url for url, names in find_servers(EMBEDDINGS_PORT) if model in names), None)
+        if url is None:
+            raise Refused(f"{model} 모델이 켜져 있지 않습니다({command('llmkit local')}).")
+    elif (found := find_key(PROVIDERS[provider])).found:
+        key = os.environ[found.variable]
+    else:
+        raise Refused(f"{found.problem}.")
+    if path.startswith("/messages"):
+        return anthropic.Anthropic(base_url=url and url.removesuffix("/v1"), api_key=key, timeout=60)
+    return openai.OpenAI(base_url=url, api_key=key, timeout=60)
 
 
-def _announce(exchanges: list[Exchange], left_out: int) -> None:
+def _announce(exchanges: list[Exchange]) -> None:
     once = {exchange.key: exchange for exchange in exchanges}.values()  # 같은 요청은 한 번만 보냅니다.
     counts = Counter(PROVIDERS[exchange.provider].title for exchange in once)
     each = ", ".join(f"{title} {count}개" for title, count in counts.items())
-    cost = summary(Receipt(map(Exchange.as_call, once), _today(), planned=True))
+    cost = summary(Receipt(map(Exchange.as_call, once), today(), planned=True))
     print(f"보낼 요청: {each} - {cost}" if each else "보낼 요청이 없습니다. 모델과 가격만 봅니다.")
-    print(f"보내지 않는 요청: {left_out}개(일부러 낸 실패, 도중에 닫은 스트림, SDK의 조회)", flush=True)
 
 
-def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Finding]:
+def _check_answers(client: Any, places: list[Place]) -> Iterator[Finding]:
     """한 제공자의 요청들을 다시 보내 비교합니다. 답하지 않으면 나머지는 보내지 않습니다."""
     answers: dict[str, tuple[int | None, bytes]] = {}
     for sent, place in enumerate(places, 1):
         exchange = place.exchange
         if exchange.key not in answers:
-            answers[exchange.key] = _send(exchange, base_url)
+            answers[exchange.key] = _send(client, exchange)
         status, body = answers[exchange.key]
         if status not in REPEATABLE:
             todo = f"{NO_ANSWER.get(status, '제공자의 상태를')} 확인하고 다시 실행하세요."
@@ -191,25 +195,14 @@ def _check_answers(places: list[Place], base_url: str | None) -> Iterator[Findin
             yield Finding(what, place, RECORD + (FORM if exchange.provenance == "authored" else ""))
 
 
-def _send(exchange: Exchange, base_url: str | None) -> tuple[int | None, bytes]:
+def _send(client: Any, exchange: Exchange) -> tuple[int | None, bytes]:
     """카세트의 요청을 그대로 보내 (상태, 본문)을 받습니다. 답이 오지 않으면 (None, 예외 이름)입니다."""
-    sdk: Any
-    provider = PROVIDERS[exchange.provider]
-    key = os.environ[find_key(provider).variable] if provider.keys else "local"
-    if exchange.path.startswith("/messages"):
-        import anthropic as sdk
-
-        base_url = base_url.removesuffix("/v1") if base_url else None
-        client, path = sdk.Anthropic(base_url=base_url, api_key=key, timeout=60), "/v1" + exchange.path
-    else:
-        import openai as sdk
-
-        client, path = sdk.OpenAI(base_url=base_url, api_key=key, timeout=60), exchange.path
+    path = exchange.path if isinstance(client, openai.OpenAI) else f"/v1{exchange.path}"
     try:
         return 200, client.post(path, body=exchange.body, cast_to=str).encode()
-    except sdk.APIStatusError as error:
+    except (openai.APIStatusError, anthropic.APIStatusError) as error:
         return error.status_code, error.response.content
-    except sdk.APIConnectionError as error:
+    except (openai.APIConnectionError, anthropic.APIConnectionError) as error:
         return None, type(error).__name__.encode()
 
 

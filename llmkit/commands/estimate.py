@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Collection
 from decimal import Decimal
+from pathlib import Path
 
+from ..common.clock import today
 from ..common.keys import load_environment
 from ..common.ledger import Call
 from ..common.providers import PROVIDERS
@@ -16,6 +17,20 @@ from ..models import default_model
 from ..replay.cassette import Cassette
 from ..replay.exchange import Exchange
 from ..session import CASSETTES
+from . import notebooks
+
+
+def run(lesson: Path | None) -> int:
+    """한 수업의 영수증을, 수업을 정하지 않았으면 모든 수업을 한 줄씩 합계와 함께 출력합니다."""
+    if lesson:
+        print(estimate(lesson.stem))
+        return 0
+    receipts = {name: estimate(name) for name in notebooks()}
+    for name, receipt in receipts.items():
+        print(f"{name}: {summary(receipt)}")
+    total = sum((receipt.usd for receipt in receipts.values()), Decimal(0))
+    print(f"합계: {dollars(total)}, {won(to_krw(total))}")
+    return 0
 
 
 def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
@@ -23,33 +38,14 @@ def estimate(lesson: str, providers: Collection[str] = PROVIDERS) -> Receipt:
 
     샘플 응답의 토큰 수는 실제와 다르므로(`추정`) 크기를 짐작하는 데만 쓰세요.
 
-    Args:
-        lesson: "01_basics" 같은 수업 이름.
-        providers: 셈할 제공자들.
-
-    Raises:
-        CassetteError: 카세트가 없거나 읽을 수 없을 때.
-
     >>> estimate("01_basics").usd > 0, estimate("01_basics", providers=[]).usd
     (True, Decimal('0'))
     """
     load_environment()
     cassette = Cassette.load(CASSETTES / f"{lesson}.json")
-    calls = [
-        _as_today(exchange, cassette)
-        for exchange in cassette.exchanges
-        if exchange.provider in providers
-        for _ in range(exchange.repeats)
-    ]
-    return Receipt(calls, datetime.datetime.now(datetime.UTC).date(), planned=True)
-
-
-def estimate_all(lessons: Collection[str]) -> str:
-    """여러 수업을 한 줄씩, 끝에 합계를 적은 글입니다."""
-    receipts = {lesson: estimate(lesson) for lesson in lessons}
-    total = sum((receipt.usd for receipt in receipts.values()), Decimal(0))
-    lines = [f"{lesson}: {summary(receipt)}" for lesson, receipt in receipts.items()]
-    return "\n".join([*lines, f"합계: {dollars(total)}, {won(to_krw(total))}"])
+    wanted = [exchange for exchange in cassette.exchanges if exchange.provider in providers]
+    calls = [_as_today(exchange, cassette) for exchange in wanted for _ in range(exchange.repeats)]
+    return Receipt(calls, today(), planned=True)
 
 
 def summary(receipt: Receipt) -> str:

@@ -14,7 +14,7 @@ from ..models import known_models
 
 STALE_AFTER = datetime.timedelta(days=90)
 PRICES = ("genai-prices", "0.2.3", datetime.date(2026, 11, 21))  # 가격표의 버전과, 그 값을 확인한 날
-_TITLES = {"models.json": "기본 모델", "facts.json": "본문의 사실", "parameters.json": "파라미터 표"}
+_DATED = {"본문의 사실": "facts.json", "기본 모델": "models.json", "파라미터 표": "parameters.json"}
 
 
 class Age(NamedTuple):
@@ -39,8 +39,6 @@ def ages(on: datetime.date) -> Iterator[Age]:
     package, checked, day = PRICES
     yield Age("가격표", day if version(package) == checked else None)
     yield Age("환율", RATE_DATE)
-    for file in sorted(files("llmkit").joinpath("data").iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".json") and file.name != "model_states.json":
-            days = re.findall(r'"as_of":\s*"([\d-]+)"', file.read_text("utf-8"))
-            if days:
-                yield Age(_TITLES.get(file.name, file.name), min(map(datetime.date.fromisoformat, days)))
+    for title, file in _DATED.items():
+        days = re.findall(r'"as_of":\s*"([\d-]+)"', files("llmkit").joinpath("data", file).read_text("utf-8"))
+        yield Age(title, min(map(datetime.date.fromisoformat, days)))

@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import functools
 import importlib
@@ -15,7 +14,6 @@ import json
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,12 +23,10 @@ from ..common.errors import Refused
 from ..common.tables import Table
 from ..lessons import checks
 from ..session import CASSETTES
+from . import ROOT
 
-RESULTS = {  # 나은 순서. cp949 터미널에도 있는 글자입니다.
-    "passed": ("통과", "○"),
-    "wrong": ("틀림", "×"),
-    "blank": ("빈칸", "△"),
-}
+RESULTS = {"passed": "통과", "wrong": "틀림", "blank": "빈칸"}  # 나은 순서
+MARKS = {"통과": "○", "틀림": "×", "빈칸": "△", "": "-"}  # cp949 터미널에도 있는 글자입니다.
 _COPY = re.compile(r"( \(\d+\)|-Copy\d+| - 복사본)+$")  # 브라우저, JupyterLab, Windows가 붙이는 것
 
 
@@ -40,7 +36,7 @@ class Entry:
 
     learner: str
     file: str
-    results: dict[str, str] = field(default_factory=dict)  # 연습 → passed, wrong, blank
+    results: dict[str, str] = field(default_factory=dict)  # 연습 → 통과, 틀림, 빈칸
     reasons: list[str] = field(default_factory=list)  # 사람이 볼 일
     untouched: bool = False  # 나누어 준 그대로입니다.
 
@@ -48,11 +44,8 @@ class Entry:
     def lessons(self) -> set[str]:
         return {exercise[:2] for exercise in self.results}
 
-    def shown(self, exercise: str, way: int, missing: str) -> str:
-        return RESULTS[self.results[exercise]][way] if exercise in self.results else missing
 
-
-def progress(folder: Path, csv_file: Path | None) -> int:
+def run(folder: Path, csv_file: Path | None) -> int:
     """`folder` 아래의 모든 노트북을 읽어 표를 출력하고, `csv_file`이 있으면 저장합니다."""
     if not folder.is_dir():
         raise Refused(f"그런 폴더가 없습니다: {folder}")
@@ -63,7 +56,10 @@ def progress(folder: Path, csv_file: Path | None) -> int:
     # Hub의 홈 폴더에는 아직 열지 않은 수업도 있습니다. 모두가 받은 그대로인 수업은 이름만 말합니다.
     lessons = {lesson for entry in entries if not entry.untouched for lesson in entry.lessons}
     for lesson in sorted(lessons):
-        print(_lesson_table(lesson, [entry for entry in entries if lesson in entry.lessons]).to_text(), end="\n\n")
+        exercises = _exercises(lesson, entries)
+        shown = [entry for entry in entries if lesson in entry.lessons]
+        rows = [[one.learner, one.file, *(MARKS[one.results.get(name, "")] for name in exercises)] for one in shown]
+        print(Table(f"수업 {lesson}", ["학습자", "파일", *exercises], rows).to_text(), end="\n\n")
     if doubtful := [[entry.file, " ".join(entry.reasons)] for entry in entries if entry.reasons]:
         print(Table("확인할 파일", ["파일", "이유"], doubtful).to_text(), end="\n\n")
     learners = len({entry.learner for entry in entries})
@@ -82,10 +78,9 @@ def read(folder: Path) -> list[Entry]:
     entries = sorted((_read_one(path, folder) for path in paths), key=lambda entry: (entry.learner, entry.file))
     files = Counter((entry.learner, lesson) for entry in entries for lesson in entry.lessons)
     for entry in entries:
-        for lesson in sorted(lesson for lesson in entry.lessons if files[entry.learner, lesson] > 1):
-            entry.reasons.append(
-                f"이 학습자의 {lesson} 수업 파일이 {files[entry.learner, lesson]}개입니다. 하나를 고르세요."
-            )
+        for lesson in sorted(entry.lessons):
+            if (count := files[entry.learner, lesson]) > 1:
+                entry.reasons.append(f"이 학습자의 {lesson} 수업 파일이 {count}개입니다. 하나를 고르세요.")
     return entries
 
 
@@ -94,14 +89,17 @@ def _read_one(path: Path, folder: Path) -> Entry:
     versions: set[str] = set()
     try:
         notebook = json.loads(path.read_bytes().decode("utf-8-sig"))
-        for said in _check_displays(notebook):
-            exercise, result = said["exercise"], said["result"]
-            if not re.fullmatch(r"\d\d-\d{1,2}", exercise) or result not in RESULTS:
+        outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+        for said in (output.get("metadata", {}).get("llmkit", {}) for output in outputs):
+            if "exercise" not in said:
+                continue
+            exercise, result = said["exercise"], RESULTS[said["result"]]
+            if not re.fullmatch(r"\d\d-\d{1,2}", exercise):
                 raise ValueError
-            before = entry.results.get(exercise, "blank")
-            entry.results[exercise] = min(before, result, key=[*RESULTS].index)
+            best = min(entry.results.get(exercise, result), result, key=[*MARKS].index)
+            entry.results[exercise] = best
             versions.add(_clean(str(said.get("version"))))
-        entry.untouched = notebook["cells"] == _handed_out(_lesson_of(path.stem))
+        entry.untouched = notebook["cells"] == _handed_out(_lesson_in(path.stem))
         is_ours = bool(entry.results) or "llmkit" in notebook["metadata"]
     except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         entry.reasons.append(f"읽을 수 없는 노트북입니다({type(error).__name__}). 다시 받으세요.")
@@ -110,41 +108,32 @@ def _read_one(path: Path, folder: Path) -> Entry:
         entry.reasons.append("이 강좌의 노트북이 아닙니다.")
     elif not entry.results:
         entry.reasons.append("채점 결과가 없습니다. 연습의 check 셀을 실행하고 저장했는지 확인하세요.")
-    if others := sorted(versions - {__version__}):
-        entry.reasons.append(
-            f"다른 버전에서 채점했습니다({', '.join(others)}, 지금은 {__version__}). 다시 실행하면 확실합니다."
-        )
+    if others := ", ".join(sorted(versions - {__version__})):
+        advice = "다시 실행하면 확실합니다."
+        entry.reasons.append(f"다른 버전에서 채점했습니다({others}, 지금은 {__version__}). {advice}")
     return entry
-
-
-def _check_displays(notebook: Any) -> Iterator[dict[str, Any]]:
-    for cell in notebook["cells"]:
-        for output in cell.get("outputs", []):
-            said = output.get("metadata", {}).get("llmkit", {})
-            if "exercise" in said:
-                yield said
 
 
 @functools.cache
 def _handed_out(lesson: str) -> Any:
     """강좌 폴더에 있는 그 노트북의 셀들. 강좌 폴더가 아닌 곳에 설치했으면 없습니다."""
-    path = Path(__file__).parents[2] / "notebooks" / f"{lesson}.ipynb"
+    path = ROOT / "notebooks" / f"{lesson}.ipynb"
     return json.loads(path.read_bytes())["cells"] if path.exists() else None
 
 
-def _lesson_of(name: str) -> str:
+def _lesson_in(name: str) -> str:
     """이름에 든 수업의 이름. 없으면 빈 문자열입니다."""
     return next((lesson.stem for lesson in CASSETTES.glob("*.json") if lesson.stem in name), "")
 
 
 def _learner(path: Path, folder: Path) -> str:
     first, *more = path.relative_to(folder).parts
-    if more and first != _lesson_of(first):
+    if more and first != _lesson_in(first):
         return _clean(first)
     stem = _COPY.sub("", _clean(path.stem))
-    lesson = _lesson_of(stem)
-    before, _, after = stem.partition(lesson) if lesson else (stem, "", "")
-    return f"{before} {after}".strip(" _-.") or _clean(folder.resolve().name)
+    lesson = _lesson_in(stem)
+    name = " ".join(stem.split(lesson, 1)) if lesson else stem
+    return name.strip(" _-.") or _clean(folder.resolve().name)
 
 
 def _clean(text: str) -> str:
@@ -154,16 +143,12 @@ def _clean(text: str) -> str:
 
 def _exercises(lesson: str, entries: list[Entry]) -> list[str]:
     """그 수업의 모든 연습. 아무도 채점하지 않은 것도 들어 있습니다."""
-    with contextlib.suppress(ImportError):  # 이 버전에 없는 수업이면 노트북에 있는 것만 보입니다.
-        importlib.import_module(f"{checks.__package__}.lesson_{lesson}")
-    known = {*checks._checks} | {exercise for entry in entries for exercise in entry.results}
+    try:
+        importlib.import_module(f"..lessons.lesson_{lesson}", __package__)
+    except ImportError:
+        pass  # 이 버전에 없는 수업이면 노트북에 있는 것만 보입니다.
+    known = {*checks._checks, *(exercise for entry in entries for exercise in entry.results)}
     return sorted((name for name in known if name[:2] == lesson), key=lambda name: int(name[3:]))
-
-
-def _lesson_table(lesson: str, entries: list[Entry]) -> Table:
-    exercises = _exercises(lesson, entries)
-    rows = [[entry.learner, entry.file, *(entry.shown(name, 1, "-") for name in exercises)] for entry in entries]
-    return Table(f"수업 {lesson}", ["학습자", "파일", *exercises], rows)
 
 
 def _write_csv(path: Path, entries: list[Entry]) -> None:
@@ -175,7 +160,7 @@ def _write_csv(path: Path, entries: list[Entry]) -> None:
     exercises = [name for lesson in lessons for name in _exercises(lesson, entries)]
     rows = [["학습자", *exercises, "통과", "파일", "이유"]]
     for (learner, _), files in lines.items():
-        shown = ["".join(entry.shown(name, 0, "") for entry in files) for name in exercises]
+        shown = ["".join(entry.results.get(name, "") for entry in files) for name in exercises]
         names = ", ".join(entry.file for entry in files)
         rows.append([learner, *shown, str(shown.count("통과")), names, " ".join(files[0].reasons)])
     try:

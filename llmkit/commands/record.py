@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from ..common.errors import Refused
+from ..common.keys import find_key, load_environment, redact
 from ..common.providers import PROVIDERS
 from ..replay.cassette import Cassette
 from ..replay.plan import VARIABLE, Plan, Result, all_cells_ran
 from ..replay.player import fingerprint
 from ..session import CASSETTES
+from . import notebooks
+from .estimate import estimate
+from .lock import why_not
 
 HOSTED = [name for name in PROVIDERS if name != "local"]
-INTERRUPTED = "Ctrl-C로 멈췄습니다."
 
 
 class Unfinished(Exception):
@@ -27,20 +32,64 @@ class Unfinished(Exception):
         super().__init__(message)
         self.result = result
 
-    @property
-    def summary(self) -> str:
-        """실패한 셀의 첫 줄과 예외만 적은 것입니다. nbclient는 셀의 내용과 호출 경로를 모두 적어 냅니다."""
-        lines = [line for line in re.sub(r"\x1b\[[\d;]*m", "", str(self)).splitlines() if line.strip(" -")]
-        if len(lines) < 4:
-            return "\n".join(lines) or "커널이 꺼졌습니다."
-        return f"실패한 셀: {lines[1]} …\n{lines[-1]}"
+
+def run(lesson: Path | None, every: bool, budget: str | None, provider: str | None) -> int:
+    """한 수업이나, 예산 안에서 모든 수업을 녹화합니다. 다 했으면 0, 아니면 1을 돌려줍니다."""
+    try:
+        if not every:
+            if lesson is None or budget:
+                raise Refused("노트북 번호 하나(record 01)나, 모두와 예산(record --all --budget 2)을 적으세요.")
+            return _record(lesson, provider)
+        if lesson or provider or not budget:
+            raise Refused("--all에는 예산만 함께 적으세요. 예: record --all --budget 2")
+        if not re.fullmatch(r"\d+(\.\d+)?", budget) or not Decimal(budget):
+            raise Refused(f"예산은 0보다 큰 달러 금액이어야 합니다: {budget!r}")
+        from tests.authoring.record_all import record_all
+
+        return record_all(notebooks().values(), Decimal(budget))
+    except ImportError as error:
+        advice = "강좌를 받은 폴더에서 pip install -r requirements.txt를 실행한 뒤, 그 폴더에서 다시 실행하세요."
+        raise Refused(f"녹화 도구가 없습니다({error.name}). {advice}") from None
+
+
+def _record(notebook: Path, provider: str | None) -> int:
+    """키가 있는 제공자를 녹화합니다. 무엇을 녹화하고 얼마가 들지 먼저 말합니다."""
+    if problem := why_not(notebook):
+        raise Refused(problem)
+    if always_replays(notebook):
+        raise Refused("주문할 수 없는 실패를 다루는 수업이라, 키가 있어도 재생합니다. 녹화하지 않습니다.")
+    file = CASSETTES / f"{notebook.stem}.json"
+    used = {exchange.provider for exchange in Cassette.load(file).exchanges} if file.exists() else set(HOSTED)
+    if provider and provider not in used:
+        titles = ", ".join(f"{name}({PROVIDERS[name].title})" for name in PROVIDERS if name in used)
+        raise Refused(f"{notebook.name}에는 그 제공자의 호출이 없습니다: {provider}. 있는 것: {titles}")
+    load_environment()
+    wanted = [provider] if provider else [name for name in HOSTED if name in used]
+    keys = {name: find_key(PROVIDERS[name]) for name in wanted if PROVIDERS[name].keys}
+    missing = [f"  {PROVIDERS[name].title}: {key.problem}" for name, key in keys.items() if not key.found]
+    ready = [name for name in wanted if name not in keys or keys[name].found]
+    if not ready:
+        raise Refused("\n".join(["녹화하려면 실제 제공자의 키가 필요합니다. .env에 넣고 다시 실행하세요.", *missing]))
+    print(f"녹화할 노트북: {notebook.name}({', '.join(PROVIDERS[name].title for name in ready)})")
+    if missing:
+        print("\n".join(["키가 없는 제공자는 지금의 카세트를 재생합니다.", *missing]))
+    if file.exists():
+        print(f"{estimate(notebook.stem, ready)}\n")
+    try:
+        return int(not record_notebook(notebook, providers=ready).done)
+    except Unfinished as error:
+        print(redact(str(error)), file=sys.stderr)
+        if not error.result.done:
+            kept = "녹화를 멈췄습니다. 카세트는 그대로이고, 받은 응답은 다음 녹화가 이어서 씁니다."
+            print(kept, file=sys.stderr)
+        return 1
 
 
 def record_notebook(
     path: Path,
     *,
     startup: Sequence[str] = (),
-    providers: Sequence[str] | None = None,
+    providers: Sequence[str] = HOSTED,
     cassettes: Path = CASSETTES,
     save: bool = True,
     budget: Decimal | None = None,
@@ -50,7 +99,7 @@ def record_notebook(
 
     Args:
         startup: 첫 셀보다 먼저 커널에서 실행할 파이썬 줄들.
-        providers: 녹화할 제공자. 없으면 네트워크의 제공자 모두이며, 나머지는 카세트의 것을 재생합니다.
+        providers: 녹화할 제공자. 나머지는 카세트의 것을 재생합니다.
         cassettes: 카세트를 둘 폴더.
         save: False면 노트북을 다시 쓰지 않습니다.
         budget: 여기까지만 씁니다(USD). 없으면 제한하지 않습니다.
@@ -62,9 +111,9 @@ def record_notebook(
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    plan = Plan(str(cassettes), list(providers or HOSTED), _wishes(notebook, "take"), _wishes(notebook, "inputs"))
+    plan = Plan(str(cassettes), [*providers], _wishes(notebook, "take"), _wishes(notebook, "inputs"))
     plan.budget, plan.unpriced = None if budget is None else str(budget), unpriced
-    result = _run(nbformat.from_dict(notebook), path, plan, startup)
+    result = _run(notebook, path, plan, startup)
     for line in result.refused:
         print(line)
     if result.done and save:
@@ -77,13 +126,23 @@ def record_notebook(
 
 
 def store_outputs(path: Path, *, cassettes: Path = CASSETTES) -> None:
-    """키 없이 재생한 출력을 노트북에 저장합니다. 보는 사람이나 컴퓨터에 따라 달라지는 것은 남기지 않습니다."""
+    """키 없이 재생한 출력을 노트북에 저장합니다. 보는 사람이나 컴퓨터에 따라 달라지는 것은 남기지 않습니다.
+
+    카세트에는 셀 메타데이터 {"llmkit": {"sample": ["openai"]}}의 샘플 응답 표시와, 비용을 추정할 때 쓰는 답마다 나온 횟수를 적습니다.
+    """
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    _carry_marks(notebook, cassettes / f"{path.stem}.json")
+    file = cassettes / f"{path.stem}.json"
+    cassette = Cassette.load(file) if file.exists() else None
+    if cassette:
+        cassette.marks = _wishes(notebook, "sample")
+        cassette.save()
     result = _run(notebook, path, Plan(str(cassettes)), environment=_without_keys())
-    _keep_repeats(result.played, cassettes / f"{path.stem}.json")
+    if cassette and len(result.played) == len(cassette.exchanges):
+        for exchange, times in zip(cassette.exchanges, result.played):
+            exchange.repeats = times
+        cassette.save()
     notebook.metadata = nbformat.from_dict(
         {
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -109,28 +168,6 @@ def always_replays(path: Path) -> bool:
     return re.search(r'llmkit\.setup\([^)]*mode=\\"replay\\"', path.read_text(encoding="utf-8")) is not None
 
 
-def _carry_marks(notebook: Any, file: Path) -> None:
-    """셀 메타데이터 {"llmkit": {"sample": ["openai"]}}를 카세트에 옮겨, 재생할 때 그 셀에도 샘플 응답 표시가 나오게 합니다."""
-    if not file.exists():
-        return
-    cassette, marks = Cassette.load(file), _wishes(notebook, "sample")
-    if marks != cassette.marks:
-        cassette.marks = marks
-        cassette.save()
-
-
-def _keep_repeats(played: Sequence[int], file: Path) -> None:
-    """같은 요청을 여러 셀이 보내는 수업의 비용을 바르게 추정하도록, 답마다 나온 횟수를 카세트에 적습니다."""
-    if not file.exists():
-        return
-    cassette = Cassette.load(file)
-    if len(played) != len(cassette.exchanges) or played == [exchange.repeats for exchange in cassette.exchanges]:
-        return
-    for exchange, times in zip(cassette.exchanges, played):
-        exchange.repeats = times
-    cassette.save()
-
-
 def _wishes(notebook: Any, name: str) -> dict[str, Any]:
     """셀 메타데이터 {"llmkit": {"take": 2, "inputs": ["네", "끝"]}}에서 `name`의 값을 셀의 지문별로 모읍니다."""
     cells = [cell for cell in notebook.cells if name in cell.metadata.get("llmkit", {})]
@@ -138,16 +175,15 @@ def _wishes(notebook: Any, name: str) -> dict[str, Any]:
 
 
 def _run(
-    notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: dict[str, str] | None = None
+    notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: Mapping[str, str] = os.environ
 ) -> Result:
     """계획대로 노트북을 실행합니다. `notebook`에는 출력이 담깁니다."""
-    client = _client(notebook, path, startup)
+    client, cell = _client(notebook, path, startup), None
     with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
         folder = Path(name)
         plan.write(folder / "plan.json")
-        env = {**(environment or os.environ), VARIABLE: str(folder / "plan.json")}
         try:
-            with client.setup_kernel(env=env):
+            with client.setup_kernel(env={**environment, VARIABLE: str(folder / "plan.json")}):
                 for index, cell in enumerate(notebook.cells):
                     client.execute_cell(cell, index, execution_count=client.code_cells_executed + 1)
                     if Result.read(folder).stopped:
@@ -156,11 +192,13 @@ def _run(
                     all_cells_ran(folder).touch()
         except KeyboardInterrupt:
             result = Result.read(folder)  # 커널은 이미 꺼졌고, 받은 응답까지 적었습니다.
-            result.stopped = INTERRUPTED
-            raise Unfinished(INTERRUPTED, result) from None
+            result.stopped = "Ctrl-C로 멈췄습니다."
+            raise Unfinished(result.stopped, result) from None
         except Exception as error:  # 셀의 실패(CellExecutionError), 타임아웃, 꺼진 커널
-            if Result.read(folder).stopped is None:
-                raise Unfinished(str(error), Result.read(folder)) from error
+            if (result := Result.read(folder)).stopped is None:
+                why = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error)
+                first = [text.strip().partition("\n")[0] for text in (cell.source if cell else "", why)]
+                raise Unfinished("실패한 셀: {} …\n{}".format(*first), result) from error
         return Result.read(folder)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from itertools import permutations
 from typing import Any
@@ -16,49 +15,40 @@ _NOISE = ("ping", "obfuscation")  # 아무 때나 오는 신호와, 크기를 �
 _FINISH = re.compile(r"(^|\.)(finish_reason|stop_reason|status|incomplete_details\.reason)$")
 
 
-class Shape:
-    """응답의 본문(JSON이나 SSE 스트림)에서 값을 빼고 남는 것입니다. 경로는 "choices[].message.content"처럼 적습니다.
-
-    `kinds`는 경로마다 자료형(끝난 이유라면 그 값), `first`는 그 경로가 처음 나온 이벤트의 순서입니다.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self.kinds: dict[str, set[str]] = defaultdict(set)
-        self.first: dict[str, int] = {}
-        events = payloads(body)
-        for position, event in enumerate(events or [body]):
-            value = _parse(event)
-            kind = value.get("type", "") if events and isinstance(value, dict) else ""
-            for path, item in _paths(value, kind) if kind not in _NOISE else ():
-                self.kinds[path].add(str(item) if _FINISH.search(path) else _TYPES[type(item)])
-                self.first.setdefault(path, position)
-
-
 def differences(before: bytes, after: bytes) -> Iterator[str]:
-    """두 본문의 구조와 끝난 이유가 다른 곳을 한 줄씩 말합니다.
+    """두 본문(JSON이나 SSE 스트림)의 구조와 끝난 이유가 다른 곳을 한 줄씩 말합니다.
 
     >>> list(differences(b'{"usage": {"prompt_tokens": 3}, "id": "a"}', b'{"usage": {"input_tokens": 3}, "id": "b"}'))
     ['사라진 필드 usage.prompt_tokens', '새 필드 usage.input_tokens']
     """
-    was, now = Shape(before), Shape(after)
-    yield from (f"사라진 필드 {path}" for path in _topmost(was.kinds.keys() - now.kinds.keys()))
-    yield from (f"새 필드 {path}" for path in _topmost(now.kinds.keys() - was.kinds.keys()))
-    common = [path for path in was.kinds if path in now.kinds]
+    was, now = _shape(before), _shape(after)
+    yield from (f"사라진 필드 {path}" for path in _topmost(was.keys() - now.keys()))
+    yield from (f"새 필드 {path}" for path in _topmost(now.keys() - was.keys()))
+    common = [path for path in was if path in now]
     for path in common:
-        old, new = ("·".join(sorted(shape.kinds[path])) for shape in (was, now))
+        old, new = ("·".join(sorted(shape[path][1])) for shape in (was, now))
         if old != new:
             yield f"{path}{'' if _FINISH.search(path) else '의 자료형'}: {old} → {new}"
     for one, other in permutations(common, 2):
-        if was.first[one] < was.first[other] and now.first[one] > now.first[other]:
+        if was[one][0] < was[other][0] and now[one][0] > now[other][0]:
             yield f"스트림의 순서: {other} 값이 {one}보다 먼저 옵니다"
             return  # 하나가 자리를 옮기면 여러 짝이 뒤집히므로 하나만 말합니다.
 
 
-def _parse(event: bytes) -> Any:
-    try:
-        return json.loads(event)
-    except ValueError:
-        return {"[DONE]" if event == b"[DONE]" else "JSON이 아닌 텍스트": True}
+def _shape(body: bytes) -> dict[str, tuple[int, set[str]]]:
+    """본문에서 값을 뺀 것: "choices[].message.content" 같은 경로 → (처음 나온 이벤트의 순서, 자료형이나 끝난 이유들)."""
+    shape: dict[str, tuple[int, set[str]]] = {}
+    events = payloads(body)
+    for position, event in enumerate(events or [body]):
+        try:
+            value = json.loads(event)
+        except ValueError:
+            value = {"[DONE]" if event == b"[DONE]" else "JSON이 아닌 텍스트": True}
+        kind = value.get("type", "") if events and isinstance(value, dict) else ""
+        for path, item in _paths(value, kind) if kind not in _NOISE else ():
+            kinds = shape.setdefault(path, (position, set()))[1]
+            kinds.add(str(item) if _FINISH.search(path) else _TYPES[type(item)])
+    return shape
 
 
 def _paths(value: Any, path: str) -> Iterator[tuple[str, Any]]:

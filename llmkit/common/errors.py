@@ -25,6 +25,15 @@ from collections.abc import Iterable
 class Halt(BaseException):
     """llmkit이 요청을 멈췄습니다. 긴 호출 경로 없이 이유만 보여 줍니다."""
 
+    was_handed_over = (
+        False  # 작업자 프로세스에서 났고, 부모에게 돌려주었습니다. 거기서 다시 나므로 여기서는 보이지 않습니다.
+    )
+
+    def __reduce__(self) -> tuple:
+        reduced = super().__reduce__()
+        self.was_handed_over = True
+        return reduced
+
     def _render_traceback_(self) -> list[str]:
         """IPython이 부릅니다. SDK 속을 지나온 수십 줄 대신 이 메시지만 보입니다."""
         return f"{type(self).__name__}: {self}".splitlines()

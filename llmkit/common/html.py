@@ -19,10 +19,14 @@ _PILL = (
 )
 
 # 노트북 전체에 걸리는 모양: 단어 가운데서 줄을 바꾸지 않고, 좁은 화면에 표를 넣고, 접은 출력의 첫 줄(JupyterLab이 보여 줍니다)을 감춥니다.
+# 접은 풀이 뒤를 띄우고, 어두운 테마에서는 흰 바탕의 그림(llmkit.picture, Slider)을 뒤집습니다.
 PAGE = (
     "<style>.jp-RenderedHTMLCommon{word-break:keep-all;overflow-wrap:break-word}"
     ".jp-RenderedHTMLCommon :is(td,th){padding:.4em .25em}"
-    ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{display:none}</style>"
+    ".jp-OutputPlaceholder .jp-Placeholder-contentContainer>:first-child{display:none}"
+    ".jp-RenderedHTMLCommon details:not(:last-child){margin-bottom:1em}"
+    "[data-jp-theme-light=false] .jp-RenderedHTML :is(img[src^='data:image/svg+xml,%3Csvg'],svg[role=img])"
+    "{filter:invert(.93) hue-rotate(180deg)}</style>"
 )
 
 

@@ -27,11 +27,11 @@ def someone_is_watching() -> bool:
     return in_jupyterlab() or "google.colab" in sys.modules or in_vscode
 
 
-def say(text: str, to: IO[str] | None = None) -> None:
+def say(text: str, to: IO[str] | None = None, end: str = "\n") -> None:
     """`print`와 같되, 화면이 적을 수 없는 글자(cp949 터미널의 줄표, 이모지)는 `?`로 바꿉니다."""
     to = to or sys.stdout
     encoding = getattr(to, "encoding", None) or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), file=to)
+    print(text.encode(encoding, "replace").decode(encoding), end=end, file=to, flush=True)
 
 
 def command(module: str) -> str:

@@ -26,6 +26,8 @@ _SHAPE = re.compile(
     r"|AIza[0-9A-Za-z_-]{30,}|(?:sk-|hf_|gsk_|AIza)[A-Za-z0-9_-]*\*{3,}[A-Za-z0-9_*-]*)"
 )
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{20,}")
+_LETTERS = re.compile(rb"[\t-\r -~]{8,}")  # 알려진 키의 조각(_FRAGMENT)보다 짧은 것은 볼 것이 없습니다.
+_NO_HEX = bytes(set(range(256)) - set(b"0123456789abcdef"))
 _FROM_URLSAFE = str.maketrans("-_", "+/")
 _FRAGMENT = 8  # 알려진 키와 이만큼 이어서 같으면 키의 일부로 봅니다.
 _AROUND = " \t\r\n\xa0\u200b\ufeff'\"‘’“”"  # 키를 베껴 붙일 때 딸려 오는 것들
@@ -223,9 +225,9 @@ def has_secret(text: str, keys: set[str]) -> bool:
     for reading in _readings(text):
         if _SHAPE.search(reading) or any(fragment in reading for fragment in fragments):
             return True
-    digits = re.sub(r"[^0-9a-f]", "", text.lower())
-    squeezed = re.sub(r"\s", "", text)
-    return any(key.encode().hex() in digits or key in squeezed for key in keys)
+    digits = text.lower().encode("utf-8", "replace").translate(None, _NO_HEX)
+    squeezed = "".join(text.split())
+    return any(key.encode().hex().encode() in digits or key in squeezed for key in keys)
 
 
 def _readings(text: str, depth: int = 2) -> Iterator[str]:
@@ -236,12 +238,14 @@ def _readings(text: str, depth: int = 2) -> Iterator[str]:
     for plain in (unquote(text), html.unescape(text)):
         if plain != text:
             yield from _readings(plain, depth - 1)
-    joined = re.sub(r"\s|\\[nr]", "", text)  # base64는 여러 줄로 나누어 적기도 합니다.
+    joined = "".join(text.split()).replace("\\n", "").replace("\\r", "")  # base64는 여러 줄로 나누어 적기도 합니다.
     for run in {*_BASE64.findall(text), *_BASE64.findall(joined)}:
         for start in range(4):  # 앞의 글자와 붙어 있으면 어디서 시작하는지 모릅니다.
             part = run[start:].translate(_FROM_URLSAFE)
             content = base64.b64decode(part[: len(part) // 4 * 4])
-            yield from _readings(content.replace(b"\0", b"").decode("latin-1"), depth - 1)
+            # 그림이나 임베딩의 아무 바이트까지 읽으면 녹화가 몇 초씩 멈춥니다. 키는 ASCII 글자로만 되어 있습니다.
+            letters = b" ".join(_LETTERS.findall(content.replace(b"\0", b"")))
+            yield from _readings(letters.decode("ascii"), depth - 1)
 
 
 def redact(text: str) -> str:

@@ -16,7 +16,7 @@ from .sse import documents
 Provenance = Literal["live", "recorded", "authored", "unverified"]
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-_TOOL_USE = re.compile(rb'"server_tool_use"')
+_TOOL_USE = re.compile(rb'"server_tool_use"|"executed_tools"')
 # 요금이 표준과 같은 처리 방식들. 이것이 아니면 단가가 다르므로 장부에 남깁니다.
 STANDARD = (None, "", "auto", "default", "standard", "on_demand", "global", "not_available")
 
@@ -74,9 +74,12 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
                 tier = {"service_tier": holder["service_tier"]} if holder.get("service_tier") else tier
                 if isinstance(here := holder.get("usage"), dict):
                     usage |= billable(here, holder | tier)
-    if usage and b'"content_block_start"' in content:  # Anthropic 스트림은 도구를 쓴 것을 usage와 따로 알립니다
-        blocks = [data for data in documents(content, about=_TOOL_USE) if isinstance(data, dict)]
-        usage = billable(usage, {"content": [data.get("content_block") for data in blocks]})
+    if usage and (
+        b'"server_tool_use"' in content or b'"executed_tools"' in content
+    ):  # Anthropic과 Groq의 스트림은 도구를 쓴 것을 usage와 따로 알립니다
+        parts = [data for data in documents(content, about=_TOOL_USE) if isinstance(data, dict)]
+        choices = [choice for data in parts for choice in data.get("choices") or ()]
+        usage = billable(usage, {"content": [data.get("content_block") for data in parts], "choices": choices})
     return usage or None, model
 
 
@@ -139,6 +142,8 @@ def _built_in_tools(response: Mapping[str, Any]) -> dict[str, int]:
         elif any(numbers.values()):
             counts.setdefault("image_generations" if name == "image_gen" else name, 1)
     choices = [fields_of(choice) or {} for choice in response.get("choices") or ()]
+    for message in (fields_of(choice.get("message") or choice.get("delta")) or {} for choice in choices):
+        counts.update(str((fields_of(tool) or {}).get("type")) for tool in message.get("executed_tools") or ())  # Groq
     if any(place.get("grounding_metadata") for place in (response, *choices)):  # Gemini의 Google 검색
         counts["grounding"] = 1
     return {kind: count for kind, count in counts.items() if count}

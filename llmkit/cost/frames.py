@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
@@ -56,11 +57,15 @@ def add_cost(
     """
     table = _open(frame)
     schema = table.collect_schema()
-    _check_columns(schema, [model, input_tokens, output_tokens, cached, at if isinstance(at, str) else None])
+    _check_columns(
+        schema,
+        [input_tokens, output_tokens, *([cached] if cached else [])],
+        [model, *([at] if isinstance(at, str) else [])],
+    )
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
     models = _distinct(table, model)
-    days, period, dated = _periods(models, at, schema)
+    days, period, dated = _periods(models, at, table)
     prices = [_known(name, day) for name in models for day in days]
     starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
     place = _look_up(nw.col(model).cast(nw.String), models, range(len(models))) * len(days) + period
@@ -93,10 +98,10 @@ def total_cost(frame: Any) -> Cost:
     """
     table = _open(frame)
     schema = table.collect_schema()
-    if COST not in schema or PRICED not in schema or not schema[COST].is_integer():
+    if COST not in schema or PRICED not in schema or not (schema[COST].is_integer() and schema[PRICED] == nw.Boolean):
         has = ", ".join(f"{name}({kind})" for name, kind in schema.items())
         raise ValueError(
-            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED} 열이 있어야 합니다. 있는 열: {has}"
+            f"add_cost가 준 표를 그대로 주세요. {COST}(정수)와 {PRICED}(참/거짓) 열이 있어야 합니다. 있는 열: {has}"
         )
     pico = nw.col(COST)
     small = pico % _HALF
@@ -114,7 +119,13 @@ def total_cost(frame: Any) -> Cost:
 
 def _open(frame: Any) -> Any:
     try:
-        return nw.from_native(frame)
+        with warnings.catch_warnings():  # Dask를 따로 설치하라는 narwhals의 안내는 학습자의 일이 아닙니다
+            warnings.simplefilter("ignore", FutureWarning)
+            table = nw.from_native(frame)
+            table.collect_schema()
+            return table
+    except nw.exceptions.DuplicateError as error:
+        raise ValueError(f"이름이 같은 열이 있습니다: {list(frame.columns)}") from error
     except TypeError as error:
         raise TypeError(f"pandas나 polars 같은 표를 주세요. 받은 값의 종류: {type(frame).__name__}") from error
 
@@ -123,15 +134,15 @@ def _collect(table: Any) -> Any:
     return table.collect() if isinstance(table, nw.LazyFrame) else table
 
 
-def _check_columns(schema: nw.Schema, columns: list[str | None]) -> None:
-    for name in filter(None, columns):
-        if name not in schema:
-            raise ValueError(f"없는 열입니다: {name!r}. 있는 열: {', '.join(schema.names())}")
-    for name in filter(None, columns[1:4]):
+def _check_columns(schema: nw.Schema, numbers: list[str], others: list[str]) -> None:
+    for name in (*others, *numbers):
+        if name not in schema.names():
+            raise ValueError(f"없는 열입니다: {name!r}. 있는 열: {', '.join(map(str, schema))}")
+    for name in numbers:
         if not schema[name].is_numeric():
             raise ValueError(f"열 {name!r}에는 수가 있어야 합니다. 지금은 {schema[name]}입니다.")
     ours = (COST, PRICED, *_SCRATCH)
-    if taken := [name for name in schema if name.lower() in ours]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
+    if taken := [name for name in schema if str(name).lower() in ours]:  # DuckDB와 Spark는 대소문자를 가리지 않습니다
         raise ValueError(
             f"표에 {', '.join(taken)} 열이 이미 있어 덮어쓰지 않았습니다. 이름을 바꾸거나(rename) 지운(drop) 뒤 다시 부르세요."
         )
@@ -144,10 +155,10 @@ def _distinct(table: Any, column: str) -> list[str]:
 
 def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
     """토큰 수 열. 비었거나 음수이거나 정수가 아니면 -1입니다."""
-    column = nw.col(name)
+    column = nw.col(name) if schema[name].is_integer() else nw.col(name).cast(nw.Float64)
     sound = (column >= 0) & (column <= _MOST)
     if not schema[name].is_integer():
-        sound = sound & (column % 1 == 0)
+        sound = sound & (column == column.round())
     return nw.when(sound).then(column).otherwise(nw.lit(-1)).cast(nw.Int64)
 
 
@@ -165,16 +176,21 @@ def _steps(value: nw.Expr, starts: Iterable[Any], *, reached: bool = False) -> n
     return count
 
 
-def _periods(models: list[str], at: Any, schema: nw.Schema) -> tuple[list[datetime.date], nw.Expr, nw.Expr]:
+def _periods(models: list[str], at: Any, table: Any) -> tuple[list[datetime.date], nw.Expr, nw.Expr]:
     """(기간마다 대표하는 날, 줄마다 몇 번째 기간인지, 날짜가 있는지)입니다."""
     if not isinstance(at, str):
         return [price_day(at)], nw.lit(0), nw.lit(True)
-    kind = schema[at]
+    kind, zone = table.collect_schema()[at], None
+    if kind == nw.Unknown and (table.implementation.is_pandas_like() or table.implementation.is_dask()):
+        dtype = table.to_native()[at].dtype  # narwhals는 America/New_York처럼 밑줄이 든 시간대를 모릅니다
+        zone = datetime.UTC if getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None) else None
+    elif isinstance(kind, nw.Datetime) and kind.time_zone:
+        zone = _zone(kind.time_zone)
     known = [rates for name in models if (rates := _known(name, today()))]
     changes: list[Any] = sorted({day for rates in known for day in rates.changes})
     days = [datetime.date.min, *changes]
-    if isinstance(kind, nw.Datetime) and kind.time_zone:
-        zone, midnight = _zone(kind.time_zone), datetime.time(tzinfo=datetime.UTC)
+    if zone:
+        midnight = datetime.time(tzinfo=datetime.UTC)
         changes = [datetime.datetime.combine(day, midnight).astimezone(zone) for day in changes]
     elif kind != nw.Date:
         raise ValueError(

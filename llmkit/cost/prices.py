@@ -126,11 +126,14 @@ def price_table(model: str, provider: str | None = None, day: datetime.date | da
 
     Raises:
         UnknownPrice: 모델이나 그날의 단가를 모를 때. 비슷한 이름을 알려 줍니다.
-        ValueError: 날짜가 아니거나 시간대가 없는 시각일 때.
+        ValueError: 이름이 문자열이 아니거나, 날짜가 아니거나 시간대가 없는 시각일 때.
 
     >>> price_table("gpt-4o-mini", "openai", datetime.date(2026, 11, 21))
     gpt-4o-mini: 100만 토큰에 입력 0.15, 출력 0.6 USD (2026-11-21 기준, genai-prices 0.2.3의 openai)
     """
+    for value, name in ((model, "model"), (provider or "openai", "provider")):
+        if not isinstance(value, str):
+            raise ValueError(f"{name} 값은 문자열이어야 합니다. 받은 값: {value!r}")
     return find_rates(model, provider, price_day(day))
 
 
@@ -156,7 +159,7 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     seller, name = find_seller(model, provider)
     if seller in LOCAL:
         return Rates(name, "무료: 내 컴퓨터에서 실행합니다", day)
-    info = sellers()[seller].find_model(name) if seller in sellers() else None
+    info = sellers()[seller].find_model(name)
     if info is None:
         raise UnknownPrice(f"{seller}의 가격표에 없는 모델입니다: {name!r}.{nearest(name)}")
     rates, changes = _rates(_prices(info, day, context)), _changes(info)
@@ -168,8 +171,8 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     covered = frozenset(key for key in REGISTRY.units if _has_price(key, keys))
     status = model_status(name, on=day)
     note = f"{name} 모델은 {status.shutdown}에 종료되어 지금은 호출할 수 없습니다." if status.state == "retired" else ""
-    if seller == "openai" and "search-" in info.id:  # 답할 때마다 검색하지만, 몇 번인지는 응답에 없습니다
-        note = f"{note} {info.id}의 웹 검색 요금은 들어 있지 않습니다.".lstrip()
+    if seller == "openai" and "search-" in name:  # 답할 때마다 검색하지만, 몇 번인지는 응답에 없습니다
+        note = f"{note} {name}의 웹 검색 요금은 들어 있지 않습니다.".lstrip()
     return Rates(info.id, f"{SOURCE}의 {seller}", day, info.context_window, changes, rates, covered, note)
 
 

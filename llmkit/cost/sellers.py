@@ -36,8 +36,11 @@ def find_seller(model: str, provider: str | None) -> tuple[str, str]:
         return f"huggingface_{route}", base
     if provider == "huggingface":
         raise UnknownPrice(f"Hugging Face는 인퍼런스 제공자마다 요금이 다릅니다. {_ask(name)}")
-    if provider is not None:
+    if provider in sellers():
         return provider, name
+    if provider is not None:
+        known = ", ".join((*SELLERS, "huggingface", *LOCAL))
+        raise UnknownPrice(f"모르는 제공자입니다: {provider!r}. 아는 이름: {known}, 또는 가격표에 있는 이름.")
     try:
         return get_snapshot().find_provider(name.lower(), None, None).id, name
     except LookupError:

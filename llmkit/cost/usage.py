@@ -133,7 +133,7 @@ def _spellings(counted: Names, kinds: str) -> Names:
 
 _INPUT = _spellings(
     {"cached_tokens": "cache_read_tokens", "cache_read": "cache_read_tokens", "cache_write_tokens": "cache_write_tokens",
-     "cache_creation": "cache_write_tokens", **_WRITES},
+     "cache_creation": "cache_write_tokens", "cache_creation_tokens": "cache_write_tokens", **_WRITES},
     "input_{}_tokens",
 )  # fmt: skip
 _OUTPUT = _spellings(
@@ -145,7 +145,7 @@ _INSIDE: dict[str, Names] = {
     **dict.fromkeys(("prompt_tokens_details", "input_tokens_details", "input_token_details"), _INPUT),
     **dict.fromkeys(("completion_tokens_details", "output_tokens_details", "output_token_details"), _OUTPUT),
     "cached_tokens_details": _spellings({}, "cache_{}_read_tokens"),
-    **dict.fromkeys(("cache_creation", "cache_write_tokens_details"), _WRITES),
+    **dict.fromkeys(("cache_creation", "cache_creation_token_details", "cache_write_tokens_details"), _WRITES),
     **dict.fromkeys(("server_tool_use", "built_in_tools"), _TOOLS),
 }
 _TOP: Names = {
@@ -230,7 +230,7 @@ def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
 
 def _transcript(counts: dict[str, int], seconds: Any) -> None:
     """받아쓰기의 요금은 소리의 길이로 정해집니다."""
-    if isinstance(seconds, (int, float)) and seconds > 0:
+    if isinstance(seconds, (int, float)) and 0 < seconds < math.inf:
         counts |= {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from itertools import accumulate
 
 _TABLE = re.compile(r"^[ \t>]*[|:-][ |:-]*$", re.MULTILINE)
 _TOKEN = re.compile(
@@ -17,13 +18,13 @@ _TOKEN = re.compile(
                   | (?<![\\$]) \$ (?=[^\s$]) [^$`\n]*? (?<=[^\s\\]) \$ (?![\d$])
                   | (?<!\\) \\begin\{(?P<name>[a-z]+\*?)\} [^`]{0,2000}? \\end\{(?P=name)\} )
       | (?P<code>   (?<!`) (?P<ticks>`{1,3}) (?!`) (?P<inside>[^\r\n]*?[^`\r\n]) (?P=ticks) (?!`) )
-      | (?P<address> <https?://[^\s<>"']+>               # 주소 속의 물결표는 주소의 일부입니다.
-                  | https?://[\w-]+(?:\.[\w-]+)+ (?::\d+)? (?:/(?:[\w/.~%&=?\#:@+-]*[\w/])?)? )
+      | (?P<address> <https?://[^\s<>"'$\\]+>           # 주소 속의 물결표는 주소의 일부입니다. 문자 참조와 수식의 경계는 아닙니다.
+                  | https?://[\w-]+(?:\.[\w-]+)+ (?::\d+)? (?:/(?:(?:[\w/.~%=?\#:@+-]|&(?!\#|[A-Za-z]+;))*[\w/])?)? )
       | (?P<stars>  \*+ )
-      | (?P<image>  !+\[ )
+      | (?P<image>  (?<!!) !+\[ )
       | (?P<target> \][(:] )                               # [이름](주소), [이름]: 주소
       | (?P<edge>   [\r\n|] )                              # 줄이나 표의 칸의 끝. 굵은 글씨가 넘지 못합니다.
-      | (?P<char>   \\[!-/:-@\[-`{-~] | \\(?=(?:begin|end)\{)    # 글자 하나를 뜻하는 것
+      | (?P<char>   \\[!-/:-@\[-`{-~] | \\(?=begin|end|[a-z]*&)    # 글자 하나를 뜻하는 것. MathJax는 풀어 적은 글자와 공백이 낀 \begin도 알아봅니다.
                   | &(?:\#\d{1,7}|\#[xX][0-9a-fA-F]{1,6}|bsol|dollar); | [`<$~] ))""",
     re.VERBOSE | re.ASCII,
 )
@@ -41,11 +42,6 @@ _IMAGE_NAME = re.compile(r"[^\[\]\n]{0,200}\]\(")
 MATH_BORDER = re.compile(r"\\(?:begin|end)\{|\\\\[][()]|\$\$")  # 코드 속에 있어도 수식의 경계로 읽는 화면이 있는 것
 
 
-def inline(text: str) -> str:
-    """문단 하나를 다듬습니다. 역따옴표로 싼 코드와 수식은 그대로 보입니다."""
-    return _Paragraph(text).display()
-
-
 def as_text(code: str) -> str:
     """어디에 적어도 글자 그대로 보이도록 기호를 모두 풀어 적습니다.
 
@@ -53,6 +49,11 @@ def as_text(code: str) -> str:
     'a&#95;b &#60; c'
     """
     return re.sub(r"[^\w ]|_", lambda found: f"&#{ord(found[0])};", code)
+
+
+def inline(text: str) -> str:
+    """문단 하나를 다듬습니다. 역따옴표로 싼 코드와 수식은 그대로 보입니다."""
+    return _Paragraph(text).display()
 
 
 class _Paragraph:
@@ -66,61 +67,48 @@ class _Paragraph:
         position = 0
         while found := _TOKEN.search(self.text, position):
             self.out.append(self.text[position : found.start()])
-            position = found.end()
             if found["math"] and not _is_math(found["math"]):
                 position = found.start() + 1
                 self.out.append(_SHOWN[found[0][0]])
             else:
-                self.out.append(getattr(self, f"_{found.lastgroup}")(found))
+                position = found.end()
+                self.out.append(self._shown(found))
         return "".join(self.out) + self.text[position:]
 
-    def _math(self, found: re.Match[str]) -> str:
-        return re.sub(r"<(?=[A-Za-z/!?])", "< ", found[0])  # 수식을 모르는 화면에서도 태그가 되지 못합니다.
+    def _shown(self, found: re.Match[str]) -> str:
+        token, end = found[0], found.end()
+        match found.lastgroup:
+            case "math":  # 수식을 모르는 화면에서도 태그가 되지 못합니다.
+                return re.sub(r"<(?=[A-Za-z/!?])", "< ", token)
+            case "code" if not _PLAIN_CODE.fullmatch(token):
+                return f"<code>{as_text(found['inside'].strip() or found['inside'])}</code>"
+            case "char":
+                return _SHOWN.get(html.unescape(token)[-1:], token)
+            case "edge" if self.in_table or token != "|":
+                self.opener = None
+            case "image":  # 그림은 열기만 해도 그 주소로 요청이 나갑니다. 그림이라고 적은 링크로 바꿉니다.
+                is_image = _IMAGE_NAME.match(self.text, end)
+                return "&#33;" * (len(token) - 1 - bool(is_image)) + ("[그림: " if is_image else "[")
+            case "target":  # 웹 주소가 아닌 것(javascript:, data: …)으로 가는 링크는 글자로 보입니다.
+                # 주소가 다음 줄에 오는 [이름]:은 그 줄의 코드 블록까지 주소로 읽는 화면이 있습니다.
+                is_cut = token == "]:" and _REST_IS_BLANK.match(self.text, end)
+                return token if _SAFE_TARGET.match(self.text, end) and not is_cut else "]\\" + token[1]
+            case "stars" if token == "**":
+                return self._stars(found.start(), end)
+        return token
 
-    def _code(self, found: re.Match[str]) -> str:
-        if _PLAIN_CODE.fullmatch(found[0]):
-            return found[0]
-        return f"<code>{as_text(found['inside'].strip() or found['inside'])}</code>"
-
-    def _address(self, found: re.Match[str]) -> str:
-        return found[0]
-
-    def _char(self, found: re.Match[str]) -> str:
-        return _SHOWN.get(html.unescape(found[0])[-1:], found[0])
-
-    def _edge(self, found: re.Match[str]) -> str:
-        if self.in_table or found[0] != "|":
-            self.opener = None
-        return found[0]
-
-    def _image(self, found: re.Match[str]) -> str:
-        """그림은 열기만 해도 그 주소로 요청이 나갑니다. 그림이라고 적은 링크로 바꿉니다."""
-        marks = len(found[0]) - 1
-        if _IMAGE_NAME.match(self.text, found.end()):
-            return "&#33;" * (marks - 1) + "[그림: "
-        return "&#33;" * marks + "["
-
-    def _target(self, found: re.Match[str]) -> str:
-        """웹 주소가 아닌 것(javascript:, data: …)으로 가는 링크는 글자로 보입니다."""
-        # 주소가 다음 줄에 오는 [이름]:은 그 줄의 코드 블록까지 주소로 읽는 화면이 있습니다.
-        is_cut = found[0] == "]:" and _REST_IS_BLANK.match(self.text, found.end())
-        is_safe = not is_cut and _SAFE_TARGET.match(self.text, found.end())
-        return found[0] if is_safe else "]\\" + found[0][1]
-
-    def _stars(self, found: re.Match[str]) -> str:
+    def _stars(self, start: int, end: int) -> str:
         """한글 조사 때문에 굵은 글씨가 되지 못하는 **…**를 <strong>으로 적습니다."""
-        (start, end), token = found.span(), found[0]
-        if len(token) != 2:
-            return token
         before, after = self.text[start - 1 : start], self.text[end : end + 1]
         if self.opener and not _is(before, "Z", "Ps", "Pi"):
             place, opened, inside = self.opener
-            if not _flanks(self.text[inside], self.text[opened - 1 : opened]) or not _flanks(before, after):
-                self.out[place], token = "<strong>", "</strong>"
             self.opener = None
+            if not _flanks(self.text[inside], self.text[opened - 1 : opened]) or not _flanks(before, after):
+                self.out[place] = "<strong>"
+                return "</strong>"
         elif not _is(after, "Z", "Pe", "Pf"):
             self.opener = (len(self.out), start, end)
-        return token
+        return "**"
 
 
 def _is_math(token: str) -> bool:
@@ -128,7 +116,9 @@ def _is_math(token: str) -> bool:
     targets = re.finditer(r"\][(:]", token)
     if (
         not _is_balanced(token)
-        or _ACTS.search(html.unescape(token))
+        or '"'
+        in (shown := html.unescape(token))  # 링크의 주소나 제목에 든 수식은 JupyterLab에서 속성을 만들 수 있습니다.
+        or _ACTS.search(shown)
         or not all(_SAFE_TARGET.match(token, at.end()) for at in targets)
     ):
         return False
@@ -137,12 +127,8 @@ def _is_math(token: str) -> bool:
 
 
 def _is_balanced(token: str) -> bool:
-    depth = 0
-    for brace in re.findall(r"\\[{}]|[{}]", token):
-        depth += {"{": 1, "}": -1}.get(brace, 0)
-        if depth < 0:
-            return False
-    return depth == 0
+    depths = [0, *accumulate({"{": 1, "}": -1}.get(brace, 0) for brace in re.findall(r"\\[{}]|[{}]", token))]
+    return min(depths) == depths[-1] == 0
 
 
 def _flanks(inside: str, outside: str) -> bool:

@@ -12,15 +12,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .inline import MATH_BORDER, as_text, inline
 
 _LINE = re.compile(r"([^\r\n]*)(\r\n|\n|\r|$)")
 _MARKERS = re.compile(r"(?:[ \t]*+(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$))*+[ \t]*+")  # 겹친 목록 기호
-_FENCE = re.compile(r"(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?P<language>[\w+#.-]*)")
-# 코드로 보이지 않고 그려지는 언어. nbconvert는 그 속의 태그를 그대로 HTML에 넣습니다.
-_DRAWN = re.compile("mermaid", re.IGNORECASE)
+# mermaid는 코드로 보이지 않고 그려지는 언어입니다. nbconvert는 그 속의 태그를 그대로 HTML에 넣습니다.
+_FENCE = re.compile(r"(?P<mark>`{3,}(?=[^`]*$)|~{3,})[ \t]*(?:(?i:mermaid)|(?P<language>[\w+#.-]*))")
 
 
 def to_display(text: str) -> str:
@@ -51,29 +50,21 @@ class _Code:
     """열려 있는 코드 블록입니다."""
 
     lead: str  # 코드 앞에 적을 인용과 목록 기호
-    depth: int  # 인용의 깊이
     column: int  # 코드가 시작하는 칸
-    mark: str = ""  # 여는 기호(```). 네 칸 들여 쓴 코드에는 없습니다.
-    language: str = ""
-    is_sure: bool = False  # 첫 칸에서 시작했으면 어느 화면에서나 코드입니다.
-    lines: list[str] = field(default_factory=list)
-
-    def is_closed_by(self, body: str, column: int) -> bool:
-        is_mark = self.mark and body.startswith(self.mark) and not body.strip("`~ \t")
-        return bool(is_mark) and column < self.column + 4
+    mark: str  # 여는 기호(```). 네 칸 들여 쓴 코드에는 없습니다.
+    language: str
+    lines: list[str]  # 여는 기호가 있으면, 첫 줄은 그 줄의 나머지입니다.
 
     def markdown(self) -> str:
         content = "".join(self.lines)
-        # 코드 속의 수식 기호를 코드 밖의 것과 짝짓는 화면이 있습니다.
-        if self.is_sure and not MATH_BORDER.search(content):
+        # 첫 칸에서 시작한 것은 어느 화면에서나 코드입니다. 다만 그 속의 수식 기호를 코드 밖의 것과 짝짓는 화면이 있습니다.
+        if self.mark and not (self.lead or self.column or MATH_BORDER.search(content)):
             newline = "" if content.endswith(("\n", "\r")) else "\n"
             return f"{self.mark}{self.language}{content}{newline}{self.mark}"
-        lines = [line.rstrip("\r\n") for line in self.lines]
-        if self.mark:
-            del lines[0]  # 여는 줄
+        lines = [line.rstrip("\r\n") for line in (self.lines[1:] if self.mark else self.lines)]
         # 목록 안의 코드를 목록보다 덜 들여 쓰는 모델이 많습니다.
         margin = min([self.column, *(_column(line) for line in lines if line.strip())])
-        code = "\n".join(_dedent(line, margin) for line in lines).rstrip()
+        code = "\n".join(" " * (_column(line) - margin) + line.lstrip(" \t") for line in lines).rstrip()
         of = f' class="language-{self.language}"' if self.language else ""
         return f"{self.lead}<pre><code{of}>{as_text(code)}</code></pre>"
 
@@ -96,21 +87,18 @@ class _Blocks:
         if not rest.strip(" \t"):
             self.paragraph.append(quote + end)  # 탭만 있는 줄을 빈 줄로 보지 않는 화면이 있습니다.
             self._flush()
-            self.after_blank = True
             return
         if self.after_blank and column == 0:
             self.item = 0
         if self.after_blank and column >= 4 and not (self.item or quote):
-            self._open(_Code("", 0, 4), line + end)
+            self._flush(_Code("", 4, "", "", [line + end]))
             return
-        is_item = markers.strip(" \t") != ""
-        if is_item:
-            column = self.item = len(markers.expandtabs(4))
+        lead = quote + " " * min(column, self.item)
+        if markers.strip(" \t"):
+            lead, column = quote + markers, len(markers.expandtabs(4))
+            self.item = column
         if fence := _FENCE.match(rest, len(markers)):
-            lead = markers if is_item else " " * min(column, self.item)
-            is_sure = not (quote or markers)
-            language = "" if _DRAWN.match(fence["language"]) else fence["language"]
-            self._open(_Code(quote + lead, quote.count(">"), column, fence["mark"], language, is_sure), end)
+            self._flush(_Code(lead, column, fence["mark"], fence["language"] or "", [end]))
         else:
             self.paragraph.append(line + end)
             self.after_blank = False
@@ -121,27 +109,26 @@ class _Blocks:
         self._flush()
         return "".join(self.out)
 
-    def _open(self, code: _Code, first: str) -> None:
-        self._flush()
-        self.code = code
-        code.lines.append(first)
+    def _flush(self, code: _Code | None = None) -> None:
+        """문단이 끝났습니다. `code`가 있으면 이어서 열립니다."""
+        self.out.append(inline("".join(self.paragraph)))
+        self.paragraph.clear()
+        self.code, self.after_blank = code, True
 
     def _close(self, code: _Code, end: str) -> None:
         self.out.append(code.markdown() + end)
-        self.code, self.after_blank = None, True
-
-    def _flush(self) -> None:
-        self.out.append(inline("".join(self.paragraph)))
-        self.paragraph.clear()
+        self.code = None
 
     def _feed_code(self, code: _Code, line: str, end: str) -> bool:
         """코드 블록 안의 줄을 옮깁니다. 코드 블록이 이 줄 앞에서 끝났으면 False입니다."""
-        quote, rest = _split_quote(line, code.depth)
+        depth = code.lead.count(">")
+        quote, rest = _split_quote(line, depth)
         body, column = rest.strip(" \t"), _column(rest)
-        if quote.count(">") < code.depth or (not code.mark and body and column < 4):
+        if quote.count(">") < depth or (not code.mark and body and column < 4):
             self._close(code, "\n")
             return False
-        if code.is_closed_by(body, column):
+        is_mark = code.mark and body.startswith(code.mark) and not body.strip("`~ \t")
+        if is_mark and column < code.column + 4:
             self._close(code, end)
         else:
             code.lines.append(rest + end)
@@ -156,8 +143,3 @@ def _split_quote(line: str, most: int = 99) -> tuple[str, str]:
 def _column(line: str) -> int:
     """들여 쓴 칸의 수입니다."""
     return len(line[: len(line) - len(line.lstrip(" \t"))].expandtabs(4))
-
-
-def _dedent(line: str, columns: int) -> str:
-    rest = line.lstrip(" \t")
-    return " " * (_column(line) - columns) + rest

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Any
 from urllib.parse import quote
 
@@ -92,9 +93,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, dash: str = "") -> str:
 
 
 def _arrow(x1: float, x2: float, y: float) -> str:
-    side = 6 if x2 > x1 else -6
-    head = f'<path d="M{x2:.1f} {y:.1f}l{-side} -4v8z"/>'
-    return _line(x1, y, x2, y) + head
+    back = -6 if x2 > x1 else 6
+    return _line(x1, y, x2, y) + f'<path d="M{x2:.1f} {y:.1f}l{back} -4v8z"/>'
 
 
 def _request() -> _Drawn:
@@ -110,34 +110,34 @@ def _request() -> _Drawn:
     return 120, "요청은 내 코드, SDK, HTTP를 지나고, 키가 없으면 카세트에 저장된 응답이 돌아옵니다.", shapes
 
 
+# 메시지의 역할 → 그림에서의 이름과 색. 도구를 부르는 메시지(call)는 모델의 답변과 구분합니다.
+_ROLES = {
+    "system": ("시스템", COLORS[3]),
+    "user": ("사용자", COLORS[0]),
+    "assistant": ("모델", COLORS[2]),
+    "call": ("부탁", COLORS[1]),
+    "tool": ("결과", COLORS[5]),
+}
+_REPLIES = ("assistant", "call")  # 모델이 쓴 메시지. 그 앞까지가 한 번에 보낸 것입니다.
+
+
 def _conversation(messages: Sequence[dict[str, Any]]) -> _Drawn:
     """호출할 때마다 앞의 메시지를 모두 다시 보낸다는 것을, 호출마다 한 줄로 그립니다."""
-    roles = [_part(message) for message in messages]
-    replies = ("assistant", "call")  # 모델이 쓴 메시지. 그 앞까지가 한 번에 보낸 것입니다.
-    turns = [
-        end
-        for end, after in enumerate([*roles[1:], "assistant"], 1)
-        if after in replies and roles[end - 1] not in replies
-    ]
-    colors = {"system": COLORS[3], "user": COLORS[0], "assistant": COLORS[2], "call": COLORS[1], "tool": COLORS[5]}
-    names = {"system": "시스템", "user": "사용자", "assistant": "모델", "call": "부탁", "tool": "결과"}
+    roles = ["call" if message.get("tool_calls") else message["role"] for message in messages]
+    pairs = enumerate(pairwise([*roles, "assistant"]), 1)
+    turns = [end for end, (role, after) in pairs if after in _REPLIES and role not in _REPLIES]
     width = min(96.0, (_WIDTH - 96) / max(len(messages), 1))
     shapes = []
     for row, end in enumerate(turns):
         y = 8 + row * 40
         shapes.append(_text(4, y + 20, f"호출 {row + 1}"))
         for at, role in enumerate(roles[:end]):
-            x = 84 + at * width
-            shapes.append(_box(x, y, width - 4, 30, colors.get(role, COLORS[4])))
+            x, (name, color) = 84 + at * width, _ROLES.get(role, (role, COLORS[4]))
+            shapes.append(_box(x, y, width - 4, 30, color))
             if width >= 48:
-                shapes.append(_text(x + width / 2 - 2, y + 20, names.get(role) or role, "middle", 12))
+                shapes.append(_text(x + width / 2 - 2, y + 20, name, "middle", 12))
     counts = ", ".join(map(str, turns))
     return 16 + 40 * len(turns), f"대화가 자라는 모습. 호출마다 보내는 메시지의 수는 {counts}개입니다.", shapes
-
-
-def _part(message: dict[str, Any]) -> str:
-    """그림에서의 역할. 도구를 부르는 메시지는 모델의 답변과 구분합니다."""
-    return "call" if message.get("tool_calls") else message["role"]
 
 
 def _stream(arrivals: Sequence[float]) -> _Drawn:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from ..common.ipython import shell
 
-# 색각 이상에서도 갈리는 Okabe–Ito의 색. 흰 바탕과 어두운 바탕에서 모두 보이는 것만 골랐습니다.
-PALETTE = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
-_INK = "#7a7a7a"  # 흰 바탕과 어두운 바탕에서 대비가 모두 4 안팎인 회색입니다.
+STYLE = Path(__file__).parents[1] / "data" / "plots.mplstyle"
 
 
 def use_korean_font() -> None:
@@ -49,26 +47,12 @@ def plot_style() -> None:
     >>> matplotlib.rcParams["axes.spines.top"], matplotlib.rcParams["savefig.transparent"]
     (False, True)
     """
-    import matplotlib
-    from cycler import cycler
+    from matplotlib import style
 
     use_korean_font()
-    inks = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
-    matplotlib.rcParams |= dict.fromkeys(inks, _INK)
-    matplotlib.rcParams |= {f"axes.spines.{side}": False for side in ("top", "right")}
-    matplotlib.rcParams |= {
-        "axes.prop_cycle": cycler(color=PALETTE),
-        "axes.titlelocation": "left",
-        "legend.frameon": False,
-    }
-    matplotlib.rcParams |= {"figure.facecolor": "none", "axes.facecolor": "none", "savefig.transparent": True}
-    matplotlib.rcParams |= {"figure.dpi": 100, "savefig.dpi": 200}
-    _sharp_in_notebooks()
-
-
-def _sharp_in_notebooks() -> None:
-    """노트북에서는 두 배 촘촘하게 그려 절반 크기로 보이게 합니다. 노트북은 `savefig`의 설정을 보지 않습니다."""
-    if shell() is not None:
+    style.use(STYLE)
+    if shell() is not None:  # 노트북은 savefig의 설정을 보지 않습니다. 두 배 촘촘하게 그려 절반 크기로 보입니다.
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
-        set_matplotlib_formats("retina")
+        # 그림의 바탕색(figure.facecolor)이 투명하면 어두운 JupyterLab이 흰 바탕을 깔므로, 저장할 때에만 비웁니다.
+        set_matplotlib_formats("retina", facecolor="none")

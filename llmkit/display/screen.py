@@ -6,18 +6,19 @@
 
 from __future__ import annotations
 
-import sys
+import re
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..common.clock import pace, stream_time
-from ..common.ipython import IN_PAGE, shell
+from ..common.ipython import IN_PAGE, say, shell
+from .markdown import to_display
 from .result import StreamResult
-from .sections import LABELS, Section, whole
 from .streams import Piece, Reader, aopened, opened
 
 GROWTH = 1 / 48  # 보이는 글이 이 비율만큼 자라면 다시 그립니다.
@@ -35,6 +36,7 @@ _ENDINGS = {  # 제공자의 말 -> 사람에게 알릴 말. 정상으로 끝난
     "refusal": "모델이 답을 거절했습니다.",
 }
 _CUT_OFF = "여기서 끊겼습니다{}. 위의 글은 그때까지 받은 것입니다."
+_LABELS = {"text": "답", "reasoning": "추론", "refusal": "거절(refusal)", "tool": "도구 호출"}
 
 
 def display_stream(stream: Any, *, hz: float = 15) -> StreamResult:
@@ -93,13 +95,38 @@ def _screen(hz: float) -> _Screen:
     return _NotebookScreen(1 / hz) if getattr(shell(), "kernel", None) else _TextScreen()
 
 
+@dataclass
+class _Section:
+    """이어진 같은 종류의 조각들: 답의 글, 추론, 거절, 또는 도구 호출 하나."""
+
+    first: Piece
+    texts: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        # 반쪽씩 나뉘어 온 이모지(서로게이트)를 잇습니다. 짝이 끝내 오지 않은 반쪽은 �가 됩니다.
+        return "".join(self.texts).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+    def markdown(self) -> str:
+        text, kind = self.text, self.first.kind
+        if kind == "text":
+            return to_display(text)
+        label = f"**{_LABELS[kind]}**"
+        if kind == "tool":
+            name = " ".join((self.first.name or "?").replace("`", " ").split())
+            fence = "`" * max([3, *(len(run) + 1 for run in re.findall("`+", text))])
+            arguments = f"\n\n{fence}json\n{text}\n{fence}" if text else ""
+            return to_display(f"{label} `{name}`{arguments}")
+        return "> " + re.sub(r"\r\n|\n|\r", "\n> ", f"{label}\n\n{to_display(text)}")
+
+
 class _Screen:
     """스트림 하나의 조각을 모으고 시간을 잽니다. 어떻게 보일지는 아래의 두 화면이 정합니다."""
 
     def __init__(self) -> None:
         self._reader = Reader()
-        self._sections: list[Section] = []
-        self._interrupted = False
+        self._sections: list[_Section] = []
+        self._broken = False
         self._first: float | None = None
         self._last = 0.0
         self._started = time.perf_counter()
@@ -115,18 +142,14 @@ class _Screen:
         if pieces and self._first is None:
             self._first = self._last
         for piece in pieces:
-            self._show(piece)
+            last = self._sections[-1].first if self._sections else None
+            if is_new := last is None or (last.kind, last.part) != (piece.kind, piece.part):
+                self._sections.append(_Section(piece))
+            self._sections[-1].texts.append(piece.text)
+            self._show(piece, is_new)
 
-    def _add(self, piece: Piece) -> bool:
-        """조각을 모읍니다. 앞의 것과 종류가 달라 새 덩어리가 시작되면 True입니다."""
-        last = self._sections[-1] if self._sections else None
-        is_new = last is None or (last.kind, last.part) != (piece.kind, piece.part)
-        if is_new:
-            self._sections.append(Section(piece.kind, piece.part, piece.name))
-        self._sections[-1].texts.append(piece.text)
-        return is_new
-
-    def _show(self, piece: Piece) -> None:
+    def _show(self, piece: Piece, is_new: bool) -> None:
+        """조각 하나가 왔습니다. `is_new`는 앞의 것과 종류가 달라 새 덩어리가 시작되었다는 뜻입니다."""
         raise NotImplementedError
 
     def _close(self, note: str) -> None:
@@ -140,7 +163,7 @@ class _Screen:
             yield
             note = self._note()
         except BaseException as error:
-            self._interrupted = True
+            self._broken = True
             cause = error.__cause__ or error  # SDK가 감싼 이름("연결 오류")은 버전마다 다르고 이유를 말하지 않습니다.
             note = _CUT_OFF.format(f"({type(cause).__name__})") if self._sections else ""
             error.stream_result = self.result()  # type: ignore[attr-defined]
@@ -151,8 +174,8 @@ class _Screen:
 
     def _note(self) -> str:
         reader = self._reader
-        self._interrupted = reader.api is not None and reader.finish_reason is None
-        note = _CUT_OFF.format("") if self._interrupted else _ENDINGS.get(reader.finish_reason or "", "")
+        self._broken = reader.has_ending and reader.finish_reason is None
+        note = _CUT_OFF.format("") if self._broken else _ENDINGS.get(reader.finish_reason or "", "")
         if not (self._sections or note):
             note = "보여 줄 글이 하나도 오지 않았습니다."
         if reader.candidates > 1:
@@ -160,15 +183,10 @@ class _Screen:
         return note
 
     def result(self) -> StreamResult:
+        reader = self._reader
+        text = "".join(section.text for section in self._sections if section.first.kind == "text")
         return StreamResult(
-            text=whole("".join(section.text for section in self._sections if section.kind == "text")),
-            usage=self._reader.usage,
-            model=self._reader.model,
-            finish_reason=self._reader.finish_reason,
-            first_token_s=self._first,
-            total_s=self._last,
-            chunks=self._reader.chunks,
-            interrupted=self._interrupted,
+            text, reader.usage, reader.model, reader.finish_reason, self._first, self._last, reader.chunks, self._broken
         )
 
 
@@ -183,14 +201,16 @@ class _NotebookScreen(_Screen):
         self._size = self._drawn = 0  # 온 글자 수, 보이는 글자 수
         self._came = self._next = 0.0  # 마지막 조각이 온 때, 다시 그려도 되는 때
 
-    def _show(self, piece: Piece) -> None:
+    def take(self, event: Any) -> None:
         with self._lock:
-            self._add(piece)
-            self._size += len(piece.text) + len(piece.name or "")
-            self._came = time.perf_counter()
-            has_grown = self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH
-            if self._handle is None or (has_grown and not self._more_is_here):
-                self._draw()
+            super().take(event)
+
+    def _show(self, piece: Piece, is_new: bool) -> None:
+        self._size += len(piece.text) + len(piece.name or "")
+        self._came = time.perf_counter()
+        has_grown = self._came >= self._next and self._size - self._drawn >= self._drawn * GROWTH
+        if self._handle is None or (has_grown and not self._more_is_here):
+            self._draw()
 
     @contextmanager
     def showing(self) -> Iterator[None]:
@@ -242,12 +262,11 @@ class _TextScreen(_Screen):
     _queue: ClassVar[list[_TextScreen]] = []
     _waiting, _ended = "", False
 
-    def _show(self, piece: Piece) -> None:
-        is_first = not self._sections
-        # 답의 글만 올 때는 이름표를 붙이지 않습니다.
-        if self._add(piece) and not (is_first and piece.kind == "text"):
-            label = f"[{LABELS.get(piece.kind, '답')}]{' ' + piece.name if piece.name else ''}\n"
-            self._waiting += label if is_first else f"\n{label}"
+    def _show(self, piece: Piece, is_new: bool) -> None:
+        is_first = len(self._sections) == 1
+        if is_new and not (is_first and piece.kind == "text"):  # 답의 글만 올 때는 이름표를 붙이지 않습니다.
+            name = f" {piece.name}" if piece.name else ""
+            self._waiting += ("" if is_first else "\n") + f"[{_LABELS[piece.kind]}]{name}\n"
         self._waiting += piece.text
         self._speak()
 
@@ -263,16 +282,8 @@ class _TextScreen(_Screen):
             self._queue.append(self)
         while self._queue:
             first = self._queue[0]
-            _write(first._waiting)
+            say(first._waiting, end="")
             first._waiting = ""
             if not first._ended:
                 break
             self._queue.pop(0)
-
-
-def _write(text: str) -> None:
-    try:
-        print(text, end="", flush=True)
-    except UnicodeEncodeError:  # cp949 콘솔의 이모지처럼, 찍을 수 없는 글자는 ?로 찍습니다.
-        encoding = sys.stdout.encoding or "ascii"
-        print(text.encode(encoding, "replace").decode(encoding), end="", flush=True)

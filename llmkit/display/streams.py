@@ -52,7 +52,7 @@ class Reader:
         self.usage: dict[str, Any] | None = None  # 보내지 않았으면 None
         self.finish_reason: str | None = None  # 제공자의 말 그대로: "stop", "end_turn", "completed" ...
         self.chunks = 0  # 받은 이벤트의 수
-        self.api: str | None = None  # "chat", "responses", "anthropic". 문자열만 왔으면 None
+        self.has_ending = False  # 끝난 이유를 알려 주는 스트림인지. 문자열만 왔으면 False
         self._tier: Any = None  # 처리 방식. usage보다 먼저 올 수 있습니다.
         self._blocks: list[Any] = []  # Anthropic의 블록들. 제공자의 도구를 쓴 것은 usage가 아니라 여기에 있습니다.
         self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
@@ -66,15 +66,15 @@ class Reader:
         """
         self.chunks += 1
         kind = _get(event, "type")
+        if kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
+            event = _get(event, "chunk")
         pieces: Iterable[Piece]
         if isinstance(event, str):
             pieces = [Piece("text", event)]
-        elif kind == "chunk":  # client.chat.completions.stream()은 원래의 조각을 이벤트로 감쌉니다.
-            pieces = self._chat(_get(event, "chunk"))
-        elif _get(event, "choices") is not None:
-            pieces = self._chat(event)
         elif kind == "error":
             raise _failure(_get(event, "error") or event)
+        elif _get(event, "choices") is not None:
+            pieces = self._chat(event)
         elif isinstance(kind, str) and kind.startswith("response."):
             pieces = self._responses(event, kind.removeprefix("response."))
         elif isinstance(kind, str):
@@ -83,25 +83,38 @@ class Reader:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
         return (piece for piece in pieces if piece.text or piece.name)
 
+    def _account(self, holder: Any) -> None:
+        """모델, 처리 방식, usage를 읽습니다. 여러 번 오면 나중 것이 이깁니다(Anthropic의 usage는 나뉘어 오는 누적값입니다)."""
+        self.model = _get(holder, "model") or self.model
+        self._tier = _get(holder, "service_tier") or self._tier
+        if usage := _plain(_get(holder, "usage")):
+            response = {"content": self._blocks, **(fields_of(holder) or {}), "service_tier": self._tier}
+            self.usage = billable((self.usage or {}) | usage, response)
+
     def _chat(self, chunk: Any) -> Iterator[Piece]:
-        self.api = "chat"
-        self.model = _get(chunk, "model") or self.model
-        usage = _get(chunk, "usage") or _get(_get(chunk, "x_groq"), "usage")  # Groq는 x_groq 안에 넣습니다.
-        self._tier = _get(chunk, "service_tier") or self._tier
-        self.usage = _billable(usage, {"service_tier": self._tier}) or self.usage
+        self.has_ending = True
+        self._account(chunk)
+        self._account(_get(chunk, "x_groq"))  # Groq는 usage를 여기에 넣습니다.
         for choice in _get(chunk, "choices"):
             index = _get(choice, "index") or 0
             self.candidates = max(self.candidates, index + 1)
-            if index == 0:
-                self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
-                yield from _delta(_get(choice, "delta") or choice)
+            if index > 0:
+                continue
+            self.finish_reason = _get(choice, "finish_reason") or self.finish_reason
+            delta = _get(choice, "delta") or choice  # 옛 Completions API에는 delta가 없고 text가 있습니다.
+            # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
+            yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
+            yield Piece("text", _text(delta, "content") or _text(delta, "text"))
+            yield Piece("refusal", _text(delta, "refusal"))
+            for place, call in enumerate(_get(delta, "tool_calls") or ()):
+                function, at = _get(call, "function"), _get(call, "index")
+                name, arguments = _get(function, "name"), _text(function, "arguments")
+                yield Piece("tool", arguments, place if at is None else at, name)
 
     def _responses(self, event: Any, kind: str) -> Iterator[Piece]:
-        self.api = "responses"
-        place = (_get(event, "output_index"), _get(event, "summary_index"))
-        if response := _get(event, "response"):
-            self.model = _get(response, "model") or self.model
-            self.usage = _billable(_get(response, "usage"), response) or self.usage
+        self.has_ending = True
+        place, response = (_get(event, "output_index"), _get(event, "summary_index")), _get(event, "response")
+        self._account(response)
         if kind == "failed":
             raise _failure(_get(response, "error"))
         if kind in ("completed", "incomplete"):
@@ -117,9 +130,8 @@ class Reader:
         # .stream()은 원래 이벤트 말고도 "text", "thinking" 같은 이벤트를 더 줍니다. 같은 글자이므로 세지 않습니다.
         delta, place = _get(event, "delta"), _get(event, "index")
         if kind == "message_start":
-            self.api = "anthropic"
-            self.model = _get(_get(event, "message"), "model")
-            self.usage = _plain(_get(_get(event, "message"), "usage")) or None
+            self.has_ending = True
+            self._account(_get(event, "message"))
         elif kind == "content_block_start":
             block = _get(event, "content_block")
             self._blocks.append(block)
@@ -132,8 +144,7 @@ class Reader:
             yield Piece("tool", _text(delta, "partial_json"), place)
         elif kind == "message_delta":
             self.finish_reason = _get(delta, "stop_reason") or self.finish_reason
-            usage = {**(self.usage or {}), **_plain(_get(event, "usage"))}  # 누적값이므로 덮어씁니다.
-            self.usage = billable(usage, {"content": self._blocks})
+            self._account(event)
             yield Piece("refusal", _text(_get(delta, "stop_details"), "explanation"))
 
 
@@ -208,16 +219,6 @@ def _refuse_whole_answer(stream: Any) -> None:
         raise TypeError(f"스트림이 아닙니다: {type(stream).__name__}")
 
 
-def _delta(delta: Any) -> Iterator[Piece]:
-    # 추론의 이름은 서버마다 다릅니다: reasoning(Groq, Ollama, Hugging Face), reasoning_content(DeepSeek, vLLM)
-    yield Piece("reasoning", _text(delta, "reasoning_content") or _text(delta, "reasoning"))
-    yield Piece("text", _text(delta, "content") or _text(delta, "text"))  # text는 옛 Completions API
-    yield Piece("refusal", _text(delta, "refusal"))
-    for place, call in enumerate(_get(delta, "tool_calls") or ()):
-        function, index = _get(call, "function"), _get(call, "index")
-        yield Piece("tool", _text(function, "arguments"), place if index is None else index, _get(function, "name"))
-
-
 def _get(value: Any, name: str) -> Any:
     """속성이든 키든 있으면 꺼내고, 없으면 None입니다. (SDK가 모르는 필드는 dict로 남습니다.)"""
     if isinstance(value, Mapping) and name in value:
@@ -228,11 +229,6 @@ def _get(value: Any, name: str) -> Any:
 def _text(value: Any, name: str) -> str:
     found = _get(value, name)
     return found if isinstance(found, str) else ""
-
-
-def _billable(usage: Any, response: Any) -> dict[str, Any] | None:
-    """usage에, 응답에 적힌 처리 방식(flex, priority)과 제공자의 도구를 더합니다. 그래야 요금이 맞습니다."""
-    return billable(_plain(usage), fields_of(response) or {}) if usage else None
 
 
 def _plain(usage: Any) -> dict[str, Any]:

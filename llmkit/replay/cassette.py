@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import base64
 import datetime
+import glob
 import json
 import os
 import re
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +78,8 @@ class Cassette:
         """오늘 다시 녹화할 카세트입니다. 파일이 없으면 빈 카세트로 시작합니다."""
         if not path.parent.is_dir():
             raise CassetteError(f"카세트를 둘 폴더가 없습니다: {path.parent}")
+        for file in left_behind(path, "tmp"):
+            file.unlink(missing_ok=True)
         cassette = cls.load(path) if path.exists() else cls(path, seen=(path, None))
         cassette.date = datetime.datetime.now(datetime.UTC).date()  # 앞의 세션이 재생이었어도 진짜 오늘입니다.
         return cassette
@@ -91,13 +96,16 @@ class Cassette:
         head = {"cassette": FORMAT, "date": self.date.isoformat(), "models": self.models, "inputs": self.inputs}
         head |= {"marks": self.marks} if self.marks else {}
         entries = [_exchange_to_json(exchange) for exchange in self.exchanges]
-        temporary = self.path.with_suffix(f".{os.getpid()}.json.tmp")
+        path = self.path.resolve()  # 심볼릭 링크이면 그것이 가리키는 파일을 바꿉니다.
+        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(_dump({**head, "exchanges": entries}))
                 file.flush()
                 os.fsync(file.fileno())
-            os.replace(temporary, self.path)
+            if path.exists():
+                shutil.copymode(path, temporary)
+            os.replace(temporary, path)
         finally:
             temporary.unlink(missing_ok=True)
         self.seen = (self.path, file_mark(self.path))
@@ -110,6 +118,26 @@ def file_mark(path: Path) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_mtime_ns, status.st_ino
+
+
+def left_behind(path: Path, kind: str) -> Iterator[Path]:
+    """꺼진 프로세스가 `path` 옆에 남긴 `<파일>.<프로세스 번호>.<kind>`들입니다."""
+    for file in path.parent.glob(f"{glob.escape(path.name)}.*.{kind}"):
+        if not _is_running(file.name.split(".")[-2]):
+            yield file
+
+
+def _is_running(process: str) -> bool:
+    """다른 프로세스가 아직 실행 중이면 True입니다. 윈도에서는 알아보려다 그 프로세스를 끝내게 되므로 보지 않습니다."""
+    if os.name == "nt" or not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except PermissionError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return True
 
 
 _RESTORE = " 'git checkout -- <파일>'로 되돌리거나, 파일을 지우고 다시 녹화하세요."

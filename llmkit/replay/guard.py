@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from ..common.errors import CassetteMiss, Halt
 from ..common.providers import served_by
+from . import workers
 
 
 class Gate(Protocol):
@@ -97,5 +98,6 @@ def check(gate: Gate | None, host: object) -> None:
         "  - OpenAI(), Anthropic(), InferenceClient()처럼 수업의 클라이언트로 보내세요.\n"
         '  - 실제로 보내려면 llmkit.setup(mode="live")로 다시 시작하세요(요금이 듭니다).'
     )
+    workers.return_halts()
     gate.halts.append(halt)  # 라이브러리가 삼켜도 셀이 끝날 때 보입니다.
     raise halt

@@ -20,9 +20,10 @@ from ..common.errors import Halt
 from ..common.ledger import Call
 from ..common.providers import PLACEHOLDERS
 from . import guard, retries, workers
+from .advice import TAPE_RAN_OUT
 from .exchange import Exchange
 from .request import KEY_HEADERS, Ask, owner
-from .tape import Tape
+from .tape import DONE_ENDS, Tape
 
 _HTTP_LIBRARIES = ("httpx2", "httpx")
 
@@ -32,16 +33,12 @@ _originals: list[tuple[type, str, Any]] = []
 class Watcher(guard.Gate, Protocol):
     """훅이 요청마다 묻는 상대입니다. `setup`이 만드는 `Session`이 그것입니다."""
 
-    def compares(self, provider: str) -> bool:
+    def compares(self, ask: Ask) -> bool:
         """재생하거나 녹화하느라 본문을 볼 것이면 True입니다. 아니면 올리는 파일을 미리 읽지 않습니다."""
         ...
 
     def answer(self, ask: Ask) -> tuple[Exchange, Call] | Tape:
         """재생할 교환과 장부의 줄을, 실제로 호출할 것이면 받아 적을 테이프를 돌려줍니다."""
-        ...
-
-    def tape_ran_out(self) -> Halt:
-        """녹화가 도중에 끝났을 때 낼 예외입니다."""
         ...
 
 
@@ -77,12 +74,13 @@ def uninstall() -> None:
 
 def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current) -> Callable[..., Any]:
     def handle_request(transport: Any, request: Any) -> Any:
-        watcher, provider = current(), owner(request)
-        if watcher is None or provider is None:
-            return send(transport, _untouched(watcher, request))
-        if watcher.compares(provider):
+        watcher = current()
+        ask = _ask(watcher, request)
+        if watcher is None or ask is None:
+            return send(transport, request)
+        if watcher.compares(ask):
             request.read()
-        found = _answer(watcher, Ask(provider, request), stream_class)
+        found = _answer(watcher, ask, stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 time.sleep(found.wait)
@@ -101,12 +99,13 @@ def _sync_handler(send: Callable[..., Any], stream_class: Any, current: Current)
 
 def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current) -> Callable[..., Any]:
     async def handle_async_request(transport: Any, request: Any) -> Any:
-        watcher, provider = current(), owner(request)
-        if watcher is None or provider is None:
-            return await send(transport, _untouched(watcher, request))
-        if watcher.compares(provider):
+        watcher = current()
+        ask = _ask(watcher, request)
+        if watcher is None or ask is None:
+            return await send(transport, request)
+        if watcher.compares(ask):
             await request.aread()
-        found = _answer(watcher, Ask(provider, request), stream_class)
+        found = _answer(watcher, ask, stream_class)
         if isinstance(found, _Replay):
             if found.wait:
                 await _async_sleep(found.wait)
@@ -123,18 +122,19 @@ def _async_handler(send: Callable[..., Any], stream_class: Any, current: Current
     return handle_async_request
 
 
-def _untouched(watcher: Watcher | None, request: Any) -> Any:
-    # 강좌와 상관없는 요청은 그대로 보내되, 우리가 넣은 가짜 키만은 내보내지 않습니다.
+def _ask(watcher: Watcher | None, request: Any) -> Ask | None:
+    """누구에게 무엇을 묻는 요청인지. 강좌와 상관없는 요청이면 None이고, 우리가 넣은 가짜 키만 빼고 그대로 보냅니다."""
     retries.expect_retry(None)
+    if watcher and (provider := owner(request)):
+        return Ask(provider, request)
     guard.check(watcher, request.url.host)
     for name in KEY_HEADERS:
         if request.headers.get(name, "").removeprefix("Bearer ") in PLACEHOLDERS:
             del request.headers[name]
-    return request
+    return None
 
 
 def _answer(watcher: Watcher, ask: Ask, stream_class: Any) -> _Replay | Tape:
-    retries.expect_retry(None)
     clock.stream_time.set(None)
     found = watcher.answer(ask)
     if isinstance(found, Tape):
@@ -148,8 +148,7 @@ class _Replay:
     """재생할 교환 하나와, 그것을 얼마나 빨리 들려줄지입니다."""
 
     def __init__(self, watcher: Watcher, ask: Ask, exchange: Exchange, stream_class: Any) -> None:
-        self._watcher, self._ask, self._exchange = watcher, ask, exchange
-        self._stream_class, self._library = stream_class, stream_class.library
+        self._watcher, self._ask, self._exchange, self._stream_class = watcher, ask, exchange, stream_class
         self._pace = clock.pace() or 0.0
         self.wait = exchange.delay * self._pace if exchange.events else clock.wait_for(exchange.delay)
         self._at = exchange.delay  # 마지막 조각의 녹화 시각
@@ -158,16 +157,16 @@ class _Replay:
 
     def response(self, body: Any) -> Any:
         """녹화를 httpx의 응답으로 만듭니다. 응답 전에 실패한 녹화면 그때의 예외를 던집니다."""
-        exchange = self._exchange
+        exchange, make = self._exchange, self._stream_class.library.Response
         if exchange.status is None:
             raise self._failure()
         headers = [(name, value.encode()) for name, value in exchange.headers.items()]  # 한글이 든 헤더도 있습니다.
         if exchange.events or exchange.error or exchange.abandoned:
             self._started = time.perf_counter() - exchange.delay * self._pace
             stream = self._stream_class(body, self._set_elapsed)
-            self._response = self._library.Response(exchange.status, headers=headers, stream=stream)
+            self._response = make(exchange.status, headers=headers, stream=stream)
         else:
-            self._response = self._library.Response(exchange.status, headers=headers, content=exchange.content)
+            self._response = make(exchange.status, headers=headers, content=exchange.content)
             self._set_elapsed()
         return self._response
 
@@ -197,7 +196,9 @@ class _Replay:
         if self._exchange.error:
             raise self._failure()
         if self._exchange.abandoned:
-            raise self._watcher.tape_ran_out()
+            halt = Halt(TAPE_RAN_OUT)
+            self._watcher.halts.append(halt)
+            raise halt
 
     def _set_elapsed(self) -> None:
         """`response.elapsed`도 녹화한 시간입니다. httpx가 잰 것은 재생에 걸린 시간입니다."""
@@ -205,9 +206,10 @@ class _Replay:
 
     def _failure(self) -> Exception:
         kind, message = self._exchange.error or ("", "")
-        known = getattr(self._library, kind, None)
-        if not (isinstance(known, type) and issubclass(known, self._library.TransportError)):
-            known = self._library.RemoteProtocolError
+        library = self._stream_class.library
+        known = getattr(library, kind, None)
+        if not (isinstance(known, type) and issubclass(known, library.TransportError)):
+            known = library.RemoteProtocolError
         return known(message, request=self._ask.request)
 
 
@@ -222,7 +224,7 @@ def _taped(stream: Any, tape: Tape) -> Iterator[bytes]:
         add = tape.add
         for data in stream:
             add(data)
-            if data.find(b"[DONE]", -16) >= 0:
+            if data.endswith(DONE_ENDS):
                 tape.at_done()
             yield data
 
@@ -232,7 +234,7 @@ async def _async_taped(stream: Any, tape: Tape) -> AsyncIterator[bytes]:
         add = tape.add
         async for data in stream:
             add(data)
-            if data.find(b"[DONE]", -16) >= 0:
+            if data.endswith(DONE_ENDS):
                 tape.at_done()
             yield data
 

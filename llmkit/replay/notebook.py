@@ -32,9 +32,7 @@ class Host(Protocol):
 
     @property
     def is_replay(self) -> bool: ...
-
     def start_cell(self, source: str) -> None: ...
-
     def print_mark(self) -> None: ...
 
 
@@ -59,7 +57,7 @@ class Halts(list[Halt]):
 
     def take(self, shown: object = None) -> list[str]:
         """`shown`은 이미 보였습니다. 나머지 가운데 처음 것만 적고, 그 밖의 것은 셉니다."""
-        hidden = [halt for halt in self if halt is not shown]
+        hidden = [halt for halt in self if halt is not shown and not halt.was_handed_over]
         self.clear()
         lines = [] if isinstance(shown, Halt) or not hidden else ["\n".join(hidden.pop(0)._render_traceback_())]
         return [*lines, f"이 밖에도 {len(hidden)}번 더 멈췄습니다."] if hidden else lines
@@ -72,23 +70,34 @@ class Notebook:
         self._session = session
         self._shell = shell()
         self._kernel = getattr(self._shell, "kernel", None)
-        self.in_cells = self._shell is not None
         self._undo: list[Callable[[], None]] = []
         self._listed: set[str] = set()
-        self._shorten_threads()
         self._before_cell = 0  # 이 셀보다 앞의 호출 수
+        self._wrap(threading, "excepthook", self._in_threads)
         if self._shell is None:
-            self._take_turns()
-            return self._shorten_tracebacks()
+            self._wrap(builtins, "input", self._in_turns)
+            self._wrap(sys, "excepthook", self._at_the_end)
+            atexit.register(self._show_swallowed)
+            self._undo.append(partial(atexit.unregister, self._show_swallowed))
+            return
         for event, callback in (("pre_run_cell", self._before), ("post_run_cell", self._after)):
             self._shell.events.register(event, callback)
             self._undo.append(partial(self._shell.events.unregister, event, callback))
-        self._shorten_groups()
+        self._wrap(self._shell, "showtraceback", self._in_groups)
         if IN_PAGE:
             self._undo.append(page.adapt(self._shell))
             builtins.input = self._asking(builtins.input)
         elif self._kernel is not None:
-            self._answer_input(self._kernel)
+            # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.
+            in_this_cell = builtins.input == self._kernel.raw_input
+            self._wrap(self._kernel, "raw_input", self._asking)
+            if in_this_cell:
+                builtins.input = self._kernel.raw_input
+
+    def _wrap(self, where: Any, name: str, wrapped: Callable[[Any], Any]) -> None:
+        original = getattr(where, name)
+        setattr(where, name, wrapped(original))
+        self._undo.append(partial(setattr, where, name, original))
 
     def close(self) -> None:
         while self._undo:
@@ -133,14 +142,6 @@ class Notebook:
         for line in self._session.halts.take(shown):
             self.show(line, miss(line))
 
-    def _answer_input(self, kernel: Any) -> None:
-        # ipykernel은 셀을 실행할 때마다 builtins.input을 kernel.raw_input으로 바꿉니다.
-        original = kernel.raw_input
-        kernel.raw_input = self._asking(original)
-        if builtins.input == original:
-            builtins.input = kernel.raw_input  # 지금 실행 중인 셀에도 바로 적용합니다.
-        self._undo.append(partial(delattr, kernel, "raw_input"))
-
     def _asking(self, original: Callable[[str], str | None]) -> Callable[..., str]:
         def raw_input(prompt: str = "") -> str:
             session, prompt = self._session, str(prompt)
@@ -159,9 +160,7 @@ class Notebook:
 
         return raw_input
 
-    def _shorten_threads(self) -> None:
-        original = threading.excepthook
-
+    def _in_threads(self, original: Callable[..., None]) -> Callable[..., None]:
         def excepthook(args: Any) -> None:
             if isinstance(error := args.exc_value, Halt):
                 halts = self._session.halts
@@ -170,34 +169,27 @@ class Notebook:
             else:
                 original(args)
 
-        threading.excepthook = excepthook
-        self._undo.append(partial(setattr, threading, "excepthook", original))
+        return excepthook
 
-    def _take_turns(self) -> None:
+    def _in_turns(self, original: Callable[..., str]) -> Callable[..., str]:
         """스크립트에서는 `input()` 하나하나가 새 셀과 같습니다."""
-        original = builtins.input
 
         def turn(prompt: object = "", /) -> str:
             self._session.player.start_turn()
             return original(prompt)
 
-        builtins.input = turn
-        self._undo.append(partial(setattr, builtins, "input", original))
+        return turn
 
-    def _shorten_groups(self) -> None:
-        # asyncio.TaskGroup은 멈춤을 예외 묶음에 담아 내고, IPython은 묶음의 호출 경로를 모두 보입니다.
-        original = self._shell.showtraceback
+    def _in_groups(self, original: Callable[..., None]) -> Callable[..., None]:
+        """asyncio.TaskGroup은 멈춤을 예외 묶음에 담아 내고, IPython은 묶음의 호출 경로를 모두 보입니다."""
 
         def showtraceback(exc_tuple: Any = None, *args: Any, **kwargs: Any) -> None:
             error = _first_halt((exc_tuple or sys.exc_info())[1])
             original((type(error), error, None) if isinstance(error, Halt) else exc_tuple, *args, **kwargs)
 
-        self._shell.showtraceback = showtraceback
-        self._undo.append(partial(delattr, self._shell, "showtraceback"))
+        return showtraceback
 
-    def _shorten_tracebacks(self) -> None:
-        original = sys.excepthook
-
+    def _at_the_end(self, original: Callable[..., None]) -> Callable[..., None]:
         def excepthook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
             if isinstance(error, Halt):
                 say("\n".join(error._render_traceback_()), sys.stderr)
@@ -208,9 +200,7 @@ class Notebook:
             else:
                 original(kind, error, trace)
 
-        sys.excepthook = excepthook
-        atexit.register(self._show_swallowed)
-        self._undo += [partial(setattr, sys, "excepthook", original), partial(atexit.unregister, self._show_swallowed)]
+        return excepthook
 
 
 def _ends_at_input(trace: Any) -> bool:

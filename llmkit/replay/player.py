@@ -31,6 +31,7 @@ class Player:
         self._answers: dict[str, dict[str, list[Exchange]]] = defaultdict(lambda: defaultdict(list))
         for exchange in cassette.exchanges:
             self._answers[exchange.key]["" if exchange.take == 1 else exchange.cell].append(exchange)
+        self._paths = {(exchange.provider, exchange.path) for exchange in cassette.exchanges}
         self._lock = threading.Lock()
         self.in_turns = False
         self.start_cell("")
@@ -50,6 +51,10 @@ class Player:
         """지금 셀의 이 take에, 아직 나오지 않은 답이 있으면 True입니다."""
         answers = self._answers.get(key, {}).get("" if take == 1 else self._cell, [])
         return self._played[key] < len(answers)
+
+    def knows_path(self, ask: Ask) -> bool:
+        """이 경로의 답이 하나라도 있으면 True입니다. 없으면 본문을 볼 것도 없습니다."""
+        return (ask.provider, ask.path) in self._paths
 
     def knows(self, ask: Ask) -> bool:
         """이 요청의 답이 하나라도 있으면 True입니다."""

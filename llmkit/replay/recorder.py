@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import json
+import os
 import re
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any, Protocol
-from weakref import WeakSet
 
 from ..common.errors import BudgetReached, CassetteError
 from ..common.ipython import say
 from ..common.keys import has_secret, known_keys, redact
 from ..common.ledger import Call
 from ..common.sse import documents
-from .cassette import Cassette
+from .cassette import Cassette, left_behind
 from .exchange import Exchange
-from .inflight import InFlight
 from .plan import Plan, Result, all_cells_ran
 from .player import Player, fingerprint
 from .request import Ask, leaves
@@ -65,10 +66,14 @@ class Recorder:
         self._fresh: set[str] = set()  # 이번에 새로 답을 받은 요청
         self._paid = Player(self._start_over(plan) if plan else Cassette())
         self._asked: dict[str, str] = {}  # input()의 물음 → 처음 물은 셀
-        self._open: WeakSet[Tape] = WeakSet()
+        self._sent: dict[Tape, str] = {}  # 보냈지만 아직 다 받지 못한 호출
         self._lock = threading.Lock()
-        self._in_flight = InFlight(self._target) if self._target else None
-        if self._in_flight and (lines := self._in_flight.left_behind()):
+        lines: list[str] = []
+        for file in left_behind(self._target, "sent") if self._target else ():
+            with contextlib.suppress(OSError):
+                lines += file.read_text(encoding="utf-8", errors="replace").splitlines()
+                file.unlink()
+        if lines:
             said = "지난 녹화가 도중에 꺼져 응답을 담지 못한 호출이 있습니다. 요금이 들었을 수 있습니다."
             say(redact("\n  ".join([f"llmkit: {said}", *lines])))
         self.start_cell("")
@@ -113,36 +118,51 @@ class Recorder:
         if self._budget:
             Result(self.refused, str(self._budget.usd), self._budget.unpriced, self._stopped, done).write()
 
-    # 담기 ----------------------------------------------------------------------------------------------
-
     def start_tape(self, ask: Ask, call: Call, *headers: str) -> Tape:
         """응답을 받아 적을 테이프를 겁니다. `headers`는 키가 든 요청 헤더의 값들입니다."""
         run, keys = self._run, known_keys(*headers)
-        number = self._in_flight.sent(ask) if self._in_flight else 0
 
         def keep(exchange: Exchange) -> None:
             try:
-                store(exchange)
+                self._store(exchange, call, run, keys)
             finally:
-                if self._in_flight:
-                    self._in_flight.received(number)
-
-        def store(exchange: Exchange) -> None:
-            call.provenance = exchange.provenance
-            if call.provenance == "authored":
-                self._on_authored(ask.provider)
-            if self._budget:
                 with self._lock:
-                    self._budget.add(call)
-                    self._report()
-            if any(has_secret(text, keys) for text in _texts(exchange)):
-                self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
-            else:
-                self._keep(exchange, run)
+                    self._sent.pop(tape, None)
+                    self._write_sent()
 
         tape = Tape(ask, call, keep)
-        self._open.add(tape)
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        line = f"{now} {ask.provider} {ask.method} {ask.path.partition('?')[0]} {ask.model or ''}"
+        with self._lock:
+            self._sent[tape] = " ".join(line.split())
+            self._write_sent()
         return tape
+
+    def _write_sent(self) -> None:
+        """받는 중인 호출을 `<카세트>.<프로세스 번호>.sent`에 적습니다. 도중에 꺼져도 무엇에 요금이 들었는지 남습니다."""
+        if self._target is None:
+            return
+        file = self._target.with_name(f"{self._target.name}.{os.getpid()}.sent")
+        with contextlib.suppress(OSError, ValueError):  # 가득 찬 디스크는 카세트에 담을 때 알립니다.
+            if self._sent:
+                file.write_text("\n".join(self._sent.values()) + "\n", encoding="utf-8")
+            else:
+                file.unlink(missing_ok=True)
+
+    # 담기 ----------------------------------------------------------------------------------------------
+
+    def _store(self, exchange: Exchange, call: Call, run: CellRun, keys: set[str]) -> None:
+        call.provenance = exchange.provenance
+        if call.provenance == "authored":
+            self._on_authored(exchange.provider)
+        if self._budget:
+            with self._lock:
+                self._budget.add(call)
+                self._report()
+        if any(has_secret(text, keys) for text in _texts(exchange)):
+            self._refuse(f"{exchange.provider} {exchange.path}", "키로 보이는 글이 들어 있습니다")
+        else:
+            self._keep(exchange, run)
 
     def _keep(self, exchange: Exchange, run: CellRun) -> None:
         """교환 하나를 담고 파일에 씁니다. `run`은 요청한 셀입니다."""
@@ -210,10 +230,11 @@ class Recorder:
 
     def close_open(self) -> None:
         """아무도 닫지 않은 스트림(읽다 만 채 변수에 남은 것)을 지금까지 온 데까지 담습니다."""
-        for tape in list(self._open):
+        for tape in list(self._sent):
             tape.close()
-        if self._in_flight:
-            self._in_flight.close()
+        with self._lock:  # 멈춘 호출은 학습자가 이미 압니다.
+            self._sent.clear()
+            self._write_sent()
 
     def finish(self) -> None:
         """계획이 있을 때, 커널이 꺼지며 부릅니다. 마지막 셀까지 왔고 빠진 것이 없으면 카세트를 새것으로 바꿉니다."""
@@ -224,7 +245,7 @@ class Recorder:
                 self._keep_times(exchange)
             self._save("녹화를 마치며")
             if whole := not self.refused:
-                self.cassette.path.replace(self._target)
+                self.cassette.path.replace(self._target.resolve())
         self._report(done=whole)
 
     def _keep_times(self, exchange: Exchange) -> None:
@@ -236,18 +257,18 @@ class Recorder:
 
 
 def _texts(exchange: Exchange) -> Iterator[str]:
-    """키가 숨어 있을 수 있는 모든 글."""
+    """키가 숨어 있을 수 있는 모든 글. 큰 그림이 든 본문을 여러 번 보지 않도록, 앞의 글에 그대로 든 것은 뺍니다."""
     yield exchange.path
     yield from exchange.headers.values()
     yield from exchange.error or ()
-    yield json.dumps(exchange.body, ensure_ascii=False)
-    for _, value in leaves(exchange.body):
-        yield str(value)
+    asked = json.dumps(exchange.body, ensure_ascii=False)
+    yield asked
+    yield from (text for _, value in leaves(exchange.body) if (text := str(value)) not in asked)
     content = exchange.payload
-    text = content.decode("utf-8", "replace")
-    yield text
-    yield re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), text)
-    yield from _joined(content)
+    answered = content.decode("utf-8", "replace")
+    yield answered
+    plain = re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda escape: chr(int(escape[1], 16)), answered)
+    yield from (text for text in (plain, *_joined(content)) if text not in answered)
 
 
 def _joined(content: bytes) -> Iterator[str]:

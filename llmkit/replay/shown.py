@@ -30,20 +30,22 @@ class Shown:
     """나온 샘플 응답들을 기억하고, 셀의 출력을 모아 그 가운데 무엇을 보였는지 찾습니다."""
 
     def __init__(self) -> None:
+        self._exchanges: dict[int, Exchange] = {}  # 나온 샘플 응답들
+        self._unread: list[Exchange] = []  # 그 가운데 아직 조각으로 나누지 않은 것
         self._pieces: dict[str, dict[str, None]] = {}  # 응답에서 이어지는 LENGTH 글자 → 그렇게 답한 제공자들
         self._output: list[str] = []
         self._size = 0
         self._undo: list[Callable[[], None]] = []
 
     def remember(self, exchange: Exchange) -> None:
-        """`exchange`의 응답을 이제부터 찾습니다."""
-        for text in answers(exchange):
-            for piece in _windows(_plain(text)):
-                self._pieces.setdefault(piece, {})[exchange.provider] = None
+        """`exchange`의 응답을 이제부터 찾습니다. 재생이 늦어지지 않도록, 읽는 것은 셀이 끝날 때 합니다."""
+        if id(exchange) not in self._exchanges:
+            self._exchanges[id(exchange)] = exchange
+            self._unread.append(exchange)
 
     def add(self, text: str) -> None:
         """셀이 보인 텍스트입니다. 아직 나온 샘플 응답이 없으면 모으지 않습니다."""
-        if self._pieces and self._size < _LIMIT:
+        if (self._unread or self._pieces) and self._size < _LIMIT:
             self._output.append(text)
             self._size += len(text)
 
@@ -65,6 +67,12 @@ class Shown:
         self._stop()
         plain = _plain("".join(self._output)[:_LIMIT])
         self._output, self._size = [], 0
+        if not plain or {exchange.provider for exchange in self._exchanges.values()} <= set(known):
+            return []
+        for exchange in self._unread:
+            for piece in (piece for text in answers(exchange) for piece in _windows(_plain(text))):
+                self._pieces.setdefault(piece, {})[exchange.provider] = None
+        self._unread.clear()
         found = [self._pieces[piece] for piece in _windows(plain) if piece in self._pieces]
         return list(dict.fromkeys(next(iter(names)) for names in found if names.keys().isdisjoint(known)))
 

@@ -25,6 +25,7 @@ from .request import Ask
 _LAST_EVENT = re.compile(
     rb"^(data: ?\[DONE\]|event: ?(message_stop|error|response\.(completed|failed|incomplete)))", re.MULTILINE
 )
+DONE_ENDS = (b"]\n\n", b"]\r\n\r\n")  # 끝 표시가 든 조각은 이렇게 끝납니다.
 _DONE = re.compile(rb"^data: ?\[DONE\]\s*\Z", re.MULTILINE)
 # usage가 있을 수 있는 본문
 _TALKS = ("application/json", "text/event-stream", "application/x-ndjson", "application/jsonl")
@@ -41,7 +42,7 @@ class Tape:
         self._started = time.perf_counter()
         self._response: Any = None
         self._exchange = Exchange("authored", ask.provider, ask.method, ask.path, None)
-        self._chunks: list[tuple[float, bytes]] = []  # 녹화할 때: (온 때, 조각)
+        self._chunks: list[tuple[float, bytes | bytearray]] = []  # 녹화할 때: (온 때, 조각)
         # 장부에만 적을 때: 온 것을 이어 붙인 것. 조각마다 하는 일이 실제 호출을 늦추지 않게 합니다.
         self._body = bytearray()
         self.add: Callable[[bytes], object] = self._add_timed  # 조각이 올 때마다 부릅니다.
@@ -59,9 +60,12 @@ class Tape:
         self._call.status = response.status_code
         if (host := self._ask.request.url.host) not in (*PROVIDERS[self._ask.provider].hosts, *LOOPBACK):
             self._call.host = host
-        if reached_provider(self._ask, response):
-            exchange.provenance = "recorded"
-        elif self._ask.provider != "local" and _is_far(response):
+        try:
+            if reached_provider(self._ask, response):
+                exchange.provenance = "recorded"
+            elif self._ask.provider != "local" and _is_far(response):
+                exchange.provenance = "unverified"
+        except Exception:  # 답을 다 보내고 바로 끊은 서버의 주소는 알 수 없습니다.
             exchange.provenance = "unverified"
 
     @contextmanager
@@ -76,12 +80,10 @@ class Tape:
 
     def _add_timed(self, data: bytes) -> None:
         self._chunks.append((self._elapsed(), data))
-        if data.endswith(b"\n\n") and _DONE.search(b"".join(data for _, data in self._chunks[-3:])):
-            self._finish()  # InferenceClient는 [DONE] 뒤를 읽지도, 닫지도 않습니다.
 
     def at_done(self) -> None:
-        """마지막 조각에 [DONE]이 있습니다. 답변 속의 글자가 아니라 끝 표시이면 마칩니다."""
-        if _DONE.search(self._body, max(0, len(self._body) - 64)):
+        """답변 속의 글자가 아니라 끝 표시([DONE])가 왔으면 마칩니다. InferenceClient는 그 뒤를 읽지도, 닫지도 않습니다."""
+        if _DONE.search(self._body[-64:] or b"".join(data for _, data in self._chunks[-3:])):
             self._finish()
 
     def fail(self, error: BaseException) -> None:
@@ -103,53 +105,40 @@ class Tape:
         if not self._done.acquire(blocking=False):
             return
         try:
-            content = self._read_body(closed)
-            self._fill_call(content)
-            if self._keep:
-                self._note_origin(content)
-                self._exchange.key, self._exchange.body = self._ask.key, self._ask.body
-                self._keep(self._exchange)
+            self._write(closed)
         except Exception as error:
             if self._keep:  # 녹화가 빠졌다면 그 사실은 말해야 합니다.
                 say(f"llmkit: {self._ask.path}: 카세트에 담지 못했습니다({type(error).__name__}).")
         # 응답과 서로 물고 있으면 쓰레기를 모을 때까지 요청의 큰 본문이 메모리에 남습니다.
         self._response = None
 
-    def _read_body(self, closed: bool) -> bytes:
-        """받은 조각을 교환에 옮기고, 압축을 푼 본문을 돌려줍니다."""
-        exchange = self._exchange
-        if exchange.status is None:
-            return b""
-        chunks = self._chunks or [(self._elapsed(), bytes(self._body))]
-        if "content-encoding" in self._response.headers:
+    def _write(self, closed: bool) -> None:
+        ask, call, exchange = self._ask, self._call, self._exchange
+        chunks = self._chunks or ([(self._elapsed(), self._body)] if self._body else [])
+        call.total_s = chunks[-1][0] if chunks else exchange.delay
+        if chunks and "content-encoding" in self._response.headers:
             chunks = list(_decoded(self._response, chunks))
-        content = b"".join(data for _, data in chunks)
-        end = sse.separator(exchange.headers.get("content-type", ""))
-        if end is None:
-            exchange.content = content
-        elif self._keep:
+        content = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
+        call.usage, call.model = read_usage(content, None)
+        call.model = call.model or ask.model
+        if self._keep is None:
+            return
+        if (end := sse.separator(exchange.headers.get("content-type", ""))) is None:
+            exchange.content = bytes(content)
+        else:
             exchange.events = sse.split(chunks, end)
             exchange.abandoned = closed and not _LAST_EVENT.search(content)
-        return content
-
-    def _fill_call(self, content: bytes) -> None:
-        call = self._call
-        call.total_s = self._chunks[-1][0] if self._chunks else self._exchange.delay
-        if self._body:
-            call.total_s = self._elapsed()
-        call.usage, call.model = read_usage(content, None)
-        call.model = call.model or self._ask.model
-
-    def _note_origin(self, content: bytes) -> None:
         # Ollama는 Server 헤더를 보내지 않는 대신 응답마다 이 이름을 적습니다.
-        if self._ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content:
-            self._exchange.provenance = "recorded"
-        if self._exchange.provenance != "authored":
-            self._exchange.origin = {
+        if ask.provider == "local" and b'"system_fingerprint":"fp_ollama"' in content:
+            exchange.provenance = "recorded"
+        if exchange.provenance != "authored":
+            exchange.origin = {
                 "when": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-                "from": self._ask.request.url.host,
-                "sdk": self._ask.request.headers.get("user-agent", "").split(" ")[0][:40],
+                "from": ask.request.url.host,
+                "sdk": ask.request.headers.get("user-agent", "").split(" ")[0][:40],
             }
+        exchange.key, exchange.body = ask.key, ask.body
+        self._keep(exchange)
 
     def _elapsed(self) -> float:
         return round(time.perf_counter() - self._started, 4)
@@ -172,17 +161,19 @@ def _is_far(response: Any) -> bool:
     """이 컴퓨터가 아닌 주소에서 온 답인지."""
     stream = response.extensions.get("network_stream")
     peer = stream.get_extra_info("server_addr") if stream else None
-    return peer is not None and str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
+    if not isinstance(peer, tuple):  # 유닉스 소켓은 이 컴퓨터의 것이고, 그 주소는 파일의 이름입니다.
+        return False
+    return str(peer[0]) not in LOOPBACK and not str(peer[0]).startswith("127.")
 
 
-def _decoded(response: Any, chunks: list[tuple[float, bytes]]) -> Iterator[tuple[float, bytes]]:
+def _decoded(response: Any, chunks: list[tuple[float, Any]]) -> Iterator[tuple[float, bytes]]:
     """압축된 본문을 httpx가 푸는 방식 그대로, 조각의 시각을 지키며 풉니다. Anthropic은 스트림도 압축해 보냅니다."""
     at = 0.0
 
     def raw() -> Iterator[bytes]:
         nonlocal at
         for at, data in chunks:  # noqa: B007 - 바깥의 `at`이 지금 푸는 조각의 시각입니다.
-            yield data
+            yield bytes(data)
 
     copy = type(response)(response.status_code, headers=response.headers, content=raw())
     try:

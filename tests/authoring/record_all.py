@@ -138,7 +138,7 @@ def _record(lessons: list[Lesson], budget: Decimal, unpriced: int) -> None:
         except Unfinished as error:
             result, problem = (
                 error.result,
-                error.result.stopped or f"실패했습니다. {redact(error.summary.splitlines()[-1])}",
+                error.result.stopped or f"실패했습니다. {redact(str(error).splitlines()[-1])}",
             )
             if result.done:
                 again = f"python -m llmkit record {lesson.name[:2]}"

@@ -33,9 +33,10 @@ def record(number: str, local: bool = False) -> int:
     if not local:
         return record_with(Script.of_lesson(number), notebook)
     from llmkit.commands.record import HOSTED
-    from llmkit.local import LocalServer, embedding_server
+    from llmkit.embeddings import EmbeddingServer
+    from llmkit.local import LocalServer
 
-    with LocalServer(), embedding_server():
+    with LocalServer(), EmbeddingServer():
         return record_with(Script.of_lesson(number), notebook, providers=[*HOSTED, "local"])
 
 

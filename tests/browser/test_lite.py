@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.full, pytest.mark.skipif(lab.CHROMIUM is None, reason=
 
 SITE = lab.ROOT / "build" / "lite"
 NOTEBOOKS = {path.name[:2]: path for path in (lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb")}
-LESSONS = ("01", "03", "04", "07", "08")
+LESSONS = ("01", "02", "03", "04", "05", "07", "08")
 ONLY_HERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 LONGEST = 1200  # 페이지는 녹화한 박자를 지키므로 08은 몇 분이 걸립니다.
 # JupyterLab과 브라우저가 남기는 것. 강좌와 상관없습니다.

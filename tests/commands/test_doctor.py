@@ -41,7 +41,7 @@ def examine(
 
     def run() -> tuple[int, str]:
         capsys.readouterr()
-        return doctor.examine(), capsys.readouterr().out
+        return doctor.run(), capsys.readouterr().out
 
     yield run
     unload_environment()
@@ -125,6 +125,20 @@ def test_a_wall_in_the_network_is_seen(examine: Callable[[], tuple[int, str]], m
     assert "[문제] 연결할 수 없는 곳: api.groq.com" in report and "LLMKIT_MODE=replay" in report
 
 
+def test_what_cannot_be_read_is_said_and_the_rest_is_examined(
+    examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("OPENAI_MODEL", "\x1b[31m")
+    assert "\x1b" not in examine()[1]
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    folder.rmdir()
+    status, report = examine()
+    assert status == 1
+    assert "[문제] 읽을 수 없는 곳: 지금의 폴더 (No such file or directory)" in report and "[좋음] 환율: " in report
+
+
 def test_versions_out_of_range_are_named(
     examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,7 +177,7 @@ def test_models_are_judged_by_the_calendar_not_the_cassette(
         "LOCAL_MODEL": "qwen3:8b",
     }.items():
         monkeypatch.setenv(variable, name)
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 10))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 12, 10))
     status, report = examine()
     assert status == 0
     assert "[주의]" in line(report, "gpt-5:") and "OPENAI_MODEL. 남은 날: 1일." in line(report, "gpt-5:")
@@ -179,7 +193,7 @@ def test_models_are_judged_by_the_calendar_not_the_cassette(
     assert "[좋음]" in line(report, "openai/gpt-oss-120b:") and "GROQ_MODEL" in line(report, "openai/gpt-oss-120b:")
     assert "[좋음]" in line(report, "qwen3:8b:")  # 내 컴퓨터의 모델은 종료되지 않습니다.
     assert "[좋음]" in line(report, models.default_model("openai") + ":")
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 12, 11))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 12, 11))
     assert "종료되었습니다. 종료일: 2026-12-11." in line(examine()[1], "gpt-5:")
 
 
@@ -195,7 +209,7 @@ def test_a_lessons_model_that_is_going_gone_or_unknown_is_pointed_out(
         text.replace(f'"openai": "{old}"', f'"openai": "{model}"'), encoding="utf-8"
     )
     monkeypatch.setattr(session, "CASSETTES", cassettes)
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2026, 11, 26))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2026, 11, 26))
     status, report = examine()
     assert status == 0
     assert "[주의]" in line(report, f"{model}:") and "01_basics" in line(report, f"{model}:")
@@ -206,7 +220,7 @@ def test_data_of_a_hundred_days_ago_are_pointed_out(
     examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime.date(2026, 11, 26)
-    monkeypatch.setattr(doctor, "_today", lambda: now)
+    monkeypatch.setattr(doctor, "today", lambda: now)
     for days, level, told in ((90, "[좋음]", ""), (100, "[주의]", "90일이 넘어 지금과 다를 수 있습니다.")):
         old = now - datetime.timedelta(days=days)
         monkeypatch.setattr(freshness, "RATE_DATE", old)
@@ -221,7 +235,7 @@ def test_data_of_a_hundred_days_ago_are_pointed_out(
 def test_next_year_the_course_still_runs_and_says_what_is_old(
     examine: Callable[[], tuple[int, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(doctor, "_today", lambda: datetime.date(2027, 11, 26))
+    monkeypatch.setattr(doctor, "today", lambda: datetime.date(2027, 11, 26))
     status, report = examine()
     assert status == 0 and report.endswith("강좌를 실행할 수 있습니다.\n")
     ages = report.partition("자료의 날짜\n")[2].splitlines()[:-1]
@@ -262,6 +276,9 @@ def test_help_is_korean(arguments: tuple[str, ...]) -> None:
     [
         ((), "빠진 인자: 명령"),
         (("doctr",), "그런 것은 없습니다: 'doctr'. 있는 것: "),
+        (("record", "--all=yes"), "--all: 값을 받지 않습니다: 'yes'"),
+        (("record", "--=x"), "--=x: 어느 것인지 알 수 없습니다. 가까운 것: "),
+        (("estimate", "9" * 5000), "그런 노트북은 없습니다"),
         (("record",), "노트북 번호 하나(record 01)나"),
         (("record", "04"), "실패를 다루는 수업"),
         (("record", "01", "--budget", "2"), "노트북 번호 하나(record 01)나"),
@@ -287,6 +304,19 @@ def test_record_all_without_keys_says_which_are_missing() -> None:
     done = llmkit("record", "--all", "--budget", "2")
     assert "OPENAI_API_KEY 값이 없습니다" in done.stdout.splitlines()[0]
     assert "녹화할 수 있는 것이 없습니다." in done.stdout and "터미널" not in done.stdout + done.stderr
+
+
+def test_a_python_without_the_course_is_told_what_to_install(root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "llmkit", "doctor"], cwd=root, capture_output=True, text=True, encoding="utf-8"
+    )
+    assert done.returncode == 1 and "강좌가 설치되어 있지 않습니다" in done.stdout and done.stderr == ""
+
+
+def test_a_reader_that_closes_first_and_a_full_disk_end_without_a_traceback() -> None:
+    command = f'"{sys.executable}" -m llmkit doctor'
+    done = subprocess.run(f"{command} | true; {command} > /dev/full", shell=True, capture_output=True, text=True)
+    assert done.stderr.splitlines() == ["멈췄습니다. [Errno 28] No space left on device"]
 
 
 def test_output_survives_a_terminal_without_korean() -> None:

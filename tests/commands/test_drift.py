@@ -56,7 +56,7 @@ def alone_and_quick(monkeypatch: pytest.MonkeyPatch, closed_port: int) -> None:
     for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, closed_port)
     monkeypatch.setattr(drift_command, "EMBEDDINGS_PORT", closed_port)
-    monkeypatch.setattr(drift_command, "_today", lambda: NOW)
+    monkeypatch.setattr(drift_command, "today", lambda: NOW)
     monkeypatch.setattr(sdk_tables, "read_table", READ_ONCE)
     monkeypatch.setattr(sdk_tables, "PACKAGES", [name for name in PACKAGES if not is_older_than_data(name)])
 

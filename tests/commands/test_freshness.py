@@ -42,7 +42,7 @@ def test_every_dated_file_is_looked_at() -> None:
     ]
     titles = [age.title for age in ages(NOW)]
     assert titles[:3] == ["모델의 상태", "가격표", "환율"]
-    assert set(titles[3:]) == {freshness._TITLES.get(name, name) for name in dated if name != "model_states.json"}
+    assert [freshness._DATED[title] for title in titles[3:]] == sorted(set(dated) - {"model_states.json"})
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_fresh_data_say_nothing(copied: Path) -> None:
 def test_one_fact_of_a_hundred_days_ago_is_found(copied: Path, name: str) -> None:
     text = (copied / name).read_text(encoding="utf-8")
     (copied / name).write_text(text.replace(str(NOW - datetime.timedelta(days=1)), str(OLD), 1), encoding="utf-8")
-    assert stale() == [freshness._TITLES[name]]
+    assert [freshness._DATED[title] for title in stale()] == [name]
 
 
 def test_the_state_of_a_model_in_use_grows_old_and_that_of_a_dead_one_does_not(copied: Path) -> None:

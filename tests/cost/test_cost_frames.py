@@ -326,3 +326,59 @@ def test_a_column_of_the_user_is_never_overwritten(make, name):
 def test_what_is_no_frame_is_refused():
     with pytest.raises((TypeError, ValueError), match="pandas나 polars"):
         add_cost({"model": ["gpt-4o"]})
+
+
+@pytest.mark.parametrize("kind", ["double[pyarrow]", "decimal"])
+@pytest.mark.parametrize("engine", ["pandas", "pyarrow"])
+def test_arrow_numbers_are_counted(kind, engine):
+    pa = pytest.importorskip("pyarrow", reason="pyarrow가 없습니다")
+    number = pa.decimal128(12, 2) if kind == "decimal" else pa.float64()
+    counts = pa.array([Decimal(1000), None, Decimal("0.5")] if kind == "decimal" else [1000.0, None, 0.5], number)
+    log = pa.table({"model": ["gpt-4o"] * 3, "input_tokens": counts, "output_tokens": [200] * 3})
+    if engine == "pandas":
+        log = log.to_pandas(types_mapper=pd.ArrowDtype)
+    done = add_cost(log)
+    done = done.to_pandas() if engine == "pyarrow" else done
+    assert done["priced"].tolist() == [True, False, False] and int(done["cost_pico_usd"][0]) == 4_500_000_000
+
+
+@pytest.mark.parametrize("name", [0, ("여러", "단계"), None])
+def test_other_columns_may_have_any_name(name):
+    log = pd.DataFrame({"model": ["gpt-4o"], "input_tokens": [1], "output_tokens": [1]})
+    log[name] = "메모"
+    assert add_cost(log)["priced"].tolist() == [True]
+    with pytest.raises(ValueError, match="없는 열입니다: 'm'"):
+        add_cost(log, model="m")
+
+
+def test_what_names_no_single_column_is_refused():
+    log = pd.DataFrame([["gpt-4o", 1, 1, 1]], columns=["model", "input_tokens", "output_tokens", "output_tokens"])
+    with pytest.raises(ValueError, match="이름이 같은 열"):
+        add_cost(log)
+    for wrong in (None, ["model"]):
+        with pytest.raises(ValueError, match="없는 열입니다"):
+            add_cost(log.iloc[:, :3], model=wrong)
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "Etc/GMT+9", "America/Argentina/Buenos_Aires"])
+@pytest.mark.parametrize("arrow", [False, True])
+def test_time_zones_with_marks_in_their_names_are_read_in_pandas(zone, arrow):
+    times = pd.to_datetime(pd.Series(["2025-06-09T23:59:59", "2025-06-10"]), format="ISO8601", utc=True)
+    log = pd.DataFrame({"model": "o3", "input_tokens": 10**6, "output_tokens": 0, "at": times.dt.tz_convert(zone)})
+    log = log.convert_dtypes(dtype_backend="pyarrow") if arrow else log
+    assert add_cost(log, at="at")["cost_pico_usd"].tolist() == [10 * 10**12, 2 * 10**12]
+
+
+def test_a_frame_that_lost_its_unknown_rows_has_no_total():
+    done = add_cost(pd.DataFrame({"model": ["gpt-4o", "??"], "input_tokens": 1000, "output_tokens": 200}))
+    summed = done.groupby("input_tokens", as_index=False)[["cost_pico_usd", "priced"]].sum()
+    for bad in (summed, pd.concat([done, pd.DataFrame({"model": ["z"]})])):
+        with pytest.raises(ValueError, match="add_cost가 준 표"):
+            total_cost(bad)
+
+
+@pytest.mark.filterwarnings("error")
+def test_dask_says_nothing_that_is_not_for_the_learner():
+    frames = pytest.importorskip("dask.dataframe", reason="dask가 없습니다")
+    lazy = add_cost(frames.from_pandas(pandas_log("America/New_York"), npartitions=2), **NAMES)
+    assert len(lazy.compute()) == len(LOG)

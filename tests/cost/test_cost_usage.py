@@ -298,7 +298,9 @@ def test_a_usage_that_leaves_something_open_is_refused(usage, says):
         calculate_cost(usage, "gpt-5", at=DAY)
 
 
-@pytest.mark.parametrize("model", ["gpt-4o-search-preview", "gpt-5-search-api"])
+@pytest.mark.parametrize(
+    "model", ["gpt-4o-search-preview", "gpt-4o-mini-search-preview-2025-03-11", "gpt-5-search-api"]
+)
 def test_a_model_that_always_searches_says_that_its_fee_is_missing(model):
     assert "웹 검색 요금은 들어 있지 않습니다" in calculate_cost(CHAT, model, at=DAY).note
     assert "웹 검색 요금은 들어 있지 않습니다" in str(on_receipt(chat(model=model)))
@@ -453,3 +455,43 @@ def test_a_tool_and_a_tier_that_come_apart_from_the_usage_are_seen_in_streams():
     claude += [{"type": "message_delta", "delta": {}, "usage": {"output_tokens": 9}}]
     for usage in roads(*claude):
         assert usage.counts["code_executions"] == 1
+
+
+def test_tools_that_groq_ran_are_unknown_and_named_on_every_road():
+    from openai.types.chat import ChatCompletion
+
+    ran = {"role": "assistant", "content": "x", "executed_tools": [{"index": 0, "type": "browser_search"}]}
+    whole = {"id": "c", "object": "chat.completion", "created": 1, "model": "openai/gpt-oss-20b",
+             "choices": [{"index": 0, "finish_reason": "stop", "message": ran}], "usage": CHAT | {"queue_time": 0.1}}  # fmt: skip
+    for source in (whole, ChatCompletion.model_validate(whole)):
+        with pytest.raises(ValueError, match="browser_search"):
+            calculate_cost(source, at=DAY)
+    assert "browser_search" in on_receipt(whole, "groq").unknown[0].reason
+    first, last = {"choices": [{"index": 0, "delta": ran}]}, {"choices": [], "x_groq": {"usage": whole["usage"]}}
+    sse = "".join(f"data: {json.dumps(part)}\n\n" for part in ({"choices": []}, first, last)).encode()
+    assert read_usage(sse, None)[0]["built_in_tools"] == {"browser_search": 1}
+
+
+def test_litellm_tells_the_cache_of_anthropic_twice():
+    split = {"ephemeral_5m_input_tokens": 300, "ephemeral_1h_input_tokens": 0}
+    details = {"cached_tokens": 2000, "cache_creation_tokens": 300, "cache_creation_token_details": split}
+    usage = {"prompt_tokens": 3000, "completion_tokens": 0, "total_tokens": 3000, "prompt_tokens_details": details,
+             "cache_creation_input_tokens": 300, "cache_read_input_tokens": 2000}  # fmt: skip
+    want = (700 * Decimal("0.1") + 300 * Decimal("0.125") + 2000 * Decimal("0.01")) / 1_000_000
+    assert calculate_cost(usage, "claude-haiku-5-5", at=DAY).usd == want
+
+
+@pytest.mark.parametrize(
+    ("names", "error", "says"),
+    [((None,), ValueError, "model 값은 문자열"), ((["gpt-4o"],), ValueError, "model 값은 문자열"),
+     (("gpt-4o", ["openai"]), ValueError, "provider 값은 문자열"), (("gpt-4o", 5), ValueError, "provider 값은"),
+     (("gpt-4o", "OpenAI"), UnknownPrice, "모르는 제공자입니다: 'OpenAI'. 아는 이름: openai")],
+)  # fmt: skip
+def test_price_table_says_which_name_is_wrong(names, error, says):
+    with pytest.raises(error, match=says):
+        price_table(*names)
+
+
+def test_sound_without_an_end_is_no_number():
+    with pytest.raises(ValueError, match="입력 토큰이 없습니다"):
+        calculate_cost({"usage": {"type": "duration", "seconds": float("inf")}}, "whisper-1", at=DAY)

@@ -216,3 +216,10 @@ def test_no_network_is_needed_on_a_fresh_machine(tmp_path):
 def test_content_that_is_no_text_is_refused_and_not_counted(odd):
     with pytest.raises(ValueError, match="content는 텍스트나"):
         count_tokens([{"role": "user", **odd}], "gpt-4o")
+
+
+def test_a_refusal_is_counted_and_sound_is_flagged():
+    refused = {"role": "assistant", "content": None, "refusal": TEXT}
+    assert count_tokens([refused], "gpt-4o") == count_tokens([{"role": "assistant", "content": TEXT}], "gpt-4o")
+    spoken = count_tokens([{"role": "assistant", "audio": {"id": "x"}}], "gpt-4o")
+    assert not spoken.exact and "소리는 세지 못했습니다" in spoken.note

@@ -106,5 +106,18 @@ def test_cells_that_cannot_run_are_told_in_one_line(tmp_path: Path) -> None:
     ]
     (tmp_path / "a.ipynb").write_text(json.dumps({"cells": cells}))
     without, whole = build.resting_cells(tmp_path, False), build.resting_cells(tmp_path, True)
-    assert without.keys() == {*build.NEEDS} and whole.keys() == {"needs-process"}
+    assert without.keys() == {f"a-{tag}" for tag in build.NEEDS} and whole.keys() == {"a-needs-process"}
     assert all("Colab" in line and "\n" not in line for line in without.values())
+
+
+def test_a_cell_rests_only_in_its_own_notebook(tmp_path: Path) -> None:
+    """02의 draw는 실행되고 09의 draw는 그림입니다. 여러 수업에 같은 id가 있습니다."""
+    folder = build.stage(build.ROOT / "notebooks", tmp_path / "files")
+    resting = build.resting_cells(build.ROOT / "notebooks", False)
+    tagged = {
+        cell["id"]: any(tag in build.NEEDS for tag in cell["metadata"].get("tags", []))
+        for path in folder.glob("*.ipynb")
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
+    }
+    assert len(tagged) == sum(len(json.loads(path.read_bytes())["cells"]) for path in folder.glob("*.ipynb"))
+    assert resting.keys() == {name for name, rests in tagged.items() if rests}

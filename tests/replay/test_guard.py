@@ -65,6 +65,12 @@ async def aiohttp_post(host: str) -> None:
         await session.post(f"https://{host}/v1/chat/completions", json={"model": "m"})
 
 
+async def tornado_fetch(host: str) -> None:
+    from tornado.httpclient import AsyncHTTPClient
+
+    await asyncio.wait_for(AsyncHTTPClient().fetch(f"https://{host}/v1/models"), 5)
+
+
 async def async_httpx(host: str) -> None:
     async with httpx2.AsyncClient() as client:
         await client.post(f"https://{host}/elsewhere", json={"model": "m"})
@@ -84,6 +90,7 @@ WAYS: dict[str, Callable[[str], object]] = {
     "asyncio": lambda host: asyncio.run(open_stream(host)),
     "loop.getaddrinfo": lambda host: asyncio.run(resolve(host)),
     "aiohttp": lambda host: asyncio.run(aiohttp_post(host)),
+    "tornado": lambda host: asyncio.run(tornado_fetch(host)),
 }
 HTTPX = {
     "httpx2": lambda host: httpx2.post(f"https://{host}/elsewhere", json={"model": "m"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -297,13 +298,16 @@ def test_only_an_answer_from_the_providers_own_host_is_recorded(
         ("openrouter.ai", "104.18.6.192", "unverified"),
         ("my.openai.azure.com", "20.1.2.3", "unverified"),
         ("127.0.0.1", "127.0.0.1", "authored"),
+        ("gateway.example.com", OSError(errno.ENOTCONN, "이미 끊겼습니다"), "unverified"),
     ],
 )
 def test_an_answer_from_elsewhere_is_unverified_when_kept_and_when_played(
-    host: str, peer: str, provenance: str, tmp_path: Path
+    host: str, peer: str | OSError, provenance: str, tmp_path: Path
 ):
     class Connection:
         def get_extra_info(self, name: str) -> Any:
+            if name == "server_addr" and isinstance(peer, OSError):
+                raise peer
             return {"server_addr": (peer, 443), "ssl_object": object()}[name]
 
     request = httpx2.Request("POST", f"https://{host}/v1/chat/completions", json={"model": "m"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gc
 import json
+import socket
 import time
 import weakref
 from collections.abc import Iterator
@@ -96,6 +97,29 @@ def test_a_big_upload_is_not_read_when_nothing_is_compared(content_type: str, se
         under = min(seconds() for _ in range(3))
         assert session.calls[0].status == 200
     assert under < 3 * min(seconds() for _ in range(3)) + 0.2
+
+
+def test_a_server_of_ones_own_gets_one_connection_and_the_body_as_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """켜져 있는지 먼저 연결해 보지도, 만들고 있는 본문을 다 모은 뒤에 보내지도 않습니다."""
+    for name in ("CI", "LLMKIT_MODE"):
+        monkeypatch.delenv(name, raising=False)
+    received = b""
+    with socket.create_server(("127.0.0.1", 0)) as listening, llmkit.setup() as session:
+
+        def body() -> Iterator[bytes]:
+            nonlocal received
+            yield b"first piece"
+            connection = listening.accept()[0]
+            connection.settimeout(5)
+            while b"first piece" not in received:
+                received += connection.recv(1000) or b"first piece never came"
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\ncontent-type: application/json\r\n\r\n{}")
+            yield b"second piece"
+
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/v1/files"
+        answer = httpx2.post(url, content=body(), headers={"user-agent": "openai/python"})
+        assert answer.content == b"{}" and b"second piece" not in received
+        assert [call.provider for call in session.calls] == ["local"]
 
 
 def test_a_live_retry_waits_its_own_time_after_a_replay(server: Server, tmp_path: Path) -> None:

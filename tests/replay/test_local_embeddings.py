@@ -103,6 +103,7 @@ def test_it_listens_here_only_and_bad_http_gets_a_json_error(server: EmbeddingSe
         ("POST", "/v1/embeddings", {}, b"[1", 400),
         ("POST", "/v1/embeddings", {}, b"\xff", 400),
         ("POST", "/v1/embeddings", {"content-length": str(1 << 30)}, b"", 413),
+        ("POST", "/v1/embeddings", {"content-length": "9" * 5000}, b"", 413),
         ("POST", "/v1/chat/completions", {}, b"{}", 404),
         ("GET", "/", {}, None, 404),
         ("PUT", "/v1/embeddings", {}, b"{}", 501),
@@ -123,6 +124,16 @@ def test_one_connection_carries_many_requests(server: EmbeddingServer) -> None:
         assert link.sock is not None
     link.request("GET", "/v1/models")
     assert MODEL in link.getresponse().read().decode()
+
+
+def test_a_client_that_goes_away_is_no_error(server: EmbeddingServer, capsys: pytest.CaptureFixture[str]) -> None:
+    for gone, shown in ((BrokenPipeError(), ""), (ZeroDivisionError(), "ZeroDivisionError")):
+        try:
+            raise gone
+        except type(gone):
+            server.handle_error(None, ("127.0.0.1", 1))  # 요청을 다루던 스레드가 부르는 것입니다.
+        said = capsys.readouterr().err
+        assert shown in said if shown else said == ""
 
 
 @needs_model

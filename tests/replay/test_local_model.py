@@ -215,7 +215,7 @@ def test_several_answers_at_once_and_many_callers_at_once(tmp_path: Path):
             answers = await asyncio.gather(several, *many)
             return [choice.message.content for answer in answers for choice in answer.choices]
 
-    with LocalServer(0, parallel=4) as server, llmkit.setup(mode="record", cassette=tape):
+    with LocalServer(0) as server, llmkit.setup(mode="record", cassette=tape):
         url, live = server.base_url, asyncio.run(ask_many(server.base_url))
     assert len(live) == 12
     with llmkit.setup(mode="replay", cassette=tape):

@@ -14,6 +14,7 @@ import llmkit
 from llmkit import __main__ as command
 from llmkit import local
 from llmkit.common.errors import Refused
+from llmkit.embeddings import EmbeddingServer
 from tests.authoring import __main__ as authoring
 from tests.loopback import Handler, Loopback, free_port
 
@@ -23,8 +24,9 @@ Serve = Callable[[bytes], int]
 @pytest.fixture(autouse=True)
 def nothing_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     """이 컴퓨터에 진짜 Ollama가 켜져 있어도 시험이 흔들리지 않게, 빈 포트를 봅니다."""
-    for name in ("OLLAMA_PORT", "PORT", "EMBEDDINGS_PORT"):
+    for name in ("OLLAMA_PORT", "PORT"):
         monkeypatch.setattr(local, name, free_port())
+    monkeypatch.setattr(EmbeddingServer.__init__, "__defaults__", (free_port(),))
 
 
 @pytest.fixture
@@ -97,11 +99,10 @@ def test_a_port_in_use_is_said(
     assert len(said) == 2 and all(f"{port} 포트를 다른 프로그램이 쓰고 있어" in line for line in said)
 
 
-def test_a_port_of_the_embeddings_in_use_is_said_too(monkeypatch: pytest.MonkeyPatch, serve: Serve) -> None:
+def test_a_port_of_the_embeddings_in_use_is_said_too(serve: Serve) -> None:
     port = serve(b"")
-    monkeypatch.setattr(local, "EMBEDDINGS_PORT", port)
     with pytest.raises(Refused, match=f"{port} 포트를 다른 프로그램이"):
-        local.embedding_server()
+        EmbeddingServer(port)
 
 
 @pytest.mark.skipif(not local.installed(), reason=f"로컬 모델이 깔려 있지 않습니다: {local.INSTALL}")

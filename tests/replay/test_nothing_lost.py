@@ -6,6 +6,7 @@ import base64
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -113,6 +114,51 @@ def test_after_a_kill_the_calls_in_flight_are_named(server: Loopback, tape: Path
     assert [file.name for file in tape.parent.iterdir()] == [tape.name]
 
 
+def dead_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+@pytest.mark.parametrize("name", ["수업.json", "lesson[1].json", "a*b?.json"])
+def test_a_note_of_a_killed_recording_is_read_whatever_it_holds_and_however_it_is_called(
+    name: str, tmp_path: Path, capsys, nothing_left_behind: None
+) -> None:
+    note, half = (tmp_path / f"{name}.{dead_process()}.{kind}" for kind in ("sent", "tmp"))
+    note.write_bytes("openai POST /chat/completions m-한국어".encode()[:-1])  # 글자 가운데서 꺼졌습니다.
+    half.write_text('{"cassette": 1')
+    with llmkit.setup(mode="record", cassette=tmp_path / name):
+        assert " m-한국" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recording_that_still_runs_is_not_called_dead(tape: Path, capsys, nothing_left_behind: None) -> None:
+    note = tape.with_name(f"{tape.name}.{os.getppid()}.sent")
+    note.write_text("openai POST /chat/completions m-running\n")
+    with llmkit.setup(mode="record", cassette=tape):
+        assert "m-running" not in capsys.readouterr().out
+    assert note.exists()
+
+
+def test_a_linked_private_cassette_stays_linked_and_private(server: Loopback, tape: Path) -> None:
+    link = tape.with_name("link.json")
+    with llmkit.setup(mode="record", cassette=tape):
+        ask(openai.OpenAI(base_url=f"{server.url}/one", api_key="local"))
+    tape.chmod(0o600)
+    link.symlink_to(tape.name)
+    with llmkit.setup(mode="record", cassette=link):
+        ask(openai.OpenAI(base_url=f"{server.url}/two", api_key="local"))
+    assert link.is_symlink() and tape.stat().st_mode & 0o777 == 0o600
+    assert len(cassette.Cassette.load(tape).exchanges) == 2
+
+
+def test_a_name_that_is_no_file_breaks_no_later_setup(nothing_left_behind: None) -> None:
+    with llmkit.setup(mode="record", cassette="\0.json"):
+        pass
+    with llmkit.setup(mode="replay"):
+        pass
+
+
 def test_a_full_disk_is_told_and_the_next_save_keeps_everything(
     server: Loopback, tape: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,3 +202,13 @@ def test_an_encoded_key_is_a_secret(name: str) -> None:
 def test_an_encoded_key_of_somebody_else_is_one_too() -> None:
     assert has_secret(base64.b64encode(KEYS["ANTHROPIC_API_KEY"].encode()).decode(), set())
     assert not has_secret(base64.b64encode(bytes(range(256)) * 40).decode() + " sk-learn %41%42 &amp; 가나다", {KEY})
+
+
+def test_a_picture_is_looked_through_in_no_time_and_a_key_in_it_is_found() -> None:
+    """아무 바이트나 든 base64(그림, 임베딩)의 조각마다 다시 풀어 보면 8 MB 그림 하나에 20초가 걸립니다."""
+    noise = random.Random(1).randbytes(3_000_000)
+    started = time.process_time()
+    assert not has_secret(base64.b64encode(noise).decode(), {KEY})
+    assert time.process_time() - started < 3
+    for hidden in (KEY.encode(), base64.b64encode(KEY.encode()), KEY.encode("utf-16-le")):
+        assert has_secret(base64.b64encode(noise[:9_001] + hidden + noise[:9_001]).decode(), {KEY})

@@ -6,7 +6,9 @@ import nbclient
 import nbformat
 import pytest
 
+from llmkit.replay.exchange import Exchange
 from llmkit.replay.shown import LENGTH, Shown
+from tests import authored
 
 SETUP = """import llmkit
 from openai import OpenAI
@@ -48,6 +50,30 @@ def test_a_cell_that_shows_it_again_is_marked(ended: dict[str, bool], name: str)
 @pytest.mark.parametrize("name", HIDES)
 def test_a_cell_that_does_not_show_it_is_not(ended: dict[str, bool], name: str) -> None:
     assert not ended[name]
+
+
+def test_an_answer_is_read_once_and_only_when_a_later_cell_shows_text() -> None:
+    """재생하는 동안에는 읽지 않습니다. 긴 스트림의 재생이 몇 배 느려집니다."""
+    reads: list[bytes] = []
+
+    class Watched(Exchange):
+        @property
+        def payload(self) -> bytes:
+            reads.append(self.content)
+            return self.content
+
+    text = "호수의 물은 섭씨 4도에서 가장 무거워 바닥으로 내려갑니다."
+    played = Watched(**vars(authored.exchange("openai", "질문", text)))
+    shown = Shown()
+    for _ in range(3):
+        shown.remember(played)
+    shown.add(text)
+    assert shown.end_cell(["openai"]) == []  # 이 셀에는 이미 표시가 있습니다.
+    assert shown.end_cell([]) == [] == reads
+    for _ in range(2):
+        shown.add(f"답: {text}")
+        assert shown.end_cell([]) == ["openai"]
+    assert len(reads) == 1
 
 
 def test_a_flood_of_output_is_read_only_so_far() -> None:

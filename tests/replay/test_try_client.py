@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import secrets
 import sys
@@ -71,6 +72,15 @@ def test_a_running_local_server_answers(monkeypatch: pytest.MonkeyPatch) -> None
     with Loopback(serve) as server, llmkit.setup("01_basics", pace=0):
         monkeypatch.setattr(local, "PORT", server.server_port)
         assert ask() == "내 답"
+
+
+def test_a_terminal_without_korean_is_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    with Loopback(serve) as server, llmkit.setup("01_basics", pace=0):
+        monkeypatch.setattr(local, "PORT", server.server_port)
+        monkeypatch.setattr(sys, "stdout", out)
+        assert ask() == "내 답"
+    assert b"small" in (out.flush() or out.buffer.getvalue())
 
 
 def colab_with(list_models: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch, opted_in: bool = True) -> None:

@@ -70,6 +70,19 @@ def test_a_miss_in_a_worker_process_reaches_the_parent(kind: str, method: str, t
     assert ["아무것도 보내지 않았습니다" in miss and "계속하려면" in miss for miss in misses] == [True] * 4
 
 
+def test_a_miss_that_reached_the_parent_is_shown_once(tmp_path: Path) -> None:
+    code = WORKERS[: WORKERS.index("if __name__")] + (
+        "if __name__ == '__main__':\n"
+        "    begin()\n"
+        "    answer('executor', multiprocessing.get_context('spawn'), through_the_hook)\n"
+    )
+    (tmp_path / "workers.py").write_text(code, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}
+    command = [sys.executable, str(tmp_path / "workers.py")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+    assert done.stderr.count("저장되지 않은 요청입니다") == 1, done.stderr
+
+
 def test_a_miss_in_a_pool_of_threads_reaches_the_caller() -> None:
     def work(_: int) -> None:
         openai.OpenAI().chat.completions.create(model="m", messages=[])

@@ -108,15 +108,25 @@ def stage(notebooks: Path, folder: Path) -> Path:
     """노트북과 그 곁의 글을 베낍니다. 나누어 적힌 여러 줄은 잇습니다. 페이지에는 서버처럼 이어 줄 것이 없고, 목차가 그것을 바랍니다."""
     shutil.copytree(notebooks, folder, ignore=shutil.ignore_patterns("bot_*", ".*"))
     for path in folder.glob("*.ipynb"):
-        path.write_text(json.dumps(nbformat.read(path, 4), ensure_ascii=False), encoding="utf-8")
+        notebook = nbformat.read(path, 4)
+        for cell in notebook.cells:
+            cell.id = page_id(path, cell.id)
+        path.write_text(json.dumps(notebook, ensure_ascii=False), encoding="utf-8")
     return folder
+
+
+def page_id(path: Path, cell: str) -> str:
+    """페이지에서 쓰는 셀의 id. 노트북마다 다르게 합니다: 커널은 어느 노트북의 셀인지 모르고, 여러 수업에 같은 id가 있습니다."""
+    return f"{path.stem[:2]}-{cell}"[:64]
 
 
 def resting_cells(notebooks: Path, is_whole: bool) -> dict[str, str]:
     """페이지에서 실행할 수 없는 셀의 id → 그 자리에 보일 한 줄."""
     cannot = {"needs-process": NEEDS["needs-process"]} if is_whole else NEEDS
     return {
-        cell["id"]: f"{cannot[tag]} 브라우저의 이 페이지에서는 할 수 없으니 Colab이나 내 컴퓨터에서 실행하세요."
+        page_id(
+            path, cell["id"]
+        ): f"{cannot[tag]} 브라우저의 이 페이지에서는 할 수 없으니 Colab이나 내 컴퓨터에서 실행하세요."
         for path in notebooks.glob("*.ipynb")
         for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]
         for tag in cell["metadata"].get("tags", [])
