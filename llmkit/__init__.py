@@ -12,40 +12,30 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-# 이름마다 그것이 사는 모듈. 처음 쓸 때 읽어 오므로 `import llmkit`은 가볍습니다.
-_HOMES = {
-    "setup": "session",
-    "Session": "session",
-    "model": "session",
-    "model_status": "models",
-    "display_stream": "display.screen",
-    "adisplay_stream": "display.screen",
-    "StreamResult": "display.result",
-    "stream_text": "display.streams",
-    "use_korean_font": "display.plots",
-    "plot_style": "display.plots",
-    "picture": "display.pictures",
-    "Slider": "display.slider",
-    "count_tokens": "cost.tokens",
-    "encoding": "cost.tokens",
-    "calculate_cost": "cost.calculate",
-    "calc_cost": "cost.calculate",
-    "to_krw": "cost.krw",
-    "price_table": "cost.prices",
-    "add_cost": "cost.frames",
-    "total_cost": "cost.frames",
-    "UnknownPrice": "common.errors",
-    "StreamError": "common.errors",
-    "bookstore": "lessons.bookstore",
-    "check": "lessons.checks",
-    "supported_parameters": "lessons.parameters",
-    "find_local_server": "local",
-    "local_url": "local",
-    "try_client": "trial",
-    "today": "common.clock",
-    "CassetteMiss": "common.errors",
-    "CassetteError": "common.errors",
+# 모듈마다 거기에 사는 이름들. 처음 쓸 때 읽어 오므로 `import llmkit`은 가볍습니다.
+_NAMES = {
+    "session": ("setup", "Session", "model"),
+    "models": ("model_status",),
+    "display.screen": ("display_stream", "adisplay_stream"),
+    "display.result": ("StreamResult",),
+    "display.streams": ("stream_text",),
+    "display.plots": ("use_korean_font", "plot_style"),
+    "display.pictures": ("picture",),
+    "display.slider": ("Slider",),
+    "cost.tokens": ("count_tokens", "encoding"),
+    "cost.calculate": ("calculate_cost", "calc_cost"),
+    "cost.krw": ("to_krw",),
+    "cost.prices": ("price_table",),
+    "cost.frames": ("add_cost", "total_cost"),
+    "lessons.bookstore": ("bookstore",),
+    "lessons.checks": ("check",),
+    "lessons.parameters": ("supported_parameters",),
+    "local": ("find_local_server", "local_url"),
+    "trial": ("try_client",),
+    "common.clock": ("today",),
+    "common.errors": ("CassetteMiss", "CassetteError", "StreamError", "UnknownPrice"),
 }
+_HOMES = {name: home for home, names in _NAMES.items() for name in names}
 __all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - 이름을 한 번만 적습니다.
 
 

@@ -82,11 +82,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):  # 터미널 없이 실행한 서비스에는 없습니다.
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # 한글을 모르는 터미널에서도 멈추지 않습니다.
     try:
         status = main()
-        sys.stdout.flush()
+        print(end="", flush=True)
+    except KeyboardInterrupt:
+        print("\n끝냅니다.", file=sys.stderr)
+        status = 130
     except OSError as error:  # 읽던 쪽이 먼저 닫았거나(head) 디스크가 찼습니다.
         if not isinstance(error, BrokenPipeError):
             print(f"멈췄습니다. {error}", file=sys.stderr)

@@ -11,7 +11,7 @@ import difflib
 import functools
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Literal
 
@@ -21,13 +21,10 @@ State = Literal["current", "deprecated", "retired", "unknown"]
 
 # "판매자/이름"으로 쓴 이름에서 판매자마다 누구의 모델을 찾는가. Azure와 Bedrock은 종료일을 따로 정하므로 없습니다.
 _SELLERS = {
-    "models": ("gemini",),
-    "google": ("gemini",),
-    "gemini": ("gemini",),
+    **dict.fromkeys(("models", "google", "gemini"), ("gemini",)),
+    **dict.fromkeys(("groq", "huggingface"), ("groq", "huggingface")),
     "openai": ("openai",),
     "anthropic": ("anthropic",),
-    "groq": ("groq", "huggingface"),
-    "huggingface": ("groq", "huggingface"),
     "openrouter": ("openai", "anthropic", "gemini", "groq", "huggingface"),
 }
 
@@ -52,8 +49,7 @@ class ModelStatus:
         else:
             when = "종료가 예고되었습니다" if self.state == "deprecated" else "종료되었습니다"
             said = f"{when}. 종료일: {self.shutdown or '날짜 모름'}."
-        chosen = {default["model"] for default in model_data()["defaults"].values()}
-        ours = "(이 강좌의 기본 모델)" if self.replacement in chosen else ""
+        ours = "(이 강좌의 기본 모델)" if self.replacement in map(default_model, model_data()["defaults"]) else ""
         instead = f" 대신 쓸 모델: {self.replacement}{ours}." if self.replacement else ""
         return f"{self.name}: {said}{instead} (근거: {self.source}, {self.as_of})"
 
@@ -116,15 +112,11 @@ def model_status(name: str, on: datetime.date | None = None) -> ModelStatus:
         raise TypeError(f"model_status에는 모델 이름(str)과 날짜(datetime.date)를 넣으세요: {name!r}, {on!r}")
     rows = known_models()
     row = next((rows[reading] for reading in _readings(name) if reading in rows), None)
-    if row is None:
-        as_of = datetime.date.fromisoformat(state_data()["as_of"])
-        return ModelStatus(name, "unknown", None, None, "이 강좌의 자료에 없음", as_of, _nearest(name))
-    if row.unsupported:
-        source = f"지원하지 않는 이름이라고 적은 {row.source}"
-        return ModelStatus(name, "unknown", None, None, source, row.as_of, _nearest(name))
-    state: State = "current"
-    if row.ends:
-        state = "deprecated" if row.shutdown and on < row.shutdown else "retired"
+    if row is None or row.unsupported:
+        source = f"지원하지 않는 이름이라고 적은 {row.source}" if row else "이 강좌의 자료에 없음"
+        as_of = row.as_of if row else datetime.date.fromisoformat(state_data()["as_of"])
+        return ModelStatus(name, "unknown", None, None, source, as_of, _nearest(name))
+    state: State = "current" if not row.ends else "deprecated" if row.shutdown and on < row.shutdown else "retired"
     return ModelStatus(name, state, row.shutdown, row.replacement, row.source, row.as_of)
 
 
@@ -139,9 +131,8 @@ def _nearest(name: str) -> str | None:
 
 def _readings(name: str) -> Iterator[str]:
     """이름을 읽는 방법들: 그대로, `ft:`와 `:제공자`를 떼고, 판매자를 하나씩 떼고."""
-    yield name
     rest = name.removeprefix("ft:").split(":")[0]
-    yield rest
+    yield from (name, rest)
     while "/" in rest:
         seller, _, rest = rest.partition("/")
         if seller not in _SELLERS:
@@ -158,13 +149,12 @@ def known_models() -> dict[str, Known]:
     better = {old: new for group in state_data()["replacements"] for old, new in group["names"].items()}
     for group in state_data()["states"]:
         default = default_model(group["provider"]) if group.get("chat", True) else None
-        about = {"provider": group["provider"], "source": group["source"]}
-        about["as_of"] = datetime.date.fromisoformat(group["as_of"])
-        rows |= {name: Known(**about) for name in group.get("current", ())}
-        rows |= {name: Known(**about, unsupported=True) for name in group.get("unsupported", ())}
+        about = Known(group["provider"], group["source"], datetime.date.fromisoformat(group["as_of"]))
+        rows |= dict.fromkeys(group.get("current", ()), about)
+        rows |= dict.fromkeys(group.get("unsupported", ()), replace(about, unsupported=True))
         for day, names in group.get("shutdowns", {}).items():
             shutdown = None if day == "unknown" else datetime.date.fromisoformat(day)
             for name in names:
                 instead = better.get(name, default if name != default else None)
-                rows[name] = Known(**about, ends=True, shutdown=shutdown, replacement=instead)
+                rows[name] = replace(about, ends=True, shutdown=shutdown, replacement=instead)
     return rows

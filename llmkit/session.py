@@ -38,6 +38,7 @@ LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT, EMBEDDINGS_PORT)
 
 _File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
+_KEPT = 8  # `with`로 쓰지 않은 세션을 이만큼만 기억합니다.
 _swap = threading.RLock()  # 여러 스레드가 한꺼번에 세션을 바꾸지 않게 합니다.
 
 
@@ -97,8 +98,9 @@ def _take_over(session: Session) -> None:
         before._detach()
         session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
         session.shown = before.shown
-    if not any(earlier._entered for earlier in _sessions[-2:]):
-        del _sessions[-2:-1]  # 다시 실행한 setup 셀이 바꾼 세션으로는 돌아갈 일이 없습니다.
+    # setup 셀을 다시 실행할 때마다 쌓이지 않게 합니다. 아직 `with`에 들어가지 않았을 뿐인 것도 있으므로, 처음 것은 언제나 남깁니다.
+    if len(waiting := [earlier for earlier in _sessions if not earlier._entered]) > _KEPT:
+        _sessions.remove(waiting[1])
     _sessions.append(session)
     session._attach()
 
@@ -106,7 +108,7 @@ def _take_over(session: Session) -> None:
 def _budget() -> recorder.Meter | None:
     if recorder.plan is None:
         return None
-    from .cost.budget import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
+    from .cost.receipt import Budget  # 가격표는 무거우므로 계획이 있을 때만 읽습니다.
 
     return Budget(recorder.plan.budget, recorder.plan.unpriced)
 
@@ -196,15 +198,14 @@ class Session:
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:
-        secrets = ask.secrets()
-        if ask.provider != "local" and not PLACEHOLDERS.isdisjoint(secrets):
+        if ask.provider != "local" and not PLACEHOLDERS.isdisjoint(ask.keys()):
             raise PlaceholderKey(STALE_CLIENT)
         if self.recorder:
             self.recorder.check_budget()
         call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
         self.calls.append(call)
         self._samples.ever.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
-        return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
+        return self.recorder.start_tape(ask, call, *ask.secrets()) if self.recorder else Tape(ask, call)
 
     def start_cell(self, source: str) -> None:
         """셀을 실행하기 전마다 불립니다. 재생은 첫 번째 답부터 다시 시작합니다."""

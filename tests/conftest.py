@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,6 +23,20 @@ def closed_port() -> Iterator[int]:
     """아무도 듣지 않는 포트. 연결하면 거부됩니다."""
     with reserved_port() as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def run_tests_in(root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """부르면 그 폴더의 테스트를 강좌의 설정과 conftest.py로 실행합니다."""
+
+    def run(folder: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        course = ["-c", str(root / "pyproject.toml"), f"--rootdir={folder}", "-p", "conftest", "-n0"]
+        return subprocess.run(
+            [sys.executable, "-m", "pytest", *course, *options, str(folder)],
+            cwd=root, env=os.environ | environment, capture_output=True, text=True,
+        )  # fmt: skip
+
+    return run
 
 
 @pytest.fixture

@@ -184,7 +184,8 @@ def _models_in_use() -> dict[tuple[bool, str], list[str]]:
     from ..replay.cassette import Cassette
     from ..session import CASSETTES
 
-    load_environment()
+    with contextlib.suppress(OSError):  # _providers가 이미 말했습니다.
+        load_environment()
     uses: dict[tuple[bool, str], list[str]] = defaultdict(list)
     for name, provider in PROVIDERS.items():
         uses[name == "local", default_model(name)].append(f"{provider.title} 기본값")

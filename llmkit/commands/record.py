@@ -178,6 +178,8 @@ def _run(
     notebook: Any, path: Path, plan: Plan, startup: Sequence[str] = (), environment: Mapping[str, str] = os.environ
 ) -> Result:
     """계획대로 노트북을 실행합니다. `notebook`에는 출력이 담깁니다."""
+    from nbclient.exceptions import CellExecutionError
+
     client, cell = _client(notebook, path, startup), None
     with tempfile.TemporaryDirectory(prefix="llmkit-plan-") as name:
         folder = Path(name)
@@ -194,9 +196,9 @@ def _run(
             result = Result.read(folder)  # 커널은 이미 꺼졌고, 받은 응답까지 적었습니다.
             result.stopped = "Ctrl-C로 멈췄습니다."
             raise Unfinished(result.stopped, result) from None
-        except Exception as error:  # 셀의 실패(CellExecutionError), 타임아웃, 꺼진 커널
+        except Exception as error:  # 셀의 실패, 타임아웃, 꺼진 커널
             if (result := Result.read(folder)).stopped is None:
-                why = f"{error.ename}: {error.evalue}" if hasattr(error, "ename") else str(error)
+                why = f"{error.ename}: {error.evalue}" if isinstance(error, CellExecutionError) else str(error)
                 first = [text.strip().partition("\n")[0] for text in (cell.source if cell else "", why)]
                 raise Unfinished("실패한 셀: {} …\n{}".format(*first), result) from error
         return Result.read(folder)

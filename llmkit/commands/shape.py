@@ -41,7 +41,7 @@ def _shape(body: bytes) -> dict[str, tuple[int, set[str]]]:
     events = payloads(body)
     for position, event in enumerate(events or [body]):
         try:
-            value = json.loads(event)
+            value: Any = json.loads(event)
         except ValueError:
             value = {"[DONE]" if event == b"[DONE]" else "JSON이 아닌 텍스트": True}
         kind = value.get("type", "") if events and isinstance(value, dict) else ""

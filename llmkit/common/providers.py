@@ -63,7 +63,10 @@ _INFERENCE = [
     for hosts, names in (
         (r"([\w-]+\.)?api\.openai\.com", "openai"),
         (r".+\.(openai|cognitiveservices|services\.ai|models\.ai)\.azure\.com", "openai anthropic"),  # Azure, Foundry
-        (r"(api|[\w-]+\.api)\.anthropic\.com", "anthropic"),
+        (
+            r"(api|[\w-]+\.api)\.anthropic\.com|aws-external-anthropic\..+\.api\.aws|claude\.googleapis\.com",
+            "anthropic",
+        ),
         (r"bedrock[\w-]*\.[\w-]+\.(amazonaws\.com(\.cn)?|api\.aws)", "openai anthropic"),
         (r"([\w-]+-)?aiplatform(\.[\w-]+\.rep)?\.googleapis\.com", "gemini anthropic"),  # Vertex
         (r"generativelanguage\.googleapis\.com", "gemini"),

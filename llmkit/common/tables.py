@@ -16,6 +16,9 @@ class Table:
     rows: list[list[str]]
     notes: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:  # 칸 안의 줄바꿈은 Markdown과 글자의 표를 깨뜨립니다.
+        self.rows = [[" ".join(cell.splitlines()) for cell in row] for row in self.rows]
+
     def to_html(self) -> str:
         body = "".join(_html_row(row, "td") for row in self.rows)
         notes = "<br>".join(html.escape(note) for note in self.notes)

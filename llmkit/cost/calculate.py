@@ -10,8 +10,7 @@ from typing import Any
 
 from ..common.tables import Table
 from .krw import Krw, digits, dollars, to_krw, won
-from .prices import EXACT, find_rates, price_day
-from .sellers import LOCAL
+from .prices import EXACT, LOCAL, find_rates, price_day
 from .usage import Usage, read, whole_number
 
 

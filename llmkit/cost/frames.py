@@ -64,7 +64,8 @@ def add_cost(
     )
     hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
     counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
-    models = _distinct(table, model)
+    names = _collect(table.select(nw.col(model).cast(nw.String)).unique()).get_column(model)
+    models = sorted({name for name in names.to_list() if isinstance(name, str)} | {""})
     days, period, dated = _periods(models, at, table)
     prices = [_known(name, day) for name in models for day in days]
     starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
@@ -148,18 +149,13 @@ def _check_columns(schema: nw.Schema, numbers: list[str], others: list[str]) -> 
         )
 
 
-def _distinct(table: Any, column: str) -> list[str]:
-    names = _collect(table.select(nw.col(column).cast(nw.String)).unique())
-    return sorted({name for name in names.get_column(column).to_list() if isinstance(name, str)} | {""})
-
-
 def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
     """토큰 수 열. 비었거나 음수이거나 정수가 아니면 -1입니다."""
-    column = nw.col(name) if schema[name].is_integer() else nw.col(name).cast(nw.Float64)
-    sound = (column >= 0) & (column <= _MOST)
+    column = nw.col(name)
     if not schema[name].is_integer():
-        sound = sound & (column == column.round())
-    return nw.when(sound).then(column).otherwise(nw.lit(-1)).cast(nw.Int64)
+        column = column.cast(nw.Float64)
+        column = nw.when(column == column.round()).then(column)
+    return nw.when((column >= 0) & (column <= _MOST)).then(column).otherwise(nw.lit(-1)).cast(nw.Int64)
 
 
 def _look_up(column: nw.Expr, keys: Iterable[Any], values: Iterable[int]) -> nw.Expr:
@@ -180,16 +176,11 @@ def _periods(models: list[str], at: Any, table: Any) -> tuple[list[datetime.date
     """(기간마다 대표하는 날, 줄마다 몇 번째 기간인지, 날짜가 있는지)입니다."""
     if not isinstance(at, str):
         return [price_day(at)], nw.lit(0), nw.lit(True)
-    kind, zone = table.collect_schema()[at], None
-    if kind == nw.Unknown and (table.implementation.is_pandas_like() or table.implementation.is_dask()):
-        dtype = table.to_native()[at].dtype  # narwhals는 America/New_York처럼 밑줄이 든 시간대를 모릅니다
-        zone = datetime.UTC if getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None) else None
-    elif isinstance(kind, nw.Datetime) and kind.time_zone:
-        zone = _zone(kind.time_zone)
     known = [rates for name in models if (rates := _known(name, today()))]
     changes: list[Any] = sorted({day for rates in known for day in rates.changes})
     days = [datetime.date.min, *changes]
-    if zone:
+    kind = table.collect_schema()[at]
+    if zone := _zone(table, at, kind):
         midnight = datetime.time(tzinfo=datetime.UTC)
         changes = [datetime.datetime.combine(day, midnight).astimezone(zone) for day in changes]
     elif kind != nw.Date:
@@ -200,11 +191,14 @@ def _periods(models: list[str], at: Any, table: Any) -> tuple[list[datetime.date
     return days, _steps(nw.col(at), changes, reached=True), ~nw.col(at).is_null()
 
 
-def _zone(name: str) -> datetime.tzinfo:
-    """열의 시간대. "+09:00" 같은 시차는 이름이 아니지만, 그런 열은 UTC의 시각과 바로 비교할 수 있습니다."""
+def _zone(table: Any, name: str, kind: nw.dtypes.DType) -> datetime.tzinfo | None:
+    zone = getattr(kind, "time_zone", None)
+    if kind == nw.Unknown and (table.implementation.is_pandas_like() or table.implementation.is_dask()):
+        dtype = table.to_native()[name].dtype  # narwhals는 America/New_York처럼 밑줄이 든 시간대를 모릅니다
+        zone = getattr(getattr(dtype, "pyarrow_dtype", dtype), "tz", None)
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo(str(zone)) if zone else None
+    except (ZoneInfoNotFoundError, ValueError):  # "+09:00" 같은 시차. 그런 열은 UTC의 시각과 바로 비교할 수 있습니다
         return datetime.UTC
 
 
@@ -217,24 +211,21 @@ def _known(model: str, day: datetime.date) -> Rates | None:
 
 def _pico(rates: Rates | None, length: int) -> tuple[int, int, int, int]:
     """입력이 `length`토큰일 때 (입력, 캐시, 출력) 한 개의 피코달러와, 무엇을 아는지입니다(0 없음, 1 입력만, 2 모두)."""
-    if rates is None:
-        return 0, 0, 0, 0
-    if not rates.rates:
-        return 0, 0, 0, 2
+    if rates is None or not rates.rates:
+        return 0, 0, 0, 2 if rates else 0
     usual = rates.find("input_tokens")
     kinds = usual, rates.find("cache_read_tokens") or usual, rates.find("output_tokens")
     exact = [EXACT.multiply(rate.at(length), PICO) if rate else Decimal(0) for rate in kinds]
     used, hit, out = map(int, exact)
-    if [used, hit, out] != exact:  # 피코달러로 나누어떨어지지 않는 단가는 정수로 적을 수 없습니다
-        return 0, 0, 0, 0
-    return used, hit, out, 2 if kinds[2] else 1
+    # 피코달러로 나누어떨어지지 않는 단가는 정수로 적을 수 없습니다
+    return used, hit, out, 0 if [used, hit, out] != exact else 2 if kinds[2] else 1
 
 
 def _cost(cells: list[tuple[int, int, int, int]]) -> tuple[nw.Expr, nw.Expr]:
     """(줄의 피코달러, 그것을 믿어도 되는지)입니다."""
     used, hit, out, cell = map(nw.col, _SCRATCH)
-    numbers = range(len(cells))
-    rate_in, rate_hit, rate_out, state = (_look_up(cell, numbers, values) for values in zip(*cells, strict=True))
+    columns = zip(*cells, strict=True)
+    rate_in, rate_hit, rate_out, state = (_look_up(cell, range(len(cells)), values) for values in columns)
     sound = (used >= 0) & (out >= 0) & (hit >= 0) & (hit <= used)
     known = state > nw.when(out > 0).then(nw.lit(1)).otherwise(nw.lit(0))  # 출력이 없으면 입력의 단가만 알면 됩니다
     return (used - hit) * rate_in + hit * rate_hit + out * rate_out, sound & known

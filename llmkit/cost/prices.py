@@ -1,26 +1,26 @@
-"""가격표에서 단가를 찾습니다. 가격표는 genai-prices가 가지고 있습니다.
+"""가격표(genai-prices)에서 단가를 찾습니다. 모르는 요금은 0이 아니라 오류이고, 파는 곳이 여럿이면 고르지 않고 묻습니다.
 
-모델과 날짜에 맞는 단가를 한 번 찾아 기억해 두므로(`find_rates`) 계산은 곱셈뿐입니다. 모르는 요금은 0이 아니라
-오류입니다.
+모델과 날짜에 맞는 단가를 한 번 찾아 기억해 두므로(`find_rates`) 계산은 곱셈뿐입니다.
 """
 
 from __future__ import annotations
 
 import datetime
 import decimal
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
+from typing import Any
 
-from genai_prices.types import ModelInfo, ModelPrice, StartDateConstraint, TieredPrices
-from genai_prices.units import UnitDef
+from genai_prices.data_snapshot import get_snapshot
+from genai_prices.types import ModelInfo, Provider, StartDateConstraint, TieredPrices
 
 from ..common.clock import today
 from ..common.errors import UnknownPrice
 from ..models import model_status
-from .sellers import LOCAL, find_seller, nearest, sellers
 from .usage import REGISTRY, Context
 
 SOURCE = f"genai-prices {version('genai-prices')}"
@@ -28,6 +28,9 @@ SOURCE = f"genai-prices {version('genai-prices')}"
 EXACT = decimal.Context(prec=28)
 # genai-prices가 가격을 모으기 시작한 날(저장소의 첫 커밋). 바뀐 기록이 없는 가격은 이날부터만 압니다.
 FIRST_DAY = datetime.date(2025, 6, 21)
+LOCAL = ("local", "ollama")
+# 강좌의 제공자 이름 -> 가격표의 이름. Hugging Face는 인퍼런스 제공자마다 요금이 달라 따로 다룹니다.
+_SELLERS = {"openai": "openai", "anthropic": "anthropic", "google": "google", "gemini": "google", "groq": "groq"}
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,9 @@ class Rates:
 
     def price(self, counts: Mapping[str, int]) -> tuple[Decimal, Decimal, Decimal]:
         """(합계, 입력, 출력) 달러입니다. 웹 검색 같은 도구의 요금은 합계에만 들어 있습니다."""
-        if not self.rates:
-            return Decimal(0), Decimal(0), Decimal(0)
-        if not self.covered.issuperset(counts):
-            for key in counts.keys() - self.covered:
-                if counts[key]:
-                    raise UnknownPrice(f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
-        input_tokens = counts["input_tokens"]
+        for key in counts.keys() - self.covered if self.rates else ():
+            if counts[key]:
+                raise UnknownPrice(f"{self.model}의 {key} 요금이 가격표에 없습니다({SOURCE}). 0으로 세지 않습니다.")
         own: dict[str, int] = {}
         sums = {"input": Decimal(0), "output": Decimal(0), None: Decimal(0)}
         for rate in self.rates:
@@ -93,21 +92,21 @@ class Rates:
                     count -= own[part]
             if count > 0:
                 own[key] = count
-                price = rate.at(input_tokens) if rate.tiers else rate.base
-                sums[rate.direction] = EXACT.fma(price, count, sums[rate.direction])
+                sums[rate.direction] = EXACT.fma(rate.at(counts["input_tokens"]), count, sums[rate.direction])
             elif count < 0:
                 raise ValueError(f"usage의 수가 맞지 않습니다: {', '.join(rate.parts)}의 합이 {key}보다 많습니다.")
             elif rate.crossing and key not in counts and all(map(counts.get, rate.crossing)):
-                both = ", ".join(rate.crossing)
-                raise ValueError(f"서로 얼마나 겹치는지 알아야 합니다: {both}. usage에 {key}도 넣으세요.")
+                raise ValueError(
+                    f"서로 얼마나 겹치는지 알아야 합니다: {', '.join(rate.crossing)}. usage에 {key}도 넣으세요."
+                )
         input_usd, output_usd, tools = sums.values()
         return EXACT.add(EXACT.add(input_usd, output_usd), tools), input_usd, output_usd
 
     def __str__(self) -> str:
-        prices = [self.per_million(key) for key in ("input_tokens", "output_tokens")]
-        shown = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
+        prices = map(self.per_million, ("input_tokens", "output_tokens"))
+        used, made = ["모름" if price is None else f"{price.normalize():f}" for price in prices]
         basis = f"({self.day} 기준, {self.source})"
-        return f"{self.model}: 100만 토큰에 입력 {shown[0]}, 출력 {shown[1]} USD {basis} {self.note}".rstrip()
+        return f"{self.model}: 100만 토큰에 입력 {used}, 출력 {made} USD {basis} {self.note}".rstrip()
 
     __repr__ = __str__
 
@@ -159,10 +158,10 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
     seller, name = find_seller(model, provider)
     if seller in LOCAL:
         return Rates(name, "무료: 내 컴퓨터에서 실행합니다", day)
-    info = sellers()[seller].find_model(name)
+    info = _sellers()[seller].find_model(name)
     if info is None:
-        raise UnknownPrice(f"{seller}의 가격표에 없는 모델입니다: {name!r}.{nearest(name)}")
-    rates, changes = _rates(_prices(info, day, context)), _changes(info)
+        raise UnknownPrice(f"{seller}의 가격표에 없는 모델입니다: {name!r}.{_nearest(name)}")
+    rates, changes = _rates_of(info, day, context)
     if not rates and "free of charge" in (info.price_comments or "").lower():
         return Rates(info.id, f"무료: {SOURCE}의 설명", day, info.context_window, changes)
     keys = {rate.key for rate in rates}
@@ -179,44 +178,41 @@ def find_rates(model: str, provider: str | None, day: datetime.date, context: Co
 def _has_price(key: str, keys: set[str]) -> bool:
     """이 종류의 요금을 계산할 수 있는지. 소리와 이미지, 1시간짜리 캐시는 제 단가가 있어야 합니다."""
     unit = REGISTRY.units[key].dimensions
-    if unit.get("modality", "text") != "text" or unit.get("cache_ttl") == "1h":
-        return key in keys
-    return key in keys or bool(REGISTRY.ancestor_usage_keys(key) & keys)
+    needs_its_own = unit.get("modality", "text") != "text" or unit.get("cache_ttl") == "1h"
+    return key in keys or not (needs_its_own or keys.isdisjoint(REGISTRY.ancestor_usage_keys(key)))
 
 
-def _changes(info: ModelInfo) -> tuple[datetime.date, ...]:
-    """단가가 바뀐 날들. 바뀐 기록이 없으면 알려지기 시작한 날입니다."""
-    conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
-    return tuple(when.start_date for when in conditions if isinstance(when, StartDateConstraint)) or (FIRST_DAY,)
-
-
-def _prices(info: ModelInfo, day: datetime.date, context: Context) -> ModelPrice:
+def _rates_of(
+    info: ModelInfo, day: datetime.date, context: Context
+) -> tuple[tuple[Rate, ...], tuple[datetime.date, ...]]:
+    """(그날의 단가들, 단가가 바뀐 날들)입니다. 바뀐 기록이 없으면 알려지기 시작한 날입니다."""
     at = datetime.datetime.combine(day, datetime.time(), datetime.UTC)
     # genai-prices는 모르는 처리 방식을 표준 단가로, 둘이 겹친 것을 그 하나의 단가로 계산하므로 먼저 확인합니다
     known = [variant.constraint for variant in info.price_variants or () if variant.when == dict(context)]
     if context and not any(when is None or when.active(at) for when in known):
         names, values = map(", ".join, zip(*context, strict=True))
-        since = "".join(
-            f" {when.start_date}부터의 단가만 압니다." for when in known if isinstance(when, StartDateConstraint)
-        )
+        dated = [when.start_date for when in known if isinstance(when, StartDateConstraint)]
+        since = "".join(f" {start}부터의 단가만 압니다." for start in dated)
         raise UnknownPrice(f"{info.id}의 {values} 요금({names})을 모릅니다({day}, {SOURCE}).{since}")
-    conditions = [price.constraint for price in info.prices] if isinstance(info.prices, list) else []
-    if any(when and not isinstance(when, StartDateConstraint) for when in conditions):
+    conditions = (
+        [price.constraint for price in info.prices if price.constraint] if isinstance(info.prices, list) else []
+    )
+    changes = tuple(when.start_date for when in conditions if isinstance(when, StartDateConstraint))
+    if len(changes) < len(conditions):
         raise UnknownPrice(f"시간대마다 단가가 다른 모델이라 날짜만으로는 계산할 수 없습니다: {info.id}")
-    if _changes(info) == (FIRST_DAY,) and day < FIRST_DAY:
+    if not changes and day < FIRST_DAY:
         raise UnknownPrice(f"{info.id}의 {FIRST_DAY} 이전 요금을 모릅니다({day}, {SOURCE}).")
-    return info.get_prices(at, dict(context) or None)
-
-
-def _rates(prices: ModelPrice) -> tuple[Rate, ...]:
-    units = [REGISTRY.unit_for_price_key(key) for key, price in vars(prices).items() if price is not None]
+    prices = {
+        key: price for key, price in vars(info.get_prices(at, dict(context) or None)).items() if price is not None
+    }
+    units = [REGISTRY.unit_for_price_key(key) for key in prices]
     units = [unit for unit in units if unit.dimensions["family"] in ("tokens", "tool_calls")]
     units.sort(key=lambda unit: -len(unit.dimensions))
     keys = [unit.usage_key for unit in units]
-    return tuple(_rate(unit, getattr(prices, unit.price_key), keys) for unit in units)
+    return tuple(_rate(unit, prices[unit.price_key], keys) for unit in units), changes or (FIRST_DAY,)
 
 
-def _rate(unit: UnitDef, price: Decimal | TieredPrices, keys: list[str]) -> Rate:
+def _rate(unit: Any, price: Decimal | TieredPrices, keys: list[str]) -> Rate:
     key, wider = unit.usage_key, REGISTRY.ancestor_usage_keys
     base, tiers = (price.base, price.tiers[::-1]) if isinstance(price, TieredPrices) else (price, [])
     crosses = {"modality", "token_type"} <= unit.dimensions.keys()
@@ -228,3 +224,66 @@ def _rate(unit: UnitDef, price: Decimal | TieredPrices, keys: list[str]) -> Rate
         tuple(other for other in keys if key in wider(other)),
         tuple(other for other in keys if other in wider(key)) if crosses else (),
     )
+
+
+def find_seller(model: str, provider: str | None) -> tuple[str, str]:
+    """(가격표의 판매자, 거기서 쓰는 모델 이름). 정할 수 없으면 어떻게 적으면 되는지 알려 줍니다."""
+    name = model.strip()
+    head, _, rest = name.partition("/")
+    if provider is None and name.startswith(("openai/gpt-oss", "google/gemma")):
+        raise UnknownPrice(f"오픈 모델은 파는 곳마다 요금이 다릅니다: {name!r}. {_ask(name)}")
+    if provider in (None, head) and rest and head in (*_SELLERS, *LOCAL, "huggingface"):
+        provider, name = head, rest
+    if provider in LOCAL:
+        return provider, name
+    if provider in _SELLERS:
+        return _SELLERS[provider], name.removeprefix("models/")
+    base, _, route = name.rpartition(":")
+    if f"huggingface_{route}" in _sellers():
+        return f"huggingface_{route}", base
+    if provider == "huggingface":
+        raise UnknownPrice(f"Hugging Face는 인퍼런스 제공자마다 요금이 다릅니다. {_ask(name)}")
+    if provider in _sellers():
+        return provider, name
+    if provider is not None:
+        known = ", ".join((*_SELLERS, "huggingface", *LOCAL))
+        raise UnknownPrice(f"모르는 제공자입니다: {provider!r}. 아는 이름: {known}, 또는 가격표에 있는 이름.")
+    try:
+        return get_snapshot().find_provider(name.lower(), None, None).id, name
+    except LookupError:
+        known = [seller for seller in ("openai", "groq") if _sellers()[seller].find_model(name)]
+    if len(known) == 1:
+        return known[0], name
+    hint = _ask(name) if "/" in name else _nearest(name)
+    raise UnknownPrice(f"모델 {name!r}의 가격을 모릅니다. {hint} 내 컴퓨터의 모델이면 'local/{name}'로 적으세요.")
+
+
+def seller_at(host: str) -> str:
+    """이 호스트에서 파는 곳의 가격표 이름입니다. 같은 모델도 게이트웨이마다 요금이 다를 수 있습니다."""
+    try:
+        return get_snapshot().find_provider(None, None, f"https://{host}").id
+    except LookupError:
+        raise UnknownPrice(f"제공자의 호스트가 아닌 곳({host})이 답해 요금을 모릅니다.") from None
+
+
+@cache
+def _sellers() -> dict[str, Provider]:
+    return {provider.id: provider for provider in get_snapshot().providers}
+
+
+def _ask(name: str) -> str:
+    """이 이름 그대로 파는 곳을 적는 방법."""
+    name = name.removeprefix("huggingface/")
+    found = [id for id, seller in _sellers().items() if any(info.id == name for info in seller.models)]
+    options = [f"'groq/{name}'"] if "groq" in found else []
+    options += [f"'huggingface/{name}:{id[12:]}'" for id in found if id.startswith("huggingface_")]
+    if not options:
+        return "이 이름은 가격표에 없습니다."
+    more = " 등" if len(options) > 2 else ""
+    return f"어디의 요금인지 적으세요({len(options)}곳): {', '.join(options[:2])}{more}."
+
+
+def _nearest(name: str) -> str:
+    ids = dict.fromkeys(info.id for seller in sorted(set(_SELLERS.values())) for info in _sellers()[seller].models)
+    near = [] if name in ids else difflib.get_close_matches(name.lower(), ids, n=2)
+    return f" 혹시 {' 또는 '.join(map(repr, near))}입니까?" if near else ""

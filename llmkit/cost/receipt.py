@@ -13,8 +13,7 @@ from ..common.ledger import Call
 from ..common.tables import Table
 from .calculate import Cost, price
 from .krw import Krw, digits, dollars, won
-from .prices import SOURCE
-from .sellers import seller_at
+from .prices import SOURCE, seller_at
 from .usage import read
 
 BASIS = {"authored": "샘플", "recorded": "녹화", "live": "실제", "unverified": "확인 안 됨"}
@@ -103,16 +102,17 @@ class Receipt:
         return Table(title, header, lines, list(self._notes()))
 
     def _notes(self) -> Iterator[str]:
-        if not self.rows + self.unknown:
+        bases = {row.basis for row in self.rows + self.unknown}
+        if not bases:
             yield "아직 값을 매길 호출이 없습니다."
         else:
             yield f"{self.day} 기준 가격({SOURCE}), {self.krw.basis}"
             if not (self.live or self.planned):
                 spent = sum((row.cost.usd for row in self.rows if row.cost and row.basis == "실제"), Decimal(0))
                 yield f"재생한 호출에는 돈이 들지 않았습니다. 실제로 든 돈: {dollars(spent)}"
-        if any(row.basis == "샘플" for row in self.rows + self.unknown):
+        if "샘플" in bases:
             yield "샘플: 이 강좌가 쓴 샘플 응답의 토큰 수로 계산했습니다. 실제 응답의 길이는 다릅니다."
-        if any(row.basis == "확인 안 됨" for row in self.rows + self.unknown):
+        if "확인 안 됨" in bases:
             yield "확인 안 됨: 제공자가 아닌 곳(게이트웨이)이 보낸 응답을 녹화한 것입니다."
         if any(row.provider == "local" for row in self.rows):
             yield "local: 내 컴퓨터에서 실행하므로 0원입니다."
@@ -183,3 +183,33 @@ def _price(call: Call, day: datetime.date, batch: bool) -> tuple[Cost | None, st
         return price(read(call.usage), call.model, seller, day, batch=batch), None
     except (UnknownPrice, ValueError) as error:
         return None, str(error)
+
+
+class Budget:
+    """녹화하며 쓴 비용을 더하고, 다 쓰면 그다음 호출을 보내지 않습니다. `limit`(USD)이 None이면 세기만 합니다.
+
+    비용을 알 수 없는 호출은 0으로 치지 않고, 횟수를 `unpriced`까지로 제한합니다.
+    """
+
+    def __init__(self, limit: str | None = None, unpriced: int = 0) -> None:
+        self._limit, self._most_unpriced = Decimal(limit) if limit else None, unpriced
+        self.usd, self.unpriced = Decimal(0), 0
+
+    def add(self, call: Call) -> None:
+        try:
+            receipt = Receipt([call], datetime.datetime.now(datetime.UTC).date())
+        except Exception:  # 셀 수 없었다고 0원이 되지는 않습니다.
+            self.unpriced += 1
+            return
+        self.usd += receipt.usd
+        self.unpriced += sum(row.calls for row in receipt.unknown)
+
+    def why_stop(self) -> str | None:
+        """더 보내면 안 되는 이유. 보내도 되면 None입니다."""
+        if self._limit is None:
+            return None
+        if self.usd >= self._limit:
+            return f"예산 {dollars(self._limit)} 가운데 쓴 돈: {dollars(self.usd)}"
+        if self.unpriced > self._most_unpriced:
+            return f"비용을 알 수 없는 호출이 {self.unpriced}번입니다(허락한 횟수 {self._most_unpriced}번)."
+        return None

@@ -7,6 +7,7 @@ tiktoken은 어휘를 처음 쓸 때 시간 제한 없이 내려받으므로, �
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import hashlib
 import re
@@ -100,7 +101,8 @@ def count_tokens(text_or_messages: str | list[Any], model: str) -> TokenCount:
             f"받은 값의 종류: {type(text_or_messages).__name__}"
         )
     unseen: dict[str, None] = {}  # 세지 못한 것들. 순서가 있는 집합으로 씁니다
-    count = 3 - _is_reasoning(base) + sum(_count_message(message, name, unseen) for message in text_or_messages)
+    is_reasoning = "chat" not in base and re.match(r"(o\d|gpt-(5|6|\d\d))", base)
+    count = sum(_count_message(message, name, unseen) for message in text_or_messages) + (2 if is_reasoning else 3)
     if name == "o200k_harmony" or "search" in base:
         note = note or f"{base}의 대화 형식에는 이 식이 맞지 않습니다"
     return TokenCount(count, name, "; ".join(filter(None, (note, *unseen))))
@@ -167,18 +169,16 @@ def _count_message(message: Any, encoding_name: str, unseen: dict[str, None]) ->
         total += 1 + _count(name, encoding_name)
     parts = [content] if isinstance(content, str) else list(content or [])
     parts += [fields["refusal"]] if fields.get("refusal") else []
-    for part in parts:
-        text = part if isinstance(part, str) else (fields_of(part) or {}).get("text")
-        if isinstance(text, str):
-            total += _count(text, encoding_name)
-        else:
-            unseen["그림이나 파일은 세지 못했습니다"] = None
-    if len(parts) > 1:
-        unseen["여러 조각으로 나뉜 내용입니다"] = None
-    if fields.get("audio"):
-        unseen["소리는 세지 못했습니다"] = None
-    if fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function"):
-        unseen["도구 호출은 세지 못했습니다"] = None
+    texts = [part if isinstance(part, str) else (fields_of(part) or {}).get("text") for part in parts]
+    total += sum(_count(text, encoding_name) for text in texts if isinstance(text, str))
+    uses_tools = fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function")
+    missed = {
+        "그림이나 파일은 세지 못했습니다": not all(isinstance(text, str) for text in texts),
+        "여러 조각으로 나뉜 내용입니다": len(parts) > 1,
+        "소리는 세지 못했습니다": fields.get("audio"),
+        "도구 호출은 세지 못했습니다": uses_tools,
+    }
+    unseen.update(dict.fromkeys(note for note, is_true in missed.items() if is_true))
     return total
 
 
@@ -195,14 +195,7 @@ def _encoding_for(base: str) -> tuple[str, str]:
         return "o200k_base", "gpt-6의 어휘는 공개되지 않아 o200k_base로 가정했습니다"
     if base.startswith("gpt-oss"):  # Ollama의 "gpt-oss:20b"도
         return "o200k_harmony", ""
-    try:
-        name = encoding_name_for_model(base)
-    except KeyError:
-        name = ""
-    if name in (*_ENCODINGS, "o200k_harmony"):
-        return name, ""
+    with contextlib.suppress(KeyError):
+        if (name := encoding_name_for_model(base)) in _ENCODINGS:
+            return name, ""
     return "o200k_base", f"{base}의 어휘가 없어 o200k_base로 추정했습니다"
-
-
-def _is_reasoning(base: str) -> bool:
-    return bool(re.match(r"(o\d|gpt-(5|6|\d\d))", base)) and "chat" not in base

@@ -1,6 +1,6 @@
 """응답에서 요금을 정하는 것을 한 번에 읽습니다: 무엇이 몇 개인지, 어느 모델인지, 어떤 처리 방식인지.
 
-제공자마다 이름과 뜻이 다릅니다. 이름은 표(`_TOP`)로 바꾸고, 뜻은 맨 아래의 작은 함수들이 맞춥니다.
+제공자마다 이름과 뜻이 다릅니다. 이름은 표(`_TOP`)로 바꾸고, 뜻은 `read`가 맞춥니다.
 특히 Anthropic의 `input_tokens`에는 캐시에서 읽은 토큰과 캐시에 쓴 토큰이 **빠져** 있습니다.
 """
 
@@ -54,10 +54,15 @@ def read(source: Any) -> Usage:
         raise ValueError(f"usage에서 캐시에 쓴 토큰의 합이 맞지 않습니다: {written}, {counts['cache_write_tokens']}")
     if "prompt_tokens" not in usage and not _ANTHROPIC.isdisjoint(usage):
         _anthropic(counts, usage)
-    elif usage.get("seconds"):
-        _transcript(counts, usage["seconds"])
-    elif usage.get("total_tokens"):
-        _hidden_reasoning(counts, whole_number(usage["total_tokens"], "total_tokens"))
+    elif seconds := usage.get("seconds"):  # 받아쓰기의 요금은 소리의 길이로 정해집니다
+        if isinstance(seconds, (int, float)) and 0 < seconds < math.inf:
+            counts |= {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
+    elif total := whole_number(usage.get("total_tokens") or 0, "total_tokens"):
+        # Gemini의 OpenAI 호환 응답은 추론 토큰을 completion_tokens에서 빼고 total_tokens에만 넣습니다
+        hidden = total - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
+        if hidden > 0:
+            counts["output_tokens"] = counts.get("output_tokens", 0) + hidden
+            counts["output_reasoning_tokens"] = max(hidden, counts.get("output_reasoning_tokens", 0))
     if "input_tokens" not in counts:
         raise ValueError(
             f"usage에 입력 토큰이 없습니다(있는 이름: {', '.join(map(str, usage)) or '없음'}). Chat Completions는 "
@@ -156,7 +161,7 @@ _TOP: Names = {
     "cache_read_input_tokens": "cache_read_tokens",
     "cache_creation_input_tokens": "cache_write_tokens",
 }
-# 수이지만 토큰이 아니거나, 아래의 함수들이 따로 보는 것
+# 수이지만 토큰이 아니거나, 따로 보는 것
 _OTHER = {
     "total_tokens", "seconds", "iterations", "queue_time", "prompt_time", "completion_time", "total_time", "cost",
     "cost_details",
@@ -185,15 +190,13 @@ def _refuse(name: str, value: Any, names: Names) -> None:
     if isinstance(value, list):
         for item in value:
             _refuse(name, item, names)
-    elif isinstance(value, Mapping) or hasattr(value, "__dict__"):
+    elif not isinstance(value, (Integral, float)):
         _count({}, fields_of(value) or {}, {})
-    elif isinstance(value, (Integral, float)) and not isinstance(value, bool):
+    elif not isinstance(value, bool):
         if names is _TOOLS:
             raise ValueError(f"요금을 모르는 도구를 썼습니다: {name}. 0으로 세지 않습니다.")
         near = difflib.get_close_matches(str(name), [*names, *_TOP, *_INSIDE], n=1)
-        hint = (
-            f"혹시 {near[0]!r}입니까?" if near and near[0] != name else "무엇의 수인지 몰라 요금을 계산하지 않습니다."
-        )
+        hint = "무엇의 수인지 몰라 요금을 계산하지 않습니다." if near in ([], [name]) else f"혹시 {near[0]!r}입니까?"
         raise ValueError(f"usage에 모르는 이름이 있습니다: {name!r}. {hint}")
 
 
@@ -211,9 +214,6 @@ def whole_number(value: Any, name: str) -> int:
     return int(value)
 
 
-# --- 뜻 ---
-
-
 def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
     """Anthropic Messages입니다. 입력에 캐시를 더합니다."""
     if "input_tokens" in counts:
@@ -226,17 +226,3 @@ def _anthropic(counts: dict[str, int], usage: Mapping[str, Any]) -> None:
     credit = fields_of(usage.get("fallback_credit")) or {}
     if (fields_of(credit.get("status")) or {}).get("type") == "redeemed":
         raise ValueError("다른 모델로 다시 보내며 요금이 조정되었습니다(fallback_credit). 청구 화면에서 확인하세요.")
-
-
-def _transcript(counts: dict[str, int], seconds: Any) -> None:
-    """받아쓰기의 요금은 소리의 길이로 정해집니다."""
-    if isinstance(seconds, (int, float)) and 0 < seconds < math.inf:
-        counts |= {"input_tokens": 0, "output_tokens": 0, "audio_seconds": math.ceil(seconds)}
-
-
-def _hidden_reasoning(counts: dict[str, int], total: int) -> None:
-    """Gemini의 OpenAI 호환 응답은 추론 토큰을 completion_tokens에서 빼고 total_tokens에만 넣습니다."""
-    hidden = total - counts.get("input_tokens", 0) - counts.get("output_tokens", 0)
-    if hidden > 0:
-        counts["output_tokens"] = counts.get("output_tokens", 0) + hidden
-        counts["output_reasoning_tokens"] = max(hidden, counts.get("output_reasoning_tokens", 0))

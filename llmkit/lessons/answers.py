@@ -82,7 +82,9 @@ def require_number(value: Any, name: str) -> Decimal:
 
 
 def same(value: Any, expected: Any) -> bool:
-    """타입까지 같은 값인가. 1과 True, 무엇과도 같다고 하는 물건을 가려냅니다."""
+    """타입까지 같은 값인가. 1과 True, 무엇과도 같다고 하는 물건을 가려냅니다. numpy의 수는 파이썬의 수로 봅니다."""
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", None) == 0:
+        value = value.item()
     kind = type(expected)
     return isinstance(value, kind) and isinstance(value, bool) == (kind is bool) and bool(value == expected)
 
@@ -273,8 +275,8 @@ class Fake:
     def __deepcopy__(self, memo: Any) -> Fake:
         return self
 
-    def __call__(self, *arguments: Any) -> Any:
-        self.asked.append(copy.deepcopy(arguments))
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        self.asked.append(copy.deepcopy((*arguments, *named.values())))  # 이름을 적어 불러도 됩니다.
         if _watch.is_up():
             raise _TooLong
         if len(self.asked) >= ENOUGH:

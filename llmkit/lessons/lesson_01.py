@@ -45,7 +45,7 @@ def read_response(read: Any) -> Iterator[str]:
         ),
         chat_response("반품하시려면 먼저 주문", "length", 47, 5),
     ]
-    results = [call(read, response, name="read") for response in responses]
+    results = [call(read, copy.deepcopy(response), name="read") for response in responses]
     for result in results:
         require_dict(result, "`read` 함수", ())
     if results[0] == results[1]:
@@ -89,7 +89,7 @@ def few_shot_classifier(answer: Any) -> Iterator[str]:
     require_dict(answer, "연습의 답", names, only=True)
     labels, build, read = (answer[name] for name in names)
     _require_labels(labels)
-    labels = list(labels)
+    labels = ["".join(label) for label in labels]  # StrEnum이어도 문자열로 봅니다.
     yield from _builder_problems(build, labels)
     yield from _reader_problems(read, labels)
 

@@ -30,13 +30,14 @@ def local_address(arguments: Any) -> Iterator[str]:
     key = arguments.get("api_key")
     if not key:
         yield "`api_key`를 지우면 SDK가 `OPENAI_API_KEY`를 찾아 보냅니다. 아무 글자라도 적어 두세요."
-    elif not isinstance(key, str) or not key.isascii() or not key.strip():
+    elif not isinstance(key, str) or not (key.isascii() and key.isprintable()) or key != key.strip():
         yield f"`api_key`는 HTTP 헤더에 실려 가므로 영어 글자와 숫자로 적습니다. 지금은 {show(key)}입니다."
 
 
 def _address_problems(given: str) -> Iterator[str]:
-    if given != given.strip():
-        yield f"`base_url`의 앞뒤에 공백이 있습니다. SDK는 공백까지 주소로 읽습니다. 지금은 {show(given)}입니다."
+    if re.search(r"\s", given):
+        where = "앞뒤에" if given != given.strip() else "가운데에"
+        yield f"`base_url`의 {where} 공백이 있습니다. SDK는 공백까지 주소로 읽습니다. 지금은 {show(given)}입니다."
     try:
         url = urlsplit(given.strip())
         port = url.port

@@ -48,6 +48,9 @@ def choice_and_nothing(types: Any) -> Iterator[str]:
         ("pay", None, False, "결제 방법은 비울 수 없습니다."),
         ("memo", "문 앞에", True, "문자열을 허용해야 합니다."),
         ("memo", None, True, "메모는 없을 수 있습니다. `None`도 허용하세요."),
+        ("memo", "부재중이면 경비실에 맡겨 주세요. 2층입니다.", True, "긴 메모도 허용하세요."),
+        ("memo", True, False, "문자열이 아니므로 막아야 합니다."),
+        ("memo", ["문 앞에"], False, "문자열이 아니므로 막아야 합니다."),
         ("memo", 3, False, "문자열이 아니므로 막아야 합니다."),
     ]
     for key, value, right, why in cases:

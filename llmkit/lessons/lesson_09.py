@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from .answers import Fake, Wrong, attempt, call, require_dict, require_filled, same, show
@@ -45,8 +45,12 @@ def _add(a: int, b: int) -> dict[str, int]:
     return {"sum": a + b}
 
 
+class LedgerError(Exception):
+    """도구가 던질 수 있는 예외는 미리 알 수 없습니다. 이름을 적어 잡는 것으로는 모자랍니다."""
+
+
 def _broken(**_: Any) -> Any:
-    raise OSError("장부를 열 수 없습니다")
+    raise LedgerError("장부를 열 수 없습니다")
 
 
 def _pandas_like() -> Any:
@@ -56,9 +60,12 @@ def _pandas_like() -> Any:
 @exercise("09-2")
 def run_what_is_registered(dispatch: Any) -> Iterator[str]:
     """성공과 실패를 모두 JSON 문자열로 돌려줍니다."""
-    good = _outcome(dispatch, "add", '{"a": 2, "b": 3}', "맞는 호출")
-    if good != {"sum": 5}:
-        yield f"맞는 호출: 함수의 결과를 JSON으로 적어야 합니다. 지금은 {show(good)}입니다."
+    for name, arguments, why, right in (
+        ("add", '{"a": 2, "b": 3}', "맞는 호출", {"sum": 5}),
+        ("find", "{}", "찾은 것이 없어 빈 목록을 돌려주는 호출", []),
+    ):
+        if (good := _outcome(dispatch, name, arguments, why)) != right:
+            yield f"{why}: 함수의 결과를 JSON으로 적어야 합니다. 지금은 {show(good)}입니다."
     for name, arguments, why in (
         ("remove", "{}", "등록되지 않은 도구"),
         ("print", "{}", "등록되지 않은 내장 함수"),
@@ -78,7 +85,7 @@ def run_what_is_registered(dispatch: Any) -> Iterator[str]:
 
 
 def _outcome(dispatch: Any, name: str, arguments: str, why: str) -> Any:
-    registry: dict[str, Callable[..., Any]] = {"add": _add, "broken": _broken, "pandas": _pandas_like}
+    registry: dict[str, Callable[..., Any]] = {"add": _add, "find": list, "broken": _broken, "pandas": _pandas_like}
     outcome = attempt(dispatch, registry, name, arguments)
     if outcome.error is not None:
         raise Wrong(f"{why}: 예외를 밖으로 내보내지 마세요. {outcome}.")
@@ -98,10 +105,10 @@ _APRIL, _MAY, _JUNE = ('{"month": "2026-04"}', '{"month": "2026-05"}', '{"month"
 _DONE = {"role": "assistant", "content": "두 달 모두 확인했습니다."}
 
 
-def _asking(*calls: tuple[str, str]) -> dict[str, Any]:
+def _asking(*calls: tuple[str, str], tool: str = "sales") -> dict[str, Any]:
     """부탁이 든 assistant 메시지. id는 인자와 상관없이 부탁마다 다릅니다."""
     made = [
-        {"id": name, "type": "function", "function": {"name": "sales", "arguments": arguments}}
+        {"id": name, "type": "function", "function": {"name": tool, "arguments": arguments}}
         for name, arguments in calls
     ]
     return {"role": "assistant", "content": None, "tool_calls": made}
@@ -110,9 +117,9 @@ def _asking(*calls: tuple[str, str]) -> dict[str, Any]:
 class _Run(Fake):
     """실행할 때마다 무엇을 실행했는지 적고, 그 인자를 그대로 결과로 돌려줍니다."""
 
-    def __call__(self, *arguments: Any) -> Any:
-        super().__call__(*arguments)
-        return json.dumps({"ran": arguments[1:]}, ensure_ascii=False)
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        super().__call__(*arguments, **named)
+        return json.dumps({"ran": self.asked[-1][1:]}, ensure_ascii=False)
 
 
 @exercise("09-3")
@@ -129,11 +136,16 @@ def loop_with_a_limit(loop: Any) -> Iterator[str]:
     twins = _asking(("f", _MAY), ("g", _MAY))
     ask = _answers(loop, "한 응답에 같은 부탁이 둘일 때", [twins, _DONE], runs=[_MAY])
     yield from _told(ask.asked[1][0], ["f", "g"], "g", "한 응답에 같은 부탁이 둘일 때")
+    others = [_asking(("h", _APRIL)), _asking(("i", _APRIL), tool="stock"), _asking(("j", _APRIL)), _DONE]
+    ask = _answers(loop, "다른 도구를 같은 인자로 부를 때", others, runs=[_APRIL, _APRIL], tools=["sales", "stock"])
+    yield from _told(ask.asked[3][0], ["j"], "j", "두 턴 앞에서 한 부탁일 때")
     for limit in (1, 3):
         yield from _stops(loop, limit)
 
 
-def _answers(loop: Any, case: str, replies: list[Any], runs: list[str]) -> Fake:
+def _answers(
+    loop: Any, case: str, replies: list[Any], runs: list[str], tools: Collection[str] = ("sales", "sales")
+) -> Fake:
     """끝까지 답을 받는 경우. 실행한 부탁과 돌려준 답을 봅니다."""
     ask, run = Fake(*copy.deepcopy(replies)), _Run(None)
     answer = call(loop, copy.deepcopy(_ASKED), ask, run, len(replies), name="loop", unchanged=True)
@@ -143,8 +155,8 @@ def _answers(loop: Any, case: str, replies: list[Any], runs: list[str]) -> Fake:
         raise Wrong(f"{case}: `ask`를 {len(replies)}번 불러야 합니다. 지금은 {len(ask.asked)}번입니다.")
     if (ran := [given[1] if len(given) == 2 else given for given in run.asked]) != runs:
         raise Wrong(f"{case}: `run`에 넘겨야 할 인자 {runs}, 실제로 넘긴 인자 {show(ran)}")
-    if any(given[0] != "sales" for given in run.asked):
-        raise Wrong(f"{case}: `run`의 첫 인자는 도구의 이름입니다. 지금은 {show(run.asked[0][0])}입니다.")
+    if (names := [given[0] for given in run.asked]) != [*tools][: len(runs)]:
+        raise Wrong(f"{case}: `run`의 첫 인자는 도구의 이름입니다. 지금은 {show(names)}입니다.")
     return ask
 
 
@@ -165,8 +177,8 @@ def _second_request(messages: Any, both: dict[str, Any]) -> Iterator[str]:
 
 
 def _told(messages: list[Any], ids: list[str], repeated: str, case: str) -> Iterator[str]:
-    """마지막 두 메시지는 `ids`의 결과이고, 그 가운데 `repeated`의 것은 오류입니다."""
-    last = [each for each in messages[-2:] if isinstance(each, dict)]
+    """마지막 메시지들은 `ids`의 결과이고, 그 가운데 `repeated`의 것은 오류입니다."""
+    last = [each for each in messages[-len(ids) :] if isinstance(each, dict)]
     if [each.get("tool_call_id") for each in last] != ids:
         yield f"{case}: 반복된 부탁에도 도구 메시지를 붙여 짝을 맞추세요. 지금은 {show(messages[2:])}입니다."
         return

@@ -106,6 +106,12 @@ def what_is_left(remaining: Any) -> Iterator[str]:
             [0, 2, 3],
             "나중에라도 답변이 있으면 끝난 것입니다.",
         ),
+        (
+            "성공한 뒤 실패했을 때",
+            [_line(2, answer="다"), _line(2, error="APITimeoutError")],
+            [0, 1, 3],
+            "이미 받은 답변은 뒤의 실패로 사라지지 않습니다.",
+        ),
         ("빈 답변일 때", [_line(0, answer="")], [1, 2, 3], "빈 문자열도 요금을 낸 답변입니다. 다시 보내지 않습니다."),
         ("모두 끝났을 때", [_line(n, answer="끝") for n in range(4)], [], "보낼 것이 없습니다."),
     ]  # fmt: skip
@@ -127,12 +133,11 @@ def one_line_of_a_batch(batch_row: Any) -> Iterator[str]:
             yield f"`custom_id`는 결과를 찾을 이름, 곧 편지의 `id`입니다. 지금은 {show(row['custom_id'])}입니다."
         if row["url"] != "/v1/chat/completions":
             yield f"`url`은 호스트를 뺀 주소 `/v1/chat/completions`입니다. 지금은 {show(row['url'])}입니다."
-        wanted = {"model": "a-model", "messages": [rules, {"role": "user", "content": letter["text"]}]}
+        wanted = [rules, {"role": "user", "content": letter["text"]}]
         if row["method"] != "POST" or not isinstance(row["body"], dict) or row["body"].get("model") != "a-model":
             yield "`method`와 `model`은 그대로 두세요."
-        elif row["body"] != wanted:
-            found = show(row["body"].get("messages"))
-            yield f"`messages`는 `rules`와 편지의 글(`user`)이 든 목록입니다. 지금은 {found}입니다."
+        elif (found := row["body"].get("messages")) != wanted:
+            yield f"`messages`는 `rules`와 편지의 글(`user`)이 든 목록입니다. 지금은 {show(found)}입니다."
         try:
             json.dumps(row)
         except (TypeError, ValueError):
@@ -151,7 +156,7 @@ def matched_by_name(join: Any) -> Iterator[str]:
         ("보낸 순서로 왔을 때", [row("a"), row("b"), row("c")], ["a 요약", "b 요약", "c 요약"], ""),
         ("거꾸로 왔을 때", [row("c"), row("b"), row("a")], ["a 요약", "b 요약", "c 요약"], "자리가 아니라 `custom_id`로 찾습니다."),
         ("하나가 실패했을 때", [row("c"), row("a"), row("b", "errored", "오류 문구")], ["a 요약", None, "c 요약"], "성공하지 않은 자리는 `None`입니다."),
-        ("하나가 만료되었을 때", [row("b", "expired"), row("a"), row("c")], ["a 요약", None, "c 요약"], "성공하지 않은 자리는 `None`입니다."),
+        ("하나가 만료되었을 때", [row("b", "expired", "만료 문구"), row("a"), row("c")], ["a 요약", None, "c 요약"], "성공하지 않은 자리는 `None`입니다."),
         ("결과가 빠졌을 때", [row("c")], [None, None, "c 요약"], "결과가 없는 자리도 `None`입니다."),
         ("다른 배치의 결과가 섞였을 때", [row("z"), row("a"), row("b"), row("c")], ["a 요약", "b 요약", "c 요약"], "`ids`에 있는 것만 담습니다."),
     ]  # fmt: skip

@@ -110,10 +110,9 @@ def share_read_from_the_cache(hit_rate: Any) -> Iterator[str]:
     ]
     for name, usages, read, total in cases:
         result = call(hit_rate, copy.deepcopy(usages), name="hit_rate", unchanged=True)
-        if abs(float(require_number(result, "`hit_rate`의 결과")) - read / total) > 1e-9:
-            said = explain(
-                float(result), _wrong_rates(usages, read), "읽은 토큰의 합을 입력 전체의 합으로 나눕니다.", _near
-            )
+        rate = float(require_number(result, "`hit_rate`의 결과"))
+        if abs(rate - read / total) > 6e-5:  # 소수 넷째 자리로 반올림해도 됩니다.
+            said = explain(rate, _wrong_rates(usages, read), "읽은 토큰의 합을 입력 전체의 합으로 나눕니다.", _near)
             yield f"{name}: 기댓값 {read / total:.4f}, 실제 {show(result)}. {said}"
 
 
@@ -168,6 +167,8 @@ def cheapest_lifetime(choose: Any) -> Iterator[str]:
             yield f"간격 {show(gaps)}: 기댓값 {show(right)}, 실제 {show(result)}. {why}"
     if call(choose, [30, 30], 0.9, name="choose", none_is_fine=True) is not None:
         yield "읽기가 0.9배이면 세 번에 1시간짜리도 손해입니다. 넘겨받은 `read`로 계산하세요."
+    if call(choose, [3], 0.75, name="choose", none_is_fine=True) is not None:
+        yield "읽기가 0.75배인 두 번은 5분짜리도, 쓰지 않아도 2입니다. 같은 요금이면 먼저 적힌 `None`을 고릅니다."
 
 
 _MARK = {"type": "ephemeral"}
@@ -231,6 +232,7 @@ def first_place_that_changed(first_change: Any) -> Iterator[str]:
         ("도구와 시스템이 다른 요청", base, {**base, "tools": [], "system": "x"}, "tools", "도구가 시스템 프롬프트보다 앞입니다."),
         ("시스템에 공백을 더한 요청", base, {**base, "system": "규칙 ", "messages": []}, "system", "공백 하나도 다른 글입니다."),
         ("가운데를 고친 요청", base, {**base, "messages": edited}, "messages[1]", "자리는 0부터 셉니다."),
+        ("역할만 바꾼 요청", base, {**base, "messages": [said[0], {**said[1], "role": "user"}]}, "messages[1]", "내용이 같아도 역할이 다르면 다른 메시지입니다."),
         ("뒤가 잘린 요청", base, {**base, "messages": said[:2]}, "messages[2]", "사라진 첫 메시지의 자리입니다."),
         ("앞이 잘린 요청", base, {**base, "messages": said[2:]}, "messages[0]", "앞을 자르면 처음부터 다릅니다."),
         ("도구가 없는 두 요청", bare, {**bare, "tools": []}, "", "없는 것은 빈 목록과 같습니다."),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
-from .answers import Outcome, Wrong, attempt, call, require_filled, same, show
+from .answers import Outcome, Wrong, attempt, call, require_filled, require_number, same, show
 from .checks import exercise
 
 
@@ -71,7 +72,7 @@ def retries_multiply(most_requests: Any) -> Iterator[str]:
     """겹친 재시도는 곱해집니다."""
     for retries, attempts in [(2, 3), (0, 1), (2, 1), (0, 4), (5, 2)]:
         found, right = call(most_requests, retries, attempts, name="most_requests"), (retries + 1) * attempts
-        if not same(found, right):
+        if require_number(found, "`most_requests`의 결과") != right:
             why = ""
             if found == retries * attempts:
                 why = " 재시도 말고 처음 보내는 한 번도 세세요."
@@ -85,15 +86,18 @@ _TALK = [
     {"role": "system", "content": "존댓말로 답합니다."},
     {"role": "user", "content": "시집 있나요?"},
     {"role": "assistant", "content": "있습니다."},
+    {"role": "system", "content": "재고는 말하지 않습니다."},
     {"role": "user", "content": "한 권 주세요."},
 ]
+_TURNS = [message for message in _TALK if message["role"] != "system"]
 
 
 class _Client:
     """받은 인자를 적는 가짜 클라이언트입니다. OpenAI와 Anthropic의 모양을 다 흉내 내지는 않습니다."""
 
-    def __init__(self, provider: str) -> None:
+    def __init__(self, provider: str, *, thinks: bool = True) -> None:
         self.asked: list[dict[str, Any]] = []
+        self.thinks = thinks
         if provider == "openai":
             self.chat = SimpleNamespace(completions=SimpleNamespace(create=self._chat))
         else:
@@ -110,7 +114,8 @@ class _Client:
     def _message(self, **given: Any) -> Any:
         self.asked.append(given)
         thought = SimpleNamespace(type="thinking", thinking="…", signature="authored")
-        blocks = [thought, *(SimpleNamespace(type="text", text=text) for text in ("네, ", "준비할게요."))]
+        texts = [SimpleNamespace(type="text", text=text) for text in ("네, ", "준비할게요.")]
+        blocks = [thought, *texts] if self.thinks else texts
         return SimpleNamespace(content=blocks, usage=_claude(2000, None, 8))
 
 
@@ -118,32 +123,39 @@ class _Client:
 def an_adapter(ask: Any) -> Iterator[str]:
     """두 제공자에 같은 대화를 보내고 같은 모양으로 돌려받습니다."""
     require_filled(ask, "ask")
-    for provider, right in [("openai", ("네, 준비할게요.", 21, 6)), ("anthropic", ("네, 준비할게요.", 2044, 8))]:
-        client = _Client(provider)
-        found = call(ask, provider, client, "any-model", [dict(one) for one in _TALK], name="ask", unchanged=True)
+    for case, talk, thinks, right in [
+        ("openai", _TALK, True, ("네, 준비할게요.", 21, 6)),
+        ("anthropic", _TALK, True, ("네, 준비할게요.", 2044, 8)),
+        ("anthropic(system도 추론도 없을 때)", _TURNS, False, ("네, 준비할게요.", 2044, 8)),
+    ]:
+        provider = case.partition("(")[0]
+        client = _Client(provider, thinks=thinks)
+        found = call(ask, provider, client, "any-model", [dict(one) for one in talk], name="ask", unchanged=True)
         if len(client.asked) != 1:
-            raise Wrong(f"{provider}: 요청을 한 번 보내야 합니다. 지금은 {len(client.asked)}번입니다.")
-        if problem := _body_problem(provider, client.asked[0]):
-            yield f"{provider}: {problem}"
+            raise Wrong(f"{case}: 요청을 한 번 보내야 합니다. 지금은 {len(client.asked)}번입니다.")
+        if problem := _body_problem(provider, client.asked[0], talk):
+            yield f"{case}: {problem}"
         if not isinstance(found, tuple | list) or tuple(found) != right:
-            yield f"{provider}: 돌려줄 것은 (텍스트, 입력, 출력)입니다. 기댓값 {right}, 실제 {show(found)}"
+            yield f"{case}: 돌려줄 것은 (텍스트, 입력, 출력)입니다. 기댓값 {right}, 실제 {show(found)}"
     outcome: Outcome = attempt(ask, "nobody", _Client("openai"), "any-model", [dict(one) for one in _TALK])
     if not isinstance(outcome.error, ValueError):
         yield f"모르는 제공자면 `ValueError`를 냅니다. {outcome}."
 
 
-def _body_problem(provider: str, body: dict[str, Any]) -> str | None:
+def _body_problem(provider: str, body: dict[str, Any], talk: list[dict[str, str]]) -> str | None:
     if body.get("model") != "any-model":
         return f"`model`을 받은 그대로 보내세요. 지금은 {show(body.get('model'))}입니다."
     if provider == "openai":
-        return None if body.get("messages") == _TALK else "`messages`를 받은 그대로 보내세요."
-    if not isinstance(body.get("max_tokens"), int):
+        return None if body.get("messages") == talk else "`messages`를 받은 그대로 보내세요."
+    limit = body.get("max_tokens")
+    if not isinstance(limit, int) or limit is True or limit < 1:
         return "`max_tokens`가 없습니다. Anthropic에서는 꼭 적습니다."
-    if body.get("messages") != _TALK[1:]:
+    if body.get("messages") != _TURNS:
         return f"`messages`에는 system이 아닌 메시지만 순서대로 보냅니다. 지금은 {show(body.get('messages'))}입니다."
     system = body.get("system")
     if isinstance(system, list):  # 텍스트 블록의 목록도 받습니다.
         system = "\n".join(str(block.get("text")) for block in system if isinstance(block, dict))
-    if system != _TALK[0]["content"]:
-        return f"`system`에는 system 메시지의 내용이 들어갑니다. 지금은 {show(body.get('system'))}입니다."
+    rules = [message["content"] for message in talk if message["role"] == "system"]
+    if not re.fullmatch(r"\s+".join(map(re.escape, rules)), str(system or "").strip()):
+        return f"`system`에는 system 메시지의 내용이 모두 순서대로 들어갑니다. 지금은 {show(body.get('system'))}입니다."
     return None

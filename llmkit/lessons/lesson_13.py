@@ -20,6 +20,7 @@ def a_call_made_before(is_repeat: Any) -> Iterator[str]:
         ("인자가 없는 도구를 다시", "count", {}, True),
         ("같은 도구를 다른 인자로", "stock", {"title": "숲"}, False),
         ("다른 도구를 같은 인자로", "price", {"title": "바다"}, False),
+        ("같은 도구에 인자를 더해", "count", {"title": "바다"}, False),
         ("처음 부르는 도구", "refund", {"order": "B-2"}, False),
     ]
     for name, tool, arguments, right in cases:
@@ -54,9 +55,10 @@ _STEP = {"worker": "reader", "task": "리뷰를 읽습니다."}
 @exercise("13-3")
 def a_plan_read_safely(read_plan: Any) -> Iterator[str]:
     """모델이 쓴 계획은 이름과 개수를 확인하고 씁니다."""
-    for plan in ([_STEP], [_STEP, {"worker": "editor", "task": "고칩니다."}]):
+    edit = {"worker": "editor", "task": "고칩니다."}
+    for most, plan in ((2, [_STEP]), (2, [_STEP, edit]), (3, [_STEP, edit, _STEP])):
         text = json.dumps(plan, ensure_ascii=False)
-        if call(read_plan, text, _WORKERS, 2, name="read_plan") != plan:
+        if call(read_plan, text, _WORKERS, most, name="read_plan") != plan:
             yield f"맞는 계획은 목록 그대로 돌려줍니다. 계획: {text}"
             return
     bad = {
@@ -65,10 +67,11 @@ def a_plan_read_safely(read_plan: Any) -> Iterator[str]:
         "빈 계획": "[]",
         "너무 긴 계획": json.dumps([_STEP] * 3),
         "모르는 일꾼": json.dumps([_STEP, {"worker": "os.system", "task": "지웁니다."}]),
-        "할 일이 없는 항목": json.dumps([{"worker": "reader"}]),
-        "할 일이 빈 항목": json.dumps([{"worker": "reader", "task": " "}]),
-        "할 일이 문자열이 아닌 항목": json.dumps([{"worker": "reader", "task": ["읽기"]}]),
-        "dict가 아닌 항목": '["reader"]',
+        "이름이 목록인 일꾼": json.dumps([_STEP, {"worker": ["reader"], "task": "읽습니다."}]),
+        "할 일이 없는 항목": json.dumps([_STEP, {"worker": "reader"}]),
+        "할 일이 빈 항목": json.dumps([_STEP, {"worker": "reader", "task": " "}]),
+        "할 일이 문자열이 아닌 항목": json.dumps([_STEP, {"worker": "reader", "task": ["읽기"]}]),
+        "dict가 아닌 항목": json.dumps([_STEP, "reader"]),
     }
     for name, text in bad.items():
         outcome = attempt(read_plan, text, list(_WORKERS), 2)
@@ -86,7 +89,7 @@ def a_gate_before_the_tools(gate: Any) -> Iterator[str]:
         yield "확인이 필요 없는 도구는 바로 `True`입니다."
     if free.asked:
         yield "확인이 필요 없는 도구에서는 `confirm`을 부르지 않습니다."
-    for name in ("os.system", "refunds", ""):
+    for name in ("os.system", "refunds", "Refund", " refund", ""):
         unknown = Fake(True)
         if not same(call(gate, name, given, dict(allowed), unknown, name="gate"), False):
             yield f"`allowed`에 없는 이름({name!r})은 언제나 `False`입니다. 사람이 확인해도 안 됩니다."

@@ -6,8 +6,9 @@ import importlib
 import re
 from collections.abc import Iterator
 from functools import cache
-from types import SimpleNamespace
 from typing import Any
+
+from pydantic import BaseModel
 
 from .answers import Wrong, call, require_dict, require_filled, require_number, show
 from .checks import exercise
@@ -39,11 +40,12 @@ def cosine_and_order(top_k: Any) -> Iterator[str]:
         given = np.array(query, dtype=float), np.array(vectors, dtype=float)
         result = call(top_k, *(array.copy() for array in given), k, name="top_k")
         try:
-            found = [(int(number), float(cosine)) for number, cosine in result]
+            found = [(require_number(number, name), float(require_number(cosine, name))) for number, cosine in result]
         except (TypeError, ValueError) as error:
             raise Wrong(f"{name}: (번호, 코사인)의 목록이어야 합니다. 지금은 {show(result)}입니다.") from error
         if [number for number, _ in found] != order:
-            yield f"{name}: 번호의 순서가 다릅니다. 기댓값 {order[:6]}, 실제 {show([number for number, _ in found[:6]])}"
+            numbers = ", ".join(str(number) for number, _ in found[:6])
+            yield f"{name}: 번호의 순서가 다릅니다. 기댓값 {order[:6]}, 실제 [{numbers}]"
         elif cosines and any(abs(cosine - right) > 1e-6 for (_, cosine), right in zip(found, cosines)):
             yield f"{name}: 코사인이 다릅니다. 기댓값 {cosines}, 실제 {show([cosine for _, cosine in found])}"
 
@@ -61,6 +63,7 @@ def the_two_measures(answer: Any) -> Iterator[str]:
         ("정답이 둘째이고 k가 1", ["b", "a", "c"], ["a"], 1, 0),
         ("정답이 셋째이고 k가 3", ["b", "c", "a"], ["a"], 3, 1),
         ("정답 둘 가운데 하나만 k 안에 있음", ["a", "x", "b"], ["a", "b"], 2, 0.5),
+        ("정답이 둘인데 k가 1", ["a", "b"], ["a", "b"], 1, 0.5),
         ("정답 둘이 모두 있음", ["b", "a", "x"], ["a", "b"], 3, 1),
         ("k가 찾은 수보다 큼", ["a"], ["a"], 5, 1),
         ("정답을 찾지 못함", ["x", "y"], ["a"], 2, 0),
@@ -76,6 +79,7 @@ def the_two_measures(answer: Any) -> Iterator[str]:
         ("찾지 못한 질문도 평균에 넣음", _RUNS[:3], 0.5),
         ("질문 넷", _RUNS, 0.5),
         ("둘째와 첫째", [_RUNS[3], _RUNS[0]], 0.75),
+        ("정답이 넷째인 질문 하나", [(["a", "b", "c", "d"], ["d"])], 0.25),
     ]:
         value = call(answer["mrr"], [*runs], name="mrr", unchanged=True)
         if abs(float(require_number(value, f"mrr, {name}")) - right) > 1e-9:
@@ -83,6 +87,7 @@ def the_two_measures(answer: Any) -> Iterator[str]:
             return
 
 
+_TITLE = "배송비"
 _LONG = "첫 문장입니다. 둘째는 조금 더 긴 문장입니다. 셋째? 넷째입니다! 값은 3.5배입니다."
 
 
@@ -92,7 +97,7 @@ def whole_sentences(chunk: Any) -> Iterator[str]:
     for text, limit in [(_LONG, 400), (_LONG, 26), (_LONG, 25), (_LONG, 12), (_LONG, 1), ("한 문장입니다.", 3)]:
         name = f"본문 {len(text)}자, `limit` {limit}"
         result = call(
-            chunk, {"id": "x", "doc": "문서", "title": "제목", "text": text}, limit, name="chunk", unchanged=True
+            chunk, {"id": "x", "doc": "문서", "title": _TITLE, "text": text}, limit, name="chunk", unchanged=True
         )
         if not isinstance(result, list | tuple) or not all(isinstance(each, str) for each in result):
             raise Wrong(f"{name}: 문자열의 목록을 돌려주어야 합니다. 지금은 {show(result)}입니다.")
@@ -102,9 +107,9 @@ def whole_sentences(chunk: Any) -> Iterator[str]:
 
 
 def _chunk_problem(chunks: list[str], text: str, limit: int) -> str | None:
-    if not all(each.startswith("제목. ") for each in chunks):
-        return '모든 청크는 "제목. "으로 시작해야 합니다.'
-    bodies, whole = [each.removeprefix("제목. ") for each in chunks], re.split(r"(?<=[.!?]) ", text)
+    if not all(each.startswith(f"{_TITLE}. ") for each in chunks):
+        return "모든 청크는 `passage`의 제목과 마침표, 공백으로 시작해야 합니다."
+    bodies, whole = [each.removeprefix(f"{_TITLE}. ") for each in chunks], re.split(r"(?<=[.!?]) ", text)
     if "" in bodies:
         return "본문이 빈 청크가 있습니다."
     inside = [sentence for body in bodies for sentence in re.split(r"(?<=[.!?]) ", body)]
@@ -120,8 +125,18 @@ def _chunk_problem(chunks: list[str], text: str, limit: int) -> str | None:
     return None
 
 
+class _Citation(BaseModel):
+    source: int
+    quote: str
+
+
+class _Answer(BaseModel):
+    text: str
+    citations: list[_Citation]
+
+
 _SOURCES = [
-    "배송비. 배송비는 3,000원입니다. 30,000원 이상 사시면 받지 않습니다.",
+    "배송비. 배송비는 3,000원입니다. 30,000원 이상 사시면\n받지 않습니다.",
     "환불 기간. 받은 날부터 7일 안에는 돈을 돌려드립니다.",
 ]
 _FEE, _WEEK = (1, "배송비는 3,000원입니다."), (2, "받은 날부터 7일 안에는 돈을 돌려드립니다.")
@@ -131,6 +146,7 @@ _ANSWERS = [
     ("쉼표 없이 쓴 숫자", "3000원입니다.", [_FEE], set()),
     ("숫자가 없는 답", "네, 배송비가 있습니다.", [_FEE], set()),
     ("줄바꿈이 섞인 인용", "배송비는 3,000원입니다.", [(1, "배송비는\n 3,000원입니다.")], set()),
+    ("단락의 줄바꿈을 공백으로 옮긴 인용", "30,000원부터 무료입니다.", [(1, "30,000원 이상 사시면 받지 않습니다.")], set()),
     ("인용이 없는 답", "잘 모르겠습니다.", [], {"출처 없음"}),
     ("인용 없이 숫자를 쓴 답", "3,000원입니다.", [], {"출처 없음", "다른 숫자"}),
     ("0번을 댄 답", "배송비가 있습니다.", [(0, _WEEK[1])], {"없는 번호"}),
@@ -152,8 +168,7 @@ _ANSWERS = [
 def quotes_and_numbers(verify_citations: Any) -> Iterator[str]:
     """인용문은 글자 그대로 있어야 하고, 본문의 숫자는 인용문에 있어야 합니다."""
     for name, text, cited, right in _ANSWERS:
-        citations = [SimpleNamespace(source=source, quote=quote) for source, quote in cited]
-        answer = SimpleNamespace(text=text, citations=citations)
+        answer = _Answer(text=text, citations=[_Citation(source=source, quote=quote) for source, quote in cited])
         result = call(verify_citations, answer, [*_SOURCES], name="verify_citations")
         if not isinstance(result, list | tuple | set) or not all(isinstance(each, str) for each in result):
             raise Wrong(f"{name}: 문제의 이름이 든 목록을 돌려주어야 합니다. 지금은 {show(result)}입니다.")
@@ -169,6 +184,7 @@ def reciprocal_rank_fusion(fuse: Any) -> Iterator[str]:
         ("두 목록에 모두 든 것이 앞에 옴", [["a", "b", "c"], ["d", "b"]], (), ["b", "a", "d", "c"]),
         ("한 목록에만 있는 것도 남김", [["a"], ["b", "c"]], (), ["a", "b", "c"]),
         ("목록 셋", [["a", "b"], ["c", "b"], ["c", "a"]], (), ["c", "a", "b"]),
+        ("점수가 같은 것은 먼저 나온 순서로", [["c"], ["a"], ["b"]], (), ["c", "a", "b"]),
         ("`k`가 60일 때", [["a", "x", "b"], ["c", "y", "b"]], (60,), ["b", "a", "c", "x", "y"]),
         ("`k`가 0일 때", [["a", "x", "b"], ["c", "y", "b"]], (0,), ["a", "c", "b", "x", "y"]),
         ("빈 목록이 섞임", [[], ["a", "b"]], (), ["a", "b"]),

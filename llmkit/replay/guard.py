@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import re
 import socket
+import ssl
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -32,7 +33,9 @@ Current = Callable[[], Gate | None]
 
 _ASKS = ((socket, "getaddrinfo"), (socket, "gethostbyname"), (socket, "gethostbyname_ex"))
 _CONNECTS = ((socket.socket, "connect"), (socket.socket, "connect_ex"))
-_SENDS = ((socket.socket, "send"), (socket.socket, "sendall"))
+# TLS로 말하는 프록시에게는 socket.send를 지나지 않고 보냅니다. sendmsg는 Windows에 없고, asyncio가 여러 조각을 한꺼번에 보낼 때 씁니다.
+_SENDS = [(socket.socket, "send"), (socket.socket, "sendall"), (ssl.SSLSocket, "send"), (ssl.SSLObject, "write")]
+_SENDS += [(socket.socket, "sendmsg")] if hasattr(socket.socket, "sendmsg") else []
 # 프록시에게 보내는 첫 줄: "CONNECT api.openai.com:443 ..." 또는 "POST http://api.openai.com/v1 ..."
 _PROXIED = re.compile(rb"(?:CONNECT |[A-Z]{3,8} https?://)(?:[^@/\s]*@)?([^:/\s]+)")
 
@@ -77,12 +80,19 @@ def _watch_sends(place: Any, name: str, current: Current) -> None:
     _originals.append((place, name, original))
 
     @functools.wraps(original)
-    def send(sock: Any, data: Any, *flags: Any) -> Any:  # 큰 파일은 수천 번 나누어 보내므로 짧게 둡니다.
+    def send(sock: Any, data: Any, *rest: Any) -> Any:  # 큰 파일은 수천 번 나누어 보내므로 짧게 둡니다.
         if proxied := is_proxied(data):
             check(current(), proxied[1])
-        return original(sock, data, *flags)
+        return original(sock, data, *rest)
 
-    setattr(place, name, send)
+    @functools.wraps(original)
+    def sendmsg(sock: Any, buffers: Iterable[Any], *rest: Any) -> Any:
+        buffers = list(buffers)
+        if proxied := is_proxied(b"".join(buffers[:1])):
+            check(current(), proxied[1])
+        return original(sock, buffers, *rest)
+
+    setattr(place, name, sendmsg if name == "sendmsg" else send)
 
 
 def check(gate: Gate | None, host: object) -> None:

@@ -30,7 +30,7 @@ plan = Plan.of_this_kernel()
 
 
 class Meter(Protocol):
-    """쓴 비용을 세는 것. `llmkit.cost.budget.Budget`입니다."""
+    """쓴 비용을 세는 것. `llmkit.cost.receipt.Budget`입니다."""
 
     usd: Decimal
     unpriced: int

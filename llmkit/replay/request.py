@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
+import sys
 import unicodedata
 from collections.abc import Iterator
 from functools import cached_property
@@ -12,12 +14,17 @@ from typing import Any
 from ..common.providers import PROVIDERS
 
 _BY_HOST = {host: provider.name for provider in PROVIDERS.values() for host in provider.hosts}
-_BY_USER_AGENT = {"openai/python": "openai", "anthropic/python": "anthropic", "hf_hub/": "huggingface"}
+_HUB = "https://huggingface.co/"
 _VERSION = re.compile(r".*/v\d+(?:alpha|beta)?\d*(?:/openai)?(?=/)")
 _API = re.compile(
     r"/(?:deployments/[^/]+/)?(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
 )
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+# 게이트웨이마다 키를 싣는 이름이 다릅니다. 목록의 다음 쪽을 가리키는 것(page_token)은 키가 아닙니다.
+_KEY_PARAMETER = re.compile(
+    r"(?!page|next|continuation)([\w.-]*(key|token|secret|signature|password|auth)|sig|code)", re.I
+)
+_KEY_HEADER = re.compile(r"(?!idempotency)[\w-]*(key|token|secret|auth|cookie|signature|password)", re.I)
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
 
 
@@ -43,8 +50,13 @@ class Ask:
         self.request = request  # httpx의 요청 그대로
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
-        # Gemini는 키를 주소에 적기도 합니다.
-        if request.url.query and (query := str(request.url.params.remove("key"))):
+        params = request.url.params if request.url.query else ()
+        self._in_address = [
+            name for name in params if _KEY_PARAMETER.fullmatch(name)
+        ]  # 키를 주소에 적기도 합니다(Gemini).
+        for name in self._in_address:
+            params = params.remove(name)
+        if query := str(params or ""):
             self.path += "?" + query
 
     @property
@@ -74,10 +86,19 @@ class Ask:
             self.body = self.content.decode("utf-8", "backslashreplace")
             return request_key(self.provider, self.method, self.path, self.body)
 
+    def keys(self) -> list[str]:
+        """제공자의 키를 싣는 헤더의 값들입니다. 호출마다 봅니다."""
+        return [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
+
     def secrets(self) -> list[str]:
-        """요청에 실려 나가는 키들입니다. 빈 문자열이 섞여 있을 수 있습니다."""
-        values = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
-        return [*values, self.request.url.params.get("key", "")] if self.request.url.query else values
+        """요청에 실려 나가는 비밀들입니다: 주소, 이름이 키 같은 헤더, 비밀번호. 짧은 단어도 섞여 있습니다."""
+        values = [value for name in self._in_address for value in self.request.url.params.get_list(name)]
+        for name, value in self.request.headers.multi_items():
+            if _KEY_HEADER.match(name):  # "Bearer 키", "이름=키; ..."
+                values += [value.split(" ")[-1], *re.split(r"[\s;,=]+", value)]
+            if value[:6].lower() == "basic ":
+                values += base64.b64decode(value[6:] + "==").decode("latin-1").split(":", 1)
+        return values
 
     @property
     def model(self) -> str | None:
@@ -89,19 +110,30 @@ def owner(request: Any) -> str | None:
 
     호스트를 먼저 보고, 모르는 호스트면(프록시, 직접 정한 base_url) SDK의 user agent를 봅니다.
     """
-    host = request.url.host
-    by_host = _BY_HOST.get(host)
+    constants = sys.modules.get("huggingface_hub.constants")  # HF_ENDPOINT로 바꾼 미러도 Hub입니다.
+    hubs = (_HUB, f"{constants.ENDPOINT}/") if constants else _HUB
+    if str(request.url).startswith(hubs):  # 모델 파일 내려받기는 건드리지 않고, 인퍼런스 제공자를 묻는 요청만 맡습니다.
+        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
+    by_host = _BY_HOST.get(request.url.host)
     if by_host and by_host != "local":
         return by_host
-    if host == "huggingface.co":  # 모델 파일 내려받기는 건드리지 않고, 인퍼런스 제공자를 묻는 요청만 맡습니다.
-        return "huggingface" if b"inferenceProviderMapping" in request.url.query else None
-    agent = request.headers.get("user-agent", "").lower()
-    by_agent = next((name for mark, name in _BY_USER_AGENT.items() if mark in agent), None)
-    if by_agent == "huggingface" and request.method != "POST":  # 큰 파일은 다른 호스트에서 내려받습니다.
-        by_agent = None
+    by_sdk = _sdk(request)
     if by_host:
-        return by_host if by_agent or _API.search(request.url.path) else None
-    return by_agent
+        return by_host if by_sdk or _API.search(request.url.path) else None
+    return by_sdk
+
+
+def _sdk(request: Any) -> str | None:
+    agent = request.headers.get("user-agent", "").lower()
+    if "hf_hub/" in agent:  # 큰 파일은 다른 호스트에서 내려받습니다.
+        return "huggingface" if request.method == "POST" else None
+    by_class = next((name for name in ("openai", "anthropic") if f"{name}/python" in agent), None)
+    if by_class or "x-stainless-lang" not in request.headers:
+        return by_class
+    # 상속하거나 클라우드에 맞춘 클라이언트는 클래스의 이름이 다릅니다. 다른 회사의 SDK도 같은 헤더를 보내므로 버전까지 봅니다.
+    version = request.headers.get("x-stainless-package-version")
+    versions = {getattr(sys.modules.get(name), "__version__", None): name for name in ("openai", "anthropic")}
+    return versions.get(version)
 
 
 def api_path(path: str) -> str:

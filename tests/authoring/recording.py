@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import sys
 import threading
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,20 @@ def record_with(script: Script, notebook: Path, **options: Any) -> int:
     from llmkit.commands.record import record_notebook
 
     with Upstream(script) as server:
-        startup = (
-            f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
-            f"from tests.authoring.provider import redirect; redirect.install({server.port})",
-        )
         try:
-            done = record_notebook(notebook, startup=startup, **options).done
+            done = record_notebook(notebook, startup=startup(server.port), **options).done
         finally:  # 대본에 없는 요청은 셀의 실패로도 나타나므로, 이유를 먼저 말합니다.
             for prompt in server.unanswered:
                 print(f"대본에 답이 없는 요청: {prompt!r}", file=sys.stderr)
         return int(not done or bool(server.unanswered))
+
+
+def startup(port: int, keys: Mapping[str, str] = FAKE_KEYS) -> tuple[str, ...]:
+    """커널이 첫 셀보다 먼저 실행할 줄: 키를 넣고, 제공자로 가는 요청을 `port`의 서버로 돌립니다."""
+    return (
+        f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({keys!r})",
+        f"from tests.authoring.provider import redirect; redirect.install({port})",
+    )
 
 
 def store(number: str) -> int:

@@ -136,7 +136,10 @@ def test_what_cannot_be_read_is_said_and_the_rest_is_examined(
     folder.rmdir()
     status, report = examine()
     assert status == 1
-    assert "[문제] 읽을 수 없는 곳: 지금의 폴더 (No such file or directory)" in report and "[좋음] 환율: " in report
+    assert "[문제] 읽을 수 없는 곳: 지금의 폴더 (No such file or directory)" in report
+    assert (
+        f"[좋음] {models.default_model('openai')}: " in report and "[좋음] 환율: " in report and "문제 1개를" in report
+    )
 
 
 def test_versions_out_of_range_are_named(
@@ -317,6 +320,22 @@ def test_a_reader_that_closes_first_and_a_full_disk_end_without_a_traceback() ->
     command = f'"{sys.executable}" -m llmkit doctor'
     done = subprocess.run(f"{command} | true; {command} > /dev/full", shell=True, capture_output=True, text=True)
     assert done.stderr.splitlines() == ["멈췄습니다. [Errno 28] No space left on device"]
+
+
+def test_without_a_screen_it_ends_as_ever_and_ctrl_c_is_no_traceback() -> None:
+    assert subprocess.run(f'"{sys.executable}" -m llmkit estimate 01 >&- 2>&-', shell=True).returncode == 0
+    stopped = """
+import runpy, sys
+from llmkit.commands import doctor
+
+def run():
+    raise KeyboardInterrupt
+
+doctor.run, sys.argv = run, ["llmkit", "doctor"]
+runpy.run_module("llmkit", run_name="__main__")
+"""
+    done = subprocess.run([sys.executable, "-c", stopped], capture_output=True, text=True, encoding="utf-8")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "\n끝냅니다.\n")
 
 
 def test_output_survives_a_terminal_without_korean() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -83,7 +83,7 @@ def test_a_package_that_moved_is_named(tmp_path: Path, name: str) -> None:
 
 
 def test_doctor_and_the_test_command_say_what_moved(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, root: Path, run_tests_in: Callable[..., Any]
 ) -> None:
     planted = "openai 3.57.0 → 3.99.0"
     monkeypatch.setattr(lock, "moved", lambda: [planted])
@@ -94,15 +94,11 @@ def test_doctor_and_the_test_command_say_what_moved(
     assert list(doctor._versions()) == []
 
     # 시험 명령: 실패가 아니라 끝에 적는 보고입니다.
-    test = tmp_path / "test_nothing.py"
-    test.write_text("def test_nothing():\n    assert True\n")
+    (tmp_path / "test_nothing.py").write_text("def test_nothing():\n    assert True\n")
     plugin = tmp_path / "planted_version.py"
     plugin.write_text("import importlib.metadata as m\nold = m.version\n"
                       "m.version = lambda name: '99.1' if name == 'anthropic' else old(name)\n")  # fmt: skip
-    command = [sys.executable, "-m", "pytest", "-c", str(root / "pyproject.toml"), f"--rootdir={tmp_path}",
-               "-p", "planted_version", "-p", "conftest", "-n0", str(test)]  # fmt: skip
-    environment = os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"}
-    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    done = run_tests_in(tmp_path, "-p", "planted_version", PYTHONPATH=f"{tmp_path}{os.pathsep}{root}")
     assert done.returncode == 0, done.stdout
     assert f"anthropic {lock.pins()['anthropic']} → 99.1" in done.stdout
 

@@ -18,8 +18,8 @@ from llmkit.replay.plan import Result
 from llmkit.replay.player import fingerprint
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
+from tests.authoring.recording import startup
 
-ROOT = Path(__file__).resolve().parents[2]
 MARK = "샘플 응답 · {}의 실제 출력이 아닙니다"
 
 SCRIPT = """
@@ -51,17 +51,17 @@ def notebook_of(path: Path, cells: Sequence[str | tuple[str, dict[str, Any]]]) -
     return path
 
 
-def record(path: Path, script: str = SCRIPT, **arguments: Any) -> int:
-    from tests.authoring.recording import FAKE_KEYS
-
+def run(path: Path, script: str, *more: str, **arguments: Any) -> tuple[Result, int]:
+    """대본의 서버에 대고 녹화합니다. (결과, 서버에 온 요청의 수)입니다. `more`는 첫 셀보다 먼저 실행할 줄입니다."""
     cassettes = path.parent.parent / "cassettes"
     cassettes.mkdir(exist_ok=True)
     with Upstream(Script.parse(script)) as server:
-        startup = (
-            f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
-            f"from tests.authoring.provider import redirect; redirect.install({server.port})",
-        )
-        return int(not record_notebook(path, startup=startup, cassettes=cassettes, **arguments).done)
+        lines = (*startup(server.port), *more)
+        return record_notebook(path, startup=lines, cassettes=cassettes, **arguments), server.requests
+
+
+def record(path: Path, script: str = SCRIPT, **arguments: Any) -> int:
+    return int(not run(path, script, **arguments)[0].done)
 
 
 def outputs_of(path: Path) -> list[list[str]]:
@@ -220,18 +220,7 @@ THREE = [*HEAD_CELLS, 'print(ask("하나"))', 'print(ask("둘"))', 'print(ask("�
 
 
 def record_real(path: Path, script: str = SCRIPT, **arguments: Any) -> tuple[Result, int]:
-    """(결과, 서버에 온 요청의 수)입니다."""
-    from tests.authoring.recording import FAKE_KEYS
-
-    cassettes = path.parent.parent / "cassettes"
-    cassettes.mkdir(exist_ok=True)
-    with Upstream(Script.parse(script)) as server:
-        startup = (
-            f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
-            f"from tests.authoring.provider import redirect; redirect.install({server.port})",
-            REAL,
-        )
-        return record_notebook(path, startup=startup, cassettes=cassettes, **arguments), server.requests
+    return run(path, script, REAL, **arguments)
 
 
 SWALLOWING = """

@@ -440,3 +440,10 @@ def test_calc_cost_adds_where_the_old_formula_multiplied():
     assert cost.usd == 1000 * (10 * Decimal("2.5e-6") + 3 * Decimal("10e-6"))
     assert not cost.note and "가정" in calc_cost("글", "글", "gpt-6-luna").note
     assert isinstance(cost, Cost)
+
+
+def test_a_line_break_in_a_name_does_not_break_the_table() -> None:
+    cost = calculate_cost({"prompt_tokens": 1, "completion_tokens": 1}, "local/a\n\n# b\u2028c")
+    rows = [line for line in cost._repr_markdown_().splitlines() if line.startswith("|")]
+    assert len(rows) == 5 and {row.count("|") for row in rows} == {6}
+    assert "a  # b c" in cost._table().to_text()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -20,7 +19,7 @@ HANGS = {
 
 
 @pytest.fixture(scope="module")
-def said(tmp_path_factory: pytest.TempPathFactory, root: Path) -> str:
+def said(tmp_path_factory: pytest.TempPathFactory, run_tests_in: Callable[..., Any]) -> str:
     """멈추는 것들을 강좌의 시험과 똑같이 실행하고 화면에 나온 글을 돌려줍니다. 제한만 몇 초로 줄입니다."""
     folder = tmp_path_factory.mktemp("멈춤")
     tests = [f"def test_{name}():\n    {source}\n" for name, source in HANGS.items()]
@@ -32,27 +31,10 @@ def said(tmp_path_factory: pytest.TempPathFactory, root: Path) -> str:
         cell.execution_count = 1
     cells[0].outputs = [nbformat.v4.new_output("execute_result", data={"text/plain": "1"}, execution_count=1)]
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "planted.ipynb")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-c",
-        str(root / "pyproject.toml"),
-        f"--rootdir={folder}",
-        "-p",
-        "conftest",
-    ]
-    limits = ["--nbval-cell-timeout=10"]
     shorter = folder / "conftest.py"
     shorter.write_text("import pytest\ndef pytest_collection_modifyitems(items):\n    for item in items:\n"
                        "        if item.path.suffix == '.py':\n            item.add_marker(pytest.mark.timeout(2))\n")  # fmt: skip
-    done = subprocess.run(
-        [*command, *limits, "-n0", "-rA", str(folder)],
-        cwd=root,
-        env=os.environ | {"COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-    )
+    done = run_tests_in(folder, "--nbval-cell-timeout=10", "-rA", COLUMNS="200")
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -109,6 +110,14 @@ def test_wrong_field(change: Any, said: str) -> None:
     assert said in wrong("01-2", lambda response: correct(response) | change(response))
 
 
+def test_a_response_that_the_learner_changed_does_not_change_what_is_right() -> None:
+    def read(response: Any) -> dict[str, Any]:
+        response.choices[0].message.content = "고친 글"
+        return correct(response)
+
+    assert '"text"' in wrong("01-2", read)
+
+
 def test_a_missing_key_is_named_with_its_meaning() -> None:
     shown = wrong("01-2", lambda response: {"text": response.choices[0].message.content})
     assert '"finish_reason"(끝난 이유)' in shown and '"total_tokens"(토큰의 합계)' in shown
@@ -181,8 +190,10 @@ def test_wrong_labels(labels: Any, said: str) -> None:
     assert said in wrong("01-3", task(labels=labels))
 
 
-def test_labels_may_be_a_set() -> None:
+def test_labels_may_be_a_set_or_members_of_an_enum() -> None:
     assert llmkit.check("01-3", task(labels=set(LABELS))).passed
+    members = StrEnum("Label", [(f"label_{place}", label) for place, label in enumerate(LABELS)])
+    assert llmkit.check("01-3", task(labels=list(members))).passed
 
 
 def test_a_label_that_is_part_of_another_must_be_said_on_its_own() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lessons.exercises import exercises, run, wrong
+from tests.lessons.exercises import exercises, refused, run, wrong
 
 LESSON = exercises("03")
 
@@ -58,6 +58,14 @@ def test_the_old_tutorials_turn_adds_the_previous_answer() -> None:
         return history + [{"role": "user", "content": question}, previous]
 
     assert "지난번 답을 덧붙였습니다" in wrong("03-3", turn)
+
+
+def test_what_is_handed_over_may_be_called_by_name() -> None:
+    def turn(history: list, question: str, stream_reply: Any) -> list:
+        messages = [*history, {"role": "user", "content": question}]
+        return [*messages, {"role": "assistant", "content": "".join(stream_reply(messages=messages))}]
+
+    assert not refused("03-3", [turn])
 
 
 def test_a_turn_that_spoils_the_history() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 import llmkit
@@ -23,6 +24,7 @@ from tests.lessons.exercises import exercises, refused, run, wrong
         ("http://localhost:port/v1", "포트는 수"),
         (" http://localhost:11434/v1", "앞뒤에 공백"),
         ("http://localhost:11434/v1\n", "앞뒤에 공백"),
+        ("http://local\thost:11434/v1", "가운데에 공백"),
         ("http://localhost:11434/v1?model=x", "`?`나 `#`"),
         ("http://me@localhost:11434/v1", "`@`"),
         ("http://[::1:11434/v1", "포트는 수"),
@@ -43,6 +45,11 @@ def test_other_right_addresses(base_url: str) -> None:
 
 def test_an_address_without_a_key_would_send_the_real_one() -> None:
     assert "OPENAI_API_KEY" in wrong("05-1", {"base_url": "http://localhost:11434/v1", "api_key": ""})
+
+
+@pytest.mark.parametrize("key", ["local\n", " local", "열쇠", "a\x00b"])
+def test_a_key_that_no_header_can_carry(key: str) -> None:
+    assert "HTTP 헤더에" in wrong("05-1", {"base_url": "http://localhost:11434/v1", "api_key": key})
 
 
 def test_two_roles_that_ran_together_for_want_of_a_comma() -> None:
@@ -264,4 +271,8 @@ def test_other_right_comparisons() -> None:
             "broken": len([1 for label, old, new in rows if old == label != new]),
         }
 
-    assert not refused("05-4", [counted, with_a_loop, with_sets, with_subtraction, with_filters])
+    def in_numpy(right: list, before: list, after: list) -> dict[str, Any]:
+        was, now = (np.array(labels, dtype=object) == np.array(right, dtype=object) for labels in (before, after))
+        return {"before": was.sum(), "after": now.sum(), "fixed": (~was & now).sum(), "broken": (was & ~now).sum()}
+
+    assert not refused("05-4", [in_numpy, counted, with_a_loop, with_sets, with_subtraction, with_filters])

@@ -139,6 +139,8 @@ def unpacks_lists_too(registry: dict, name: str, arguments: str) -> str:
         (with_(caught=ValueError), "등록되지 않은 도구: 예외를"),
         (with_(caught=(KeyError, ValueError)), "빠진 인자: 예외를"),
         (with_(caught=(KeyError, ValueError, TypeError)), "함수 안의 예외: 예외를"),
+        (with_(caught=(KeyError, ValueError, TypeError, OSError)), "함수 안의 예외: 예외를"),
+        (with_(write=lambda result: json.dumps(result) if result else error("없음")), "빈 목록을 돌려주는 호출"),
         (with_(write=lambda result: result), "JSON 문자열을"),
         (with_(write=str), "JSON으로 읽히지 않습니다"),
         (with_(write=lambda result: json.dumps(json.dumps(result))), "함수의 결과를 JSON으로"),
@@ -190,23 +192,24 @@ def test_other_right_dispatchers() -> None:
 def looping(
     messages: list, ask: Callable, run: Callable, limit: int, *,
     extra: int = 0, guard: bool = True, tell: bool = True, first_only: bool = False, backwards: bool = False,
-    by_name: bool = False, keep: bool = False, forget: bool = False, wrong_id: bool = False, role: str = "tool",
+    by_name: bool = False, by_arguments: bool = False, short: bool = False, keep: bool = False, forget: bool = False, wrong_id: bool = False, role: str = "tool",
     parsed: bool = False, nested: bool = False, fails: Callable = lambda: RuntimeError("제한"), per_turn: bool = False,
 ) -> Any:  # fmt: skip
     """풀이와 한 곳씩만 다른 답을 만듭니다."""
-    messages, seen = messages if keep else list(messages), set()
+    messages, seen, latest = messages if keep else list(messages), set(), set()
     for _ in range(limit + extra):
         message = ask(messages)
         calls = message.get("tool_calls")
         if not calls:
             return message if nested else message["content"]
-        seen = set() if per_turn else seen
+        seen = set() if per_turn else latest if short else seen
+        latest = set()
         messages += [] if forget else [message]
         calls = calls[:1] if first_only else calls[::-1] if backwards else calls
         for call in calls:
             name, arguments = call["function"]["name"], call["function"]["arguments"]
-            key = name if by_name else (name, arguments)
-            again, seen = guard and key in seen, {*seen, key}
+            key = name if by_name else arguments if by_arguments else (name, arguments)
+            again, seen, latest = guard and key in seen, {*seen, key}, {*latest, key}
             if again and not tell:
                 continue
             result = error("이미 실행했습니다.") if again else run(name, json.loads(arguments) if parsed else arguments)
@@ -244,6 +247,8 @@ def remembers_across_questions(messages: list, ask: Callable, run: Callable, lim
         (loop_with(first_only=True), "`run`에 넘겨야 할 인자"),
         (loop_with(backwards=True), "`run`에 넘겨야 할 인자"),
         (loop_with(by_name=True), "`run`에 넘겨야 할 인자"),
+        (loop_with(by_arguments=True), "다른 도구를 같은 인자로"),
+        (loop_with(short=True), "다른 도구를 같은 인자로"),
         (loop_with(guard=False), "앞에서 한 부탁이 섞일 때: `run`에"),
         (loop_with(per_turn=True), "앞에서 한 부탁이 섞일 때: `run`에"),
         (remembers_across_questions, "앞에서 한 부탁이 섞일 때: `run`에"),

@@ -244,6 +244,10 @@ def answered(lines: list[str], stop: bool = False, errors: bool = False) -> list
             lambda ids, lines: [one for one in ids if not any(f'"{one}", "answer": "' in x and x[-3:] != '""}' for x in lines)],
             "빈 문자열도",
         ),
+        (
+            lambda ids, lines: [x for x in ids if {y: "answer" in z for z in lines for y in ids if y in z}.get(x) is not True],
+            "뒤의 실패로 사라지지",
+        ),
         (lambda ids, lines: ids.clear() or [], "바뀌었습니다"),
         (None, "함수 자체"),
     ],
@@ -287,7 +291,11 @@ def test_wrong_lines(changes: dict[str, Any], why: str) -> None:
 
 
 def test_another_right_line() -> None:
-    assert not refused("10-5", [row_of, lambda *given: dict(reversed(row_of(*given).items()))])
+    def longer(*given: Any) -> dict[str, Any]:
+        row = row_of(*given)
+        return row | {"body": row["body"] | {"max_completion_tokens": 300}}
+
+    assert not refused("10-5", [row_of, longer, lambda *given: dict(reversed(row_of(*given).items()))])
 
 
 @pytest.mark.parametrize(
@@ -298,6 +306,10 @@ def test_another_right_line() -> None:
         (
             lambda ids, rows: [{r["custom_id"]: r["text"] for r in rows if r["type"] != "errored"}[one] for one in ids],
             "KeyError",
+        ),
+        (
+            lambda ids, rows: [{r["custom_id"]: r["text"] for r in rows if r["type"] != "errored"}.get(x) for x in ids],
+            "하나가 만료되었을 때",
         ),
         (
             lambda ids, rows: sorted(row["text"] for row in rows if row["type"] == "succeeded"),

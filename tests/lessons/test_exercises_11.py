@@ -197,7 +197,8 @@ def test_other_right_rates() -> None:
         totals = [sum(column) for column in zip(*map(parts, usages))] or [1, 0]
         return totals[1] / totals[0]
 
-    assert not refused("11-3", [with_columns, rate(lambda usage: parts(usage)[0])])
+    rounded = lambda usages: round(with_columns(usages), 4)  # noqa: E731
+    assert not refused("11-3", [with_columns, rounded, rate(lambda usage: parts(usage)[0])])
 
 
 # 11-4 ---------------------------------------------------------------------------------------------------
@@ -235,6 +236,7 @@ def writes_of(gaps: list[float], minutes: float) -> int:
             "넘겨받은 `read`",
         ),
         (chooser(writes_of, pick=max), "기댓값"),
+        (chooser(writes_of, pick=lambda totals, key: min(reversed(totals), key=key)), "먼저 적힌 `None`"),
         (chooser(writes_of, plans=PLANS[:1]), "기댓값 '1h'"),
         (lambda gaps, read=0.1: "none" if max(gaps, default=99) > 60 else "5m", "실제 'none'"),
         (lambda gaps, read=0.1: "5m" if gaps and sum(gaps) / len(gaps) <= 5 else "1h", "기댓값"),
@@ -387,6 +389,7 @@ RIGHT = first_of(["model", "tools", "system"])
         (lambda before, after: "" if len(after["messages"]) < 3 and after["system"] == "규칙" else RIGHT(before, after), "잘린"),
         (lambda before, after: "" if before == after else "tools" if before["tools"] != after["tools"] else RIGHT(before, after), "KeyError"),
         (lambda before, after: ["messages"], "기댓값"),
+        (lambda before, after: RIGHT(*[one | {"messages": [m["content"] for m in one["messages"]]} for one in (before, after)]), "역할만 바꾼 요청"),
         (lambda before, after: RIGHT(before, {**after, "system": after.get("system", "").strip() or []}), "공백 하나도"),
         ("system", "함수 자체"),
     ],

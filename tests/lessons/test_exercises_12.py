@@ -106,7 +106,8 @@ def test_12_3_right() -> None:
     def by_loop(retries: int, attempts: int) -> int:
         return sum(1 for _ in range(attempts) for _ in range(retries + 1))
 
-    assert not refused("12-3", [by_loop, lambda retries, attempts: attempts + retries * attempts])
+    in_floats = lambda retries, attempts: (retries + 1.0) * attempts  # noqa: E731
+    assert not refused("12-3", [by_loop, in_floats, lambda retries, attempts: attempts + retries * attempts])
 
 
 def adapter(
@@ -116,6 +117,7 @@ def adapter(
     messages: Any,
     *,
     first_block: bool = False,
+    by_place: bool = False,
     kept: Any = None,
     cached: tuple[str, ...] = CACHED,
     **options: Any,
@@ -133,8 +135,20 @@ def adapter(
     answer = client.messages.create(model=model, **options)
     if first_block:
         return answer.content[0].text, *_read(answer)
-    texts = [block.text for block in answer.content if block.type == "text"]
+    texts = [block.text for block in (answer.content[1:] if by_place else answer.content) if block.type == "text"]
     return ["".join(texts), *_read(answer, cached)]
+
+
+def first_message_as_system(provider: str, client: Any, model: str, messages: Any) -> Any:
+    if provider != "anthropic":
+        return adapter(provider, client, model, messages)
+    answer = client.messages.create(model=model, max_tokens=1024, system=messages[0]["content"], messages=messages[1:])
+    return "".join(block.text for block in answer.content if block.type == "text"), *_read(answer)
+
+
+def first_system_only(provider: str, client: Any, model: str, messages: Any) -> Any:
+    system = next((one["content"] for one in messages if one["role"] == "system"), "")
+    return adapter(provider, client, model, messages, **({"system": system} if provider == "anthropic" else {}))
 
 
 def changed(**options: Any) -> Any:
@@ -145,6 +159,10 @@ def changed(**options: Any) -> Any:
     ("answer", "said"),
     [
         (changed(max_tokens=None), "`max_tokens`가 없습니다"),
+        (changed(max_tokens=0), "`max_tokens`가 없습니다"),
+        (changed(by_place=True), "anthropic(system도 추론도 없을 때)"),
+        (first_message_as_system, "system이 아닌 메시지만"),
+        (first_system_only, "모두 순서대로"),
         (changed(kept=()), "system이 아닌 메시지만"),
         (changed(system=""), "`system`에는"),
         (changed(first_block=True), "예외가 났습니다"),

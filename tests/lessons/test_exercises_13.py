@@ -17,6 +17,10 @@ from tests.lessons.exercises import refused, wrong
         (lambda name, arguments, past: bool(past) and past[-1] == (name, arguments), "오래전에"),
         (lambda name, arguments, past: [name, arguments] in past, "같은 도구를 같은 인자로"),
         (lambda name, arguments, past: bool(arguments) and (name, arguments) in past, "인자가 없는 도구"),
+        (
+            lambda name, arguments, past: any(name == n and arguments.items() >= a.items() for n, a in past),
+            "인자를 더해",
+        ),
         (lambda name, arguments, past: past.append((name, arguments)), "None을 돌려주었습니다"),
         (lambda name, arguments, past: past.count((name, arguments)), "기댓값 True"),
     ],
@@ -73,6 +77,14 @@ def plan_reader(
         (plan_reader(most=False), "너무 긴 계획"),
         (plan_reader(empty=False), "빈 계획"),
         (plan_reader(names=False), "모르는 일꾼"),
+        (lambda text, workers, most: plan_reader()(text, set(workers), most), "이름이 목록인 일꾼"),
+        (lambda text, workers, most: [*plan_reader()(text, workers, most)][:2], "목록 그대로"),
+        (
+            lambda text, workers, most: (
+                plan_reader()(json.dumps(json.loads(text)[:1]), workers, most) and json.loads(text)
+            ),
+            "할 일이 빈",
+        ),
         (plan_reader(tasks=False), "할 일이 없는 항목"),
         (plan_reader(error=KeyError), "`ValueError`를 내야"),
         (lambda text, workers, most: json.loads(text), "목록이 아닌 JSON"),
@@ -89,6 +101,14 @@ def test_13_3_right() -> None:
         pass
 
     assert not refused("13-3", [plan_reader(), plan_reader(error=BadPlan)])
+
+
+def whatever_the_case(name: str, arguments: Any, allowed: Any, confirm: Any) -> bool:
+    try:
+        name = name.strip().lower()
+        return name in allowed and (not allowed[name] or confirm(name, arguments) is True)
+    except Exception:
+        return False
 
 
 def truthy(name: str, arguments: Any, allowed: Any, confirm: Any) -> bool:
@@ -127,6 +147,7 @@ def lets_it_out(name: str, arguments: Any, allowed: Any, confirm: Any) -> bool:
     ("answer", "said"),
     [
         (truthy, "'네'일 때"),
+        (whatever_the_case, "'Refund'"),
         (always_asks, "`confirm`을 부르지 않습니다"),
         (asks_for_unknown, "사람이 확인해도 안 됩니다"),
         (asks_blindly, "무엇을 확인하는지"),

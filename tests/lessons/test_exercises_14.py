@@ -64,6 +64,9 @@ WRONG_ORDERS: list[Any] = [
     lambda q, v, k: pairs(np.argsort(-cosines(q, v), kind="stable"), cosines(q, v), k - 1),
     lambda q, v, k: pairs(np.argsort(-cosines(q, v), kind="stable"), cosines(q, v), 99),
     lambda q, v, k: [number for number, _ in pairs(np.argsort(-cosines(q, v), kind="stable"), cosines(q, v), k)],
+    lambda q, v, k: [(i, float("nan")) for i, _ in loop(q, v, k)],
+    lambda q, v, k: [(str(i), str(c)) for i, c in loop(q, v, k)],
+    lambda q, v, k: [(i + 0.4, c) for i, c in loop(q, v, k)],
     exactly_k,
     [(0, 1.0)],
     lambda q, v, k: None,
@@ -105,6 +108,8 @@ WRONG_MEASURES: list[Any] = [
     both(lambda found, gold, k: len(set(found[: k - 1]) & set(gold)) / len(gold)),
     both(lambda found, gold, k: len(set(found[: k + 1]) & set(gold)) / len(gold)),
     both(lambda found, gold, k: len(set(found) & set(gold)) / len(gold)),
+    both(lambda found, gold, k: len(set(found[:k]) & set(gold)) / min(k, len(gold))),
+    both(mrr=lambda runs: mrr([(found[:3], gold) for found, gold in runs])),
     both(lambda found, gold, k: gold[0] in found[:k]),
     both(lambda found, gold, k: len(set(found[:k]) & set(gold))),
     both(lambda found, gold, k: found[k - 1] in gold),
@@ -178,7 +183,10 @@ def no_empty_guard(passage: Any, limit: int) -> list[str]:
 
 
 def untitled_after_the_first(passage: Any, limit: int) -> list[str]:
-    return [each if not at else each.removeprefix("제목. ") for at, each in enumerate(chunked(passage, limit))]
+    return [
+        each if not at else each.removeprefix(f"{passage['title']}. ")
+        for at, each in enumerate(chunked(passage, limit))
+    ]
 
 
 def changing(passage: Any, limit: int) -> list[str]:
@@ -200,7 +208,8 @@ WRONG_CHUNKS: list[Any] = [
     lambda p, limit: chunked(p, limit, margin=-1),
     lambda p, limit: chunked(p, limit - len(p["title"]) - 2),
     lambda p, limit: [f"{p['title']}. {p['text']}"],
-    lambda p, limit: [each.removeprefix("제목. ") for each in chunked(p, limit)],
+    lambda p, limit: [each.removeprefix(f"{p['title']}. ") for each in chunked(p, limit)],
+    lambda p, limit: chunked({**p, "title": "제목"}, limit),
     lambda p, limit: chunked(p, limit)[::-1],
     lambda p, limit: "".join(chunked(p, limit)),
     lambda p, limit: [f"{p['title']}. {p['text'][:limit]}"],
@@ -274,6 +283,11 @@ WRONG_VERIFIERS: list[Any] = [
     lambda a, s: verify(a, s, from_sources=True),
     lambda a, s: verify(a, s, stop=True),
     lambda a, s: verify(a, s, space=str),
+    lambda a, s: verify(
+        a.model_copy(update={"citations": [c.model_copy(update={"quote": flat(c.quote)}) for c in a.citations]}),
+        s,
+        space=str,
+    ),
     lambda a, s: verify(a, s, space=lambda text: "".join(text.split())),
     lambda a, s: verify(a, s, numbers=lambda text: set(re.findall(r"[\d,]+", text))),
     lambda a, s: verify(a, s, numbers=lambda text: set(re.findall(r"\d", text))),
@@ -326,6 +340,8 @@ WRONG_FUSIONS: list[Any] = [
     lambda rankings, k=60: [(name, 1) for name in fuse(rankings, k)],
     lambda rankings, k=60: fuse([ranking[::-1] for ranking in rankings], k),
     lambda rankings: fuse(rankings),
+    lambda rankings, k=60: fuse([sorted(ranking) for ranking in sorted(rankings)], k),
+    lambda rankings, k=60: fuse(sorted(rankings), k),
     ["a", "b"],
 ]
 

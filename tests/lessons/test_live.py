@@ -20,7 +20,7 @@ from llmkit.commands.lock import why_not
 from tests.authoring.provider.profiles import PROFILES, TODAY, Profile
 from tests.authoring.provider.script import Script
 from tests.authoring.provider.server import Upstream
-from tests.authoring.recording import FAKE_KEYS
+from tests.authoring.recording import FAKE_KEYS, startup
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -47,17 +47,13 @@ def rehearse(path: Path, script: Script, profile: Profile, cell_seconds: int) ->
     for cell in notebook.cells:
         live(cell)
     with Upstream(dataclasses.replace(script, first_token_ms=0, token_ms=0), profile=profile) as server:
-        startup = (
-            f"import os, sys; sys.path.insert(0, {str(ROOT)!r}); os.environ.update({FAKE_KEYS!r})",
-            f"from tests.authoring.provider import redirect; redirect.install({server.port})",
-        )
         client = NotebookClient(
             notebook,
             timeout=cell_seconds,
             kernel_name="python3",
             allow_errors=True,
             resources={"metadata": {"path": str(path.parent)}},
-            extra_arguments=[f"--IPKernelApp.exec_lines={line}" for line in startup],
+            extra_arguments=[f"--IPKernelApp.exec_lines={line}" for line in startup(server.port)],
         )
         stopped = []
         try:

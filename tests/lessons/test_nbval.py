@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import copy
-import os
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree
 
@@ -68,7 +65,7 @@ def code(name: str, source: str) -> Any:
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, str]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory, run_tests_in: Callable[..., Any]) -> dict[str, str]:
     """노트북들을 강좌의 노트북과 똑같이 검사하고, 셀마다 ""(통과)나 실패한 이유를 돌려줍니다."""
     folder = tmp_path_factory.mktemp("노트북")
     good = nbformat.v4.new_notebook(cells=[code(name, source) for name, source in GOOD.items()])
@@ -87,21 +84,8 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory, root: Path) -> dict[str, 
     nbformat.write(good, folder / "good.ipynb")
     nbformat.write(bad, folder / "bad.ipynb")
     personal = {"OPENAI_API_KEY": "sk-" + "0" * 40, "OPENAI_MODEL": "gpt-4", "CI": "true", "LLMKIT_MODE": "live"}
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-c",
-        str(root / "pyproject.toml"),
-        f"--rootdir={folder}",
-        "-p",
-        "conftest",
-    ]
     report = folder / "report.xml"
-    done = subprocess.run(
-        [*command, f"--junit-xml={report}", "-n0", str(folder)],
-        cwd=root, env=os.environ | personal, capture_output=True, text=True,
-    )  # fmt: skip
+    done = run_tests_in(folder, f"--junit-xml={report}", **personal)
     assert done.returncode == 1, done.stdout + done.stderr
     names = {"good": [*GOOD, "environment"], "bad": [*(f"spoiled {name}" for name in GOOD), "uncounted", *NETWORK]}
     found = {}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import os
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -14,7 +16,10 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx2
+import huggingface_hub
+import openai
 import pytest
 import requests
 
@@ -155,6 +160,65 @@ def test_what_is_live_passes_and_what_is_in_replay_does_not(asked: list[str], mo
     assert asked == [HOST, "my.openai.azure.com", "openrouter.ai"]
 
 
+def anthropic_clouds() -> dict[str, Any]:
+    aws: dict[str, Any] = {"api_key": "k" * 20, "aws_region": "us-east-1"}  # 다른 방법은 botocore로 서명합니다.
+    return {
+        "AWS": anthropic.AnthropicAWS(**aws, workspace_id="w"),
+        "Google": anthropic.AnthropicGoogleCloud(
+            project="p", location="global", workspace_id="w", token_provider=lambda: "t"
+        ),
+        "Foundry": anthropic.AnthropicFoundry(api_key="k" * 20, resource="res"),
+        "Bedrock": anthropic.AnthropicBedrock(**aws),
+    }
+
+
+@pytest.mark.parametrize("cloud", ["AWS", "Google", "Foundry", "Bedrock"])
+@pytest.mark.parametrize("mode", ["replay", "auto"])
+def test_anthropic_through_a_cloud_is_in_replay_though_another_provider_is_live(
+    mode: str, cloud: str, asked: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789abcdefghij")
+    with llmkit.setup(mode=mode), pytest.raises(llmkit.CassetteMiss, match="Anthropic"):
+        anthropic_clouds()[cloud].messages.create(model="m", max_tokens=3, messages=[])
+    assert asked == []
+
+
+@pytest.mark.parametrize("host", ["aws-external-anthropic.us-east-1.api.aws", "claude.googleapis.com"])
+def test_the_clouds_hosts_are_refused_by_other_ways_too(host: str, asked: list[str]) -> None:
+    with llmkit.setup(mode="replay"), pytest.raises(llmkit.CassetteMiss):
+        WAYS["requests"](host)
+    assert asked == []
+
+
+def test_a_client_of_ones_own_class_is_its_sdks_and_another_companys_sdk_passes(asked: list[str]) -> None:
+    class Solar(openai.OpenAI):
+        pass
+
+    options: dict[str, Any] = {"base_url": "https://gw.example.org/v1", "api_key": "k", "max_retries": 0}
+    with llmkit.setup(mode="replay"):
+        with pytest.raises(llmkit.CassetteMiss, match="OpenAI"):
+            Solar(**options).chat.completions.create(model="m", messages=[])
+        assert asked == []
+        other = Solar(**options, default_headers={"x-stainless-package-version": "0.1.0"})
+        with pytest.raises(openai.APIConnectionError):  # 같은 도구로 만든, 강좌와 상관없는 SDK
+            other.models.list()
+    assert asked == ["gw.example.org"]
+
+
+@pytest.mark.parametrize("endpoint", ["https://huggingface.co", "https://hf-mirror.com", "https://corp.example/hub"])
+def test_the_hub_is_the_hub_on_a_mirror_too(endpoint: str, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", endpoint)
+    with llmkit.setup(mode="replay"):
+        with pytest.raises(httpx2.ConnectError):  # 파일의 목록을 묻는 POST
+            huggingface_hub.HfApi(endpoint=endpoint).get_paths_info("gpt2", ["config.json"])
+        assert asked
+        asked.clear()
+        with pytest.raises(llmkit.CassetteMiss):
+            httpx2.get(f"{endpoint}/api/models/gpt2", params={"expand": "inferenceProviderMapping"})
+    assert asked == []
+
+
 def test_a_thread_is_refused_and_told(asked: list[str]) -> None:
     with llmkit.setup(mode="replay") as session:
         caught: list[BaseException] = []
@@ -220,10 +284,26 @@ def test_a_proxy_is_not_asked_either(scheme: str, way: str, proxy: list[str]) ->
         assert len(proxy) == 1 and "example.org" in proxy[0]
 
 
+def test_a_proxy_behind_tls_is_not_asked_either() -> None:
+    """TLS로 말하는 프록시에게 보내는 글은 암호로 바뀌기 전에 봅니다."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with llmkit.setup(mode="replay"), contextlib.closing(socket.socket()) as plain:
+        tls = ssl.create_default_context().wrap_bio(incoming, outgoing, server_hostname="proxy.example")
+        over_tls = ssl.create_default_context().wrap_socket(plain, server_hostname="proxy.example")
+        for line in (f"CONNECT {HOST}:443 HTTP/1.1", f"POST http://{HOST}/v1/responses HTTP/1.1"):
+            sends: list[Callable[[bytes], object]] = [tls.write, over_tls.send, over_tls.sendall, plain.sendall]
+            for send in [*sends, lambda data: socket.socket().sendmsg(iter([data]))]:
+                with pytest.raises(llmkit.CassetteMiss, match=HOST):
+                    send(line.encode())
+            with pytest.raises(OSError):  # 다른 곳으로 가는 것은 보냅니다. 이어지지 않은 소켓이라 파이썬이 거절합니다.
+                over_tls.send(line.replace(HOST, "example.org").encode())
+
+
 def test_leaving_puts_the_sockets_back() -> None:
     def state() -> list[Any]:
-        names = ("connect", "connect_ex", "send", "sendall")
-        return [socket.getaddrinfo, socket.gethostbyname, *(getattr(socket.socket, name) for name in names)]
+        names = ("connect", "connect_ex", "send", "sendall", "sendmsg")
+        tls = [ssl.SSLSocket.send, ssl.SSLObject.write]
+        return [socket.getaddrinfo, socket.gethostbyname, *tls, *(getattr(socket.socket, name) for name in names)]
 
     before = state()
     with llmkit.setup(mode="replay"):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
+import threading
+import weakref
 from pathlib import Path
 
 import httpx2
@@ -102,3 +105,40 @@ def test_leaving_in_the_wrong_order_revives_nothing_that_was_closed(lessons: dic
     assert answer() == "B"
     inner.__exit__(None, None, None)
     assert current_session() is None
+
+
+def test_sessions_made_before_they_are_entered_take_nothing_from_the_notebook(lessons: dict[str, Path]) -> None:
+    llmkit.setup(cassette=lessons["A"])
+    first, second = llmkit.setup(cassette=lessons["B"]), llmkit.setup(cassette=lessons["C"])
+    with first:
+        with second:
+            assert answer() == "C"
+        assert answer() == "B"
+    assert answer() == "A"
+
+
+def test_threads_that_enter_and_leave_give_the_notebook_back(lessons: dict[str, Path]) -> None:
+    llmkit.setup(cassette=lessons["A"])
+    made = threading.Barrier(20)  # 모두 만든 뒤에야 하나씩 들어갑니다.
+
+    def work() -> None:
+        session = llmkit.setup(cassette=lessons["B"])
+        made.wait(10)
+        with session:
+            pass
+
+    threads = [threading.Thread(target=work) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert answer() == "A"
+    current_session().close()
+    assert current_session() is None
+
+
+def test_running_the_setup_cell_again_and_again_keeps_few_sessions(lessons: dict[str, Path]) -> None:
+    sessions = [weakref.ref(llmkit.setup(cassette=lessons["A"])) for _ in range(30)]
+    gc.collect()
+    assert sum(session() is not None for session in sessions) < 12
+    current_session().close()
