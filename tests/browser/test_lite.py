@@ -26,7 +26,7 @@ pytestmark = [pytest.mark.full, pytest.mark.skipif(lab.CHROMIUM is None, reason=
 
 SITE = lab.ROOT / "build" / "lite"
 NOTEBOOKS = {path.name[:2]: path for path in (lab.ROOT / "notebooks").glob("[0-9]*_*.ipynb")}
-LESSONS = ("01", "02", "03", "04", "05", "07", "08", "10")
+LESSONS = ("01", "02", "03", "04", "05", "07", "08")
 ONLY_HERE = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 LONGEST = 1200  # 페이지는 녹화한 박자를 지키므로 08은 몇 분이 걸립니다.
 # JupyterLab과 브라우저가 남기는 것. 강좌와 상관없습니다.
@@ -141,10 +141,6 @@ def test_a_lesson_runs_in_the_page_as_it_is_stored(number: str, site: Any, brows
         shown = outputs_of(after)
         if shown and "브라우저의 이 페이지에서는 할 수 없으니" in str(shown):
             assert any(tag.startswith("needs-") for tag in tags) and str(shown).count("\\n") == 1, before.source
-        elif (
-            "asyncio.run(forgotten)" in before.source
-        ):  # 여기서는 도는 루프 안에서도 실행됩니다(10의 글이 그렇게 말합니다).
-            assert "넷째 받음" in str(shown) and "RuntimeError" in str(outputs_of(before))
         elif "inputs" in before.metadata.get("llmkit", {}):
             assert typed(after) == typed(before)
         else:
