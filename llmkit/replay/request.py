@@ -50,10 +50,9 @@ class Ask:
         self.request = request  # httpx의 요청 그대로
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
-        params = request.url.params if request.url.query else ()
-        self._in_address = [
-            name for name in params if _KEY_PARAMETER.fullmatch(name)
-        ]  # 키를 주소에 적기도 합니다(Gemini).
+        params: Any = request.url.params if request.url.query else ()
+        # Gemini처럼 키를 주소에 적기도 합니다.
+        self._in_address = [name for name in params if _KEY_PARAMETER.fullmatch(name)]
         for name in self._in_address:
             params = params.remove(name)
         if query := str(params or ""):
