@@ -49,7 +49,7 @@ class ModelStatus:
         else:
             when = "종료가 예고되었습니다" if self.state == "deprecated" else "종료되었습니다"
             said = f"{when}. 종료일: {self.shutdown or '날짜 모름'}."
-        ours = "(이 강좌의 기본 모델)" if self.replacement in map(default_model, model_data()["defaults"]) else ""
+        ours = "(이 강좌의 기본 모델)" if self.replacement in [*map(default_model, model_data()["defaults"])] else ""
         instead = f" 대신 쓸 모델: {self.replacement}{ours}." if self.replacement else ""
         return f"{self.name}: {said}{instead} (근거: {self.source}, {self.as_of})"
 

@@ -198,15 +198,14 @@ class Session:
         return exchange, call
 
     def _listen(self, ask: Ask) -> Tape:
-        secrets = ask.secrets()
-        if ask.provider != "local" and not PLACEHOLDERS.isdisjoint(secrets):
+        if ask.provider != "local" and not PLACEHOLDERS.isdisjoint(ask.keys()):
             raise PlaceholderKey(STALE_CLIENT)
         if self.recorder:
             self.recorder.check_budget()
         call = Call(ask.provider, ask.path.partition("?")[0], "live", method=ask.method)
         self.calls.append(call)
         self._samples.ever.discard(ask.provider)  # 이제부터 보일 것은 실제 응답입니다.
-        return self.recorder.start_tape(ask, call, *secrets) if self.recorder else Tape(ask, call)
+        return self.recorder.start_tape(ask, call, *ask.secrets()) if self.recorder else Tape(ask, call)
 
     def start_cell(self, source: str) -> None:
         """셀을 실행하기 전마다 불립니다. 재생은 첫 번째 답부터 다시 시작합니다."""

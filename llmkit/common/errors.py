@@ -18,6 +18,8 @@ Exception
 
 from __future__ import annotations
 
+from typing import Any
+
 import difflib
 from collections.abc import Iterable
 
@@ -25,11 +27,9 @@ from collections.abc import Iterable
 class Halt(BaseException):
     """llmkit이 요청을 멈췄습니다. 긴 호출 경로 없이 이유만 보여 줍니다."""
 
-    was_handed_over = (
-        False  # 작업자 프로세스에서 났고, 부모에게 돌려주었습니다. 거기서 다시 나므로 여기서는 보이지 않습니다.
-    )
+    was_handed_over = False  # 작업자 프로세스가 부모에게 돌려주었습니다. 거기서 다시 나므로 여기서는 보이지 않습니다.
 
-    def __reduce__(self) -> tuple:
+    def __reduce__(self) -> Any:
         reduced = super().__reduce__()
         self.was_handed_over = True
         return reduced

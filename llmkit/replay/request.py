@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import sys
@@ -19,6 +20,11 @@ _API = re.compile(
     r"/(?:deployments/[^/]+/)?(?:chat/completions|completions|responses|messages|embeddings|models|batches|files|api/(?:chat|generate))\b"
 )
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
+# 게이트웨이마다 키를 싣는 이름이 다릅니다. 목록의 다음 쪽을 가리키는 것(page_token)은 키가 아닙니다.
+_KEY_PARAMETER = re.compile(
+    r"(?!page|next|continuation)([\w.-]*(key|token|secret|signature|password|auth)|sig|code)", re.I
+)
+_KEY_HEADER = re.compile(r"(?!idempotency)[\w-]*(key|token|secret|auth|cookie|signature|password)", re.I)
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
 
 
@@ -44,8 +50,12 @@ class Ask:
         self.request = request  # httpx의 요청 그대로
         self.method: str = request.method
         self.path = api_path(request.url.path)  # 기본 주소 뒤의 경로: "/chat/completions"
-        # Gemini는 키를 주소에 적기도 합니다.
-        if request.url.query and (query := str(request.url.params.remove("key"))):
+        params: Any = request.url.params if request.url.query else ()
+        # Gemini처럼 키를 주소에 적기도 합니다.
+        self._in_address = [name for name in params if _KEY_PARAMETER.fullmatch(name)]
+        for name in self._in_address:
+            params = params.remove(name)
+        if query := str(params or ""):
             self.path += "?" + query
 
     @property
@@ -75,10 +85,19 @@ class Ask:
             self.body = self.content.decode("utf-8", "backslashreplace")
             return request_key(self.provider, self.method, self.path, self.body)
 
+    def keys(self) -> list[str]:
+        """제공자의 키를 싣는 헤더의 값들입니다. 호출마다 봅니다."""
+        return [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
+
     def secrets(self) -> list[str]:
-        """요청에 실려 나가는 키들입니다. 빈 문자열이 섞여 있을 수 있습니다."""
-        values = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
-        return [*values, self.request.url.params.get("key", "")] if self.request.url.query else values
+        """요청에 실려 나가는 비밀들입니다: 주소, 이름이 키 같은 헤더, 비밀번호. 짧은 단어도 섞여 있습니다."""
+        values = [value for name in self._in_address for value in self.request.url.params.get_list(name)]
+        for name, value in self.request.headers.multi_items():
+            if _KEY_HEADER.match(name):  # "Bearer 키", "이름=키; ..."
+                values += [value.split(" ")[-1], *re.split(r"[\s;,=]+", value)]
+            if value[:6].lower() == "basic ":
+                values += base64.b64decode(value[6:] + "==").decode("latin-1").split(":", 1)
+        return values
 
     @property
     def model(self) -> str | None:

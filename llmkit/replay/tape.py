@@ -114,11 +114,11 @@ class Tape:
 
     def _write(self, closed: bool) -> None:
         ask, call, exchange = self._ask, self._call, self._exchange
-        chunks = self._chunks or ([(self._elapsed(), self._body)] if self._body else [])
+        chunks: list[Any] = self._chunks or ([(self._elapsed(), self._body)] if self._body else [])
         call.total_s = chunks[-1][0] if chunks else exchange.delay
         if chunks and "content-encoding" in self._response.headers:
             chunks = list(_decoded(self._response, chunks))
-        content = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
+        content: Any = chunks[0][1] if len(chunks) == 1 else b"".join(data for _, data in chunks)
         call.usage, call.model = read_usage(content, None)
         call.model = call.model or ask.model
         if self._keep is None:

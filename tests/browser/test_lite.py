@@ -141,7 +141,9 @@ def test_a_lesson_runs_in_the_page_as_it_is_stored(number: str, site: Any, brows
         shown = outputs_of(after)
         if shown and "브라우저의 이 페이지에서는 할 수 없으니" in str(shown):
             assert any(tag.startswith("needs-") for tag in tags) and str(shown).count("\\n") == 1, before.source
-        elif "asyncio.run(forgotten)" in before.source:  # 여기서는 도는 루프 안에서도 실행됩니다(10의 글이 그렇게 말합니다).
+        elif (
+            "asyncio.run(forgotten)" in before.source
+        ):  # 여기서는 도는 루프 안에서도 실행됩니다(10의 글이 그렇게 말합니다).
             assert "넷째 받음" in str(shown) and "RuntimeError" in str(outputs_of(before))
         elif "inputs" in before.metadata.get("llmkit", {}):
             assert typed(after) == typed(before)

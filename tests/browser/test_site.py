@@ -54,6 +54,9 @@ LOOKED_AT = [
     "12_frameworks",
     "glossary",
     "instructor",
+    "places",
+    "making",
+    "next_steps",
 ]
 # 테마가 쓰는 곳에서 axe가 찾은 심각한 것. 여기에 없는 것이 나오면 실패입니다.
 THEIRS: set[str] = set()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import functools
 import gzip
 import json
@@ -403,13 +404,57 @@ def test_a_key_in_an_asynchronous_anthropic_stream(recording: Session, server: P
     refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
 
 
-def test_a_key_in_the_address(recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    """어떤 프록시는 키를 주소에 적게 합니다. 거절하는 줄에도 그 주소가 나오면 안 됩니다."""
+NAMELESS = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"  # 게이트웨이의 키: 모양도 없고 환경 변수에도 없습니다.
+ADDRESSES = ["key", "api_key", "api-key", "subscription-key", "access_token", "token", "sig", "code"]
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_a_key_in_the_address_is_left_out_of_it(name: str, server: Provider, tmp_path: Path, capsys):
+    """어떤 프록시는 키를 주소에 적게 합니다. 카세트에도, 재생할 때 저장되지 않은 요청을 보이는 글에도 그 키는 없습니다."""
     from openai import OpenAI
 
-    client = OpenAI(base_url="https://api.openai.com/v1", default_query={"api_key": OPENAI_KEY}, max_retries=0)
-    client.chat.completions.create(model="m", messages=[{"role": "user", "content": "안녕"}])
-    refused_once(recording, tmp_path, capsys.readouterr().out, stored=0)
+    tape = tmp_path / "lesson.json"
+
+    def ask(question: str) -> object:
+        client = OpenAI(base_url="https://api.openai.com/v1", default_query={name: NAMELESS, "api-version": "7"})
+        return client.chat.completions.create(model="m", messages=[{"role": "user", "content": question}])
+
+    with llmkit.setup(mode="record", cassette=tape):
+        ask("안녕")
+    assert NAMELESS not in tape.read_text(encoding="utf-8") and "?api-version=7" in tape.read_text(encoding="utf-8")
+    with llmkit.setup(mode="replay", cassette=tape):
+        ask("안녕")
+        with pytest.raises(llmkit.CassetteMiss) as missed:
+            ask("잘 가")
+    assert NAMELESS not in capsys.readouterr().out + str(missed.value)
+
+
+def test_the_next_page_is_another_request(server: Provider, tmp_path: Path):
+    tape = tmp_path / "lesson.json"
+    with llmkit.setup(mode="record", cassette=tape):
+        for page in ("a", "b"):
+            httpx2.post("https://api.openai.com/v1/files", json={}, params={"page_token": page, "pageToken": page})
+    assert [each.path for each in Cassette.load(tape).exchanges] == [
+        f"/files?page_token={p}&pageToken={p}" for p in "ab"
+    ]
+
+
+SENT_AS = {
+    "Ocp-Apim-Subscription-Key": NAMELESS, "X-Api-Token": NAMELESS, "X-Auth-Token": NAMELESS,
+    "Cookie": f"theme=dark; session={NAMELESS}", "cf-aig-authorization": f"Bearer {NAMELESS}",
+    "Proxy-Authorization": "Basic " + base64.b64encode(f"joe:{NAMELESS}".encode()).decode(),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SENT_AS)
+def test_a_key_in_any_header_is_known_when_the_server_says_it_back(name: str, server: Provider, tmp_path: Path, capsys):
+    from openai import OpenAI
+
+    server.say = lambda body, headers: chat(f"bad key {NAMELESS}")
+    with llmkit.setup(mode="record", cassette=tmp_path / "lesson.json"):
+        OpenAI(default_headers={name: SENT_AS[name]}).chat.completions.create(model="m", messages=[])
+    stored = [path.read_text(encoding="utf-8") for path in tmp_path.iterdir()]
+    assert not any(NAMELESS in text for text in stored) and NAMELESS not in capsys.readouterr().out
 
 
 def test_a_key_with_a_newline_given_by_hand(recording: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
