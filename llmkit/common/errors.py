@@ -18,10 +18,9 @@ Exception
 
 from __future__ import annotations
 
-from typing import Any
-
 import difflib
 from collections.abc import Iterable
+from typing import Any
 
 
 class Halt(BaseException):

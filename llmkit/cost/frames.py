@@ -57,15 +57,10 @@ def add_cost(
     """
     table = _open(frame)
     schema = table.collect_schema()
-    _check_columns(
-        schema,
-        [input_tokens, output_tokens, *([cached] if cached else [])],
-        [model, *([at] if isinstance(at, str) else [])],
-    )
-    hit = _tokens(cached, schema) if cached else nw.lit(0).cast(nw.Int64)
-    counts = {_USED: _tokens(input_tokens, schema), _HIT: hit, _OUT: _tokens(output_tokens, schema)}
-    names = _collect(table.select(nw.col(model).cast(nw.String)).unique()).get_column(model)
-    models = sorted({name for name in names.to_list() if isinstance(name, str)} | {""})
+    numbers = [input_tokens, cached, output_tokens]
+    _check_columns(schema, [*filter(None, numbers)], [model, *([at] if isinstance(at, str) else [])])
+    counts = dict(zip((_USED, _HIT, _OUT), [_tokens(name, schema) for name in numbers], strict=True))
+    models = _names(table, model)
     days, period, dated = _periods(models, at, table)
     prices = [_known(name, day) for name in models for day in days]
     starts = sorted({start for rates in prices if rates for rate in rates.rates for start, _ in rate.tiers})
@@ -135,6 +130,12 @@ def _collect(table: Any) -> Any:
     return table.collect() if isinstance(table, nw.LazyFrame) else table
 
 
+def _names(table: Any, column: str) -> list[str]:
+    """표에 나오는 모델의 이름들. 빈 이름도 넣어, 이름이 없는 표에서도 찾을 것이 있게 합니다."""
+    names = _collect(table.select(nw.col(column).cast(nw.String)).unique()).get_column(column)
+    return sorted({name for name in names.to_list() if isinstance(name, str)} | {""})
+
+
 def _check_columns(schema: nw.Schema, numbers: list[str], others: list[str]) -> None:
     for name in (*others, *numbers):
         if name not in schema.names():
@@ -149,8 +150,10 @@ def _check_columns(schema: nw.Schema, numbers: list[str], others: list[str]) -> 
         )
 
 
-def _tokens(name: str, schema: nw.Schema) -> nw.Expr:
-    """토큰 수 열. 비었거나 음수이거나 정수가 아니면 -1입니다."""
+def _tokens(name: str | None, schema: nw.Schema) -> nw.Expr:
+    """토큰 수 열. 비었거나 음수이거나 정수가 아니면 -1, 열을 주지 않았으면 0입니다."""
+    if not name:
+        return nw.lit(0).cast(nw.Int64)
     column = nw.col(name)
     if not schema[name].is_integer():
         column = column.cast(nw.Float64)

@@ -167,18 +167,21 @@ def _count_message(message: Any, encoding_name: str, unseen: dict[str, None]) ->
         raise ValueError(f"content는 텍스트나 조각의 목록, name은 텍스트여야 합니다. 받은 값: {message!r}")
     if name:
         total += 1 + _count(name, encoding_name)
-    parts = [content] if isinstance(content, str) else list(content or [])
-    parts += [fields["refusal"]] if fields.get("refusal") else []
-    texts = [part if isinstance(part, str) else (fields_of(part) or {}).get("text") for part in parts]
-    total += sum(_count(text, encoding_name) for text in texts if isinstance(text, str))
-    uses_tools = fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function")
-    missed = {
-        "그림이나 파일은 세지 못했습니다": not all(isinstance(text, str) for text in texts),
-        "여러 조각으로 나뉜 내용입니다": len(parts) > 1,
-        "소리는 세지 못했습니다": fields.get("audio"),
-        "도구 호출은 세지 못했습니다": uses_tools,
-    }
-    unseen.update(dict.fromkeys(note for note, is_true in missed.items() if is_true))
+    parts = [content] if isinstance(content, str) else content or []
+    if fields.get("refusal"):
+        parts = [*parts, fields["refusal"]]
+    for part in parts:
+        text = part if isinstance(part, str) else (fields_of(part) or {}).get("text")
+        if isinstance(text, str):
+            total += _count(text, encoding_name)
+        else:
+            unseen["그림이나 파일은 세지 못했습니다"] = None
+    if len(parts) > 1:
+        unseen["여러 조각으로 나뉜 내용입니다"] = None
+    if fields.get("audio"):
+        unseen["소리는 세지 못했습니다"] = None
+    if fields.get("tool_calls") or fields.get("function_call") or role in ("tool", "function"):
+        unseen["도구 호출은 세지 못했습니다"] = None
     return total
 
 

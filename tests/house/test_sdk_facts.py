@@ -72,9 +72,7 @@ def test_the_sdk_finds_its_key_in_the_variable_and_says_who_it_is(
     (only,) = sent
     assert only.url.host in PROVIDERS[provider].hosts
     assert key in (only.headers.get("authorization", "") + only.headers.get("x-api-key", ""))
-    assert [name for mark, name in request._BY_USER_AGENT.items() if mark in only.headers["user-agent"].lower()] == [
-        provider
-    ]
+    assert request._sdk(only) == provider
 
 
 def slow_down(request: Any) -> Any:
