@@ -38,7 +38,6 @@ LOCAL_PORTS = (OLLAMA_PORT, LOCAL_PORT, EMBEDDINGS_PORT)
 
 _File = str | os.PathLike[str]
 _sessions: list[Session] = []  # 마지막 것이 지금의 세션. 그 앞의 것은 `with`를 나가면 돌아갈 세션입니다.
-_KEPT = 8  # `with`로 쓰지 않은 세션을 이만큼만 기억합니다.
 _swap = threading.RLock()  # 여러 스레드가 한꺼번에 세션을 바꾸지 않게 합니다.
 
 
@@ -99,7 +98,7 @@ def _take_over(session: Session) -> None:
         session._samples.ever |= before._samples.ever  # 변수에 남은 샘플 응답은 그대로입니다.
         session.shown = before.shown
     # setup 셀을 다시 실행할 때마다 쌓이지 않게 합니다. 아직 `with`에 들어가지 않았을 뿐인 것도 있으므로, 처음 것은 언제나 남깁니다.
-    if len(waiting := [earlier for earlier in _sessions if not earlier._entered]) > _KEPT:
+    if len(waiting := [earlier for earlier in _sessions if not earlier._entered]) > 8:
         _sessions.remove(waiting[1])
     _sessions.append(session)
     session._attach()

@@ -13,6 +13,7 @@ import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, metadata
+from pathlib import Path
 
 from ..common.clock import today
 from ..common.errors import CassetteError
@@ -123,7 +124,8 @@ def _providers() -> Iterator[Finding]:
 
     from ..session import setup
 
-    path = find_dotenv(usecwd=True)
+    if path := find_dotenv(usecwd=True):
+        Path(path).read_bytes()  # 읽을 수 없으면 여기서 그렇다고 말합니다.
     yield (GOOD, f".env: {path}") if path else (NONE, ".env: 키를 넣으려면 .env.example을 .env로 복사하세요.")
     load_environment()
     keys = {name: find_key(provider) for name, provider in PROVIDERS.items() if provider.keys}

@@ -62,7 +62,7 @@ def choose_pace(asked: float | None) -> float:
     chosen = asked if asked is not None else os.environ.get("LLMKIT_PACE") or (1 if someone_is_watching() else 0)
     try:
         value = float(chosen)
-    except ValueError:
+    except (ValueError, TypeError, OverflowError):
         value = -1.0
     if not 0 <= value < 1000:
         raise ValueError(f"pace(LLMKIT_PACE)는 0 이상의 수여야 합니다: {chosen!r}")

@@ -62,7 +62,12 @@ def load_environment() -> None:
     if IN_PAGE:
         return _refuse_keys()
     if os.environ.get("PYTHON_DOTENV_DISABLED", "").casefold() not in ("1", "true", "t", "yes", "y"):
-        for name, value in _read_env_file().items():
+        try:
+            values = _read_env_file()
+        except OSError as error:  # 권한이 없는 .env, 지워진 폴더
+            values = {}
+            say(f"llmkit: .env를 읽을 수 없어 그것 없이 시작합니다({error.strerror or error}).")
+        for name, value in values.items():
             _put_missing(name, value)
     if "google.colab" in sys.modules:
         _load_colab_secrets()
@@ -117,8 +122,11 @@ def unload_environment() -> None:
 
 def _put(name: str, value: str) -> None:
     before = _changed[name][0] if name in _changed else os.environ.get(name)
+    try:
+        os.environ[name] = value
+    except ValueError:  # 이름에 =가 있거나, 이 컴퓨터의 문자표에 없는 글자입니다.
+        return say(f"llmkit: .env에 환경 변수로 쓸 수 없는 줄이 있어 건너뜁니다: {name!r}")
     _changed[name] = (before, value)
-    os.environ[name] = value
 
 
 def _put_missing(name: str, value: str | None) -> None:
@@ -191,6 +199,8 @@ def missing_reason(value: str) -> str:
     value = value.strip(_AROUND)
     if not value:
         return "비어 있습니다"
+    if len(value.splitlines()) > 1:  # 그대로 보내면, 키가 통째로 적힌 오류가 납니다.
+        return "여러 줄로 나뉘어 있습니다"
     if value in PLACEHOLDERS:
         return "없습니다"
     if not value.isascii() or value.endswith("..."):  # .env.example의 값에는 한글이 들어 있습니다.

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -19,6 +20,7 @@ _FONT = "'NanumGothic','Apple SD Gothic Neo','Malgun Gothic','Noto Sans KR',sans
 # 색각 이상에서도 갈리는 Okabe–Ito의 색. 배경에는 옅게 칠하고 글자에는 쓰지 않습니다.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _WIDTH = 640
+_NOT_XML = re.compile(r"[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _INK = "#1F2328"
 _PLAIN = " =:/,;()'"  # src="…" 안에 그대로 두어도 되는 글자. 나머지는 %로 적습니다.
 
@@ -38,7 +40,8 @@ class Picture:
 
 
 def as_image(svg: str, alt: str) -> str:
-    """SVG를 `<img>` 하나로 씁니다. 처음 연(신뢰하지 않은) 노트북에서 JupyterLab은 HTML 속의 `<svg>`를 지우고 글자만 남깁니다."""
+    """SVG를 `<img>` 하나로 씁니다. XML에 적을 수 없는 글자(제어 문자, 반쪽 글자)는 �로 보입니다. 처음 연(신뢰하지 않은) 노트북에서 JupyterLab은 HTML 속의 `<svg>`를 지우고 글자만 남깁니다."""
+    svg = _NOT_XML.sub("\ufffd", svg)
     style = f"width:100%;max-width:{_WIDTH}px"
     return f'<img alt="{escape(alt)}" style="{style}" src="data:image/svg+xml,{quote(svg, safe=_PLAIN)}">'
 

@@ -90,8 +90,8 @@ async def adisplay_stream(stream: Any, *, hz: float = 15) -> StreamResult:
 
 
 def _screen(hz: float) -> _Screen:
-    if not hz > 0:
-        raise ValueError(f"hz는 0보다 커야 합니다. 받은 값: {hz!r}")
+    if not isinstance(hz, (int, float)) or not hz > 0:
+        raise ValueError(f"hz는 0보다 큰 수여야 합니다. 받은 값: {hz!r}")
     return _NotebookScreen(1 / hz) if getattr(shell(), "kernel", None) else _TextScreen()
 
 

@@ -54,7 +54,9 @@ class Reader:
         self.chunks = 0  # 받은 이벤트의 수
         self.has_ending = False  # 끝난 이유를 알려 주는 스트림인지. 문자열만 왔으면 False
         self._tier: Any = None  # 처리 방식. usage보다 먼저 올 수 있습니다.
-        self._blocks: list[Any] = []  # Anthropic의 블록들. 제공자의 도구를 쓴 것은 usage가 아니라 여기에 있습니다.
+        # 제공자의 도구를 쓴 것은 usage가 아니라 여기에 있습니다: Anthropic의 블록들, Groq와 Gemini의 후보들.
+        self._blocks: list[Any] = []
+        self._choices: list[Any] = []
         self.candidates = 1  # `n`으로 부탁해서 온 후보의 수. 첫 후보만 조각으로 나옵니다.
 
     def read(self, event: Any) -> Iterator[Piece]:
@@ -77,7 +79,7 @@ class Reader:
             pieces = self._chat(event)
         elif isinstance(kind, str) and kind.startswith("response."):
             pieces = self._responses(event, kind.removeprefix("response."))
-        elif isinstance(kind, str):
+        elif isinstance(kind, str) and (self.has_ending or kind.startswith(("message_", "content_block_", "ping"))):
             pieces = self._anthropic(event, kind)
         else:
             raise TypeError(f"스트림의 조각을 알아볼 수 없습니다: {type(event).__name__}")
@@ -88,11 +90,15 @@ class Reader:
         self.model = _get(holder, "model") or self.model
         self._tier = _get(holder, "service_tier") or self._tier
         if usage := _plain(_get(holder, "usage")):
-            response = {"content": self._blocks, **(fields_of(holder) or {}), "service_tier": self._tier}
+            response = {"content": self._blocks, **(fields_of(holder) or {})}
+            response |= {"choices": self._choices, "service_tier": self._tier}
             self.usage = billable((self.usage or {}) | usage, response)
 
     def _chat(self, chunk: Any) -> Iterator[Piece]:
         self.has_ending = True
+        for choice in _get(chunk, "choices"):
+            if _get(choice, "grounding_metadata") or _get(_get(choice, "delta"), "executed_tools"):
+                self._choices.append(choice)
         self._account(chunk)
         self._account(_get(chunk, "x_groq"))  # Groq는 usage를 여기에 넣습니다.
         for choice in _get(chunk, "choices"):
@@ -228,6 +234,8 @@ def _get(value: Any, name: str) -> Any:
 
 def _text(value: Any, name: str) -> str:
     found = _get(value, name)
+    if isinstance(found, list):  # Mistral처럼 글을 조각의 목록으로 보내는 곳도 있습니다.
+        return "".join(_text(part, "text") for part in found)
     return found if isinstance(found, str) else ""
 
 
@@ -235,7 +243,7 @@ def _plain(usage: Any) -> dict[str, Any]:
     """usage를 제공자가 보낸 필드만 든 dict로 바꿉니다."""
     if hasattr(usage, "model_dump"):
         usage = usage.model_dump(mode="json", exclude_unset=True)
-    return {name: value for name, value in dict(usage or {}).items() if value is not None}
+    return {name: value for name, value in (fields_of(usage) or {}).items() if value is not None}
 
 
 def _failure(error: Any) -> StreamError:

@@ -8,6 +8,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +23,7 @@ _API = re.compile(
 KEY_HEADERS = ("authorization", "x-api-key", "api-key", "x-goog-api-key")
 # 게이트웨이마다 키를 싣는 이름이 다릅니다. 목록의 다음 쪽을 가리키는 것(page_token)은 키가 아닙니다.
 _KEY_PARAMETER = re.compile(
-    r"(?!page|next|continuation)([\w.-]*(key|token|secret|signature|password|auth)|sig|code)", re.I
+    r"(?!page|next|continuation|sync|cursor)([\w.-]*(key|token|secret|signature|password|auth)|sig|code)", re.I
 )
 _KEY_HEADER = re.compile(r"(?!idempotency)[\w-]*(key|token|secret|auth|cookie|signature|password)", re.I)
 _BOUNDARY = re.compile(r"boundary=\"?([^\";]+)")
@@ -86,8 +87,9 @@ class Ask:
             return request_key(self.provider, self.method, self.path, self.body)
 
     def keys(self) -> list[str]:
-        """제공자의 키를 싣는 헤더의 값들입니다. 호출마다 봅니다."""
-        return [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
+        """제공자의 키를 싣는 헤더와 주소의 값들입니다. 호출마다 봅니다."""
+        headers = [self.request.headers.get(name, "").split(" ")[-1] for name in KEY_HEADERS]
+        return headers + [self.request.url.params[name] for name in self._in_address]
 
     def secrets(self) -> list[str]:
         """요청에 실려 나가는 비밀들입니다: 주소, 이름이 키 같은 헤더, 비밀번호. 짧은 단어도 섞여 있습니다."""
@@ -95,8 +97,9 @@ class Ask:
         for name, value in self.request.headers.multi_items():
             if _KEY_HEADER.match(name):  # "Bearer 키", "이름=키; ..."
                 values += [value.split(" ")[-1], *re.split(r"[\s;,=]+", value)]
-            if value[:6].lower() == "basic ":
-                values += base64.b64decode(value[6:] + "==").decode("latin-1").split(":", 1)
+            if name.lower().endswith("authorization") and value[:6].lower() == "basic ":
+                with suppress(ValueError):  # 이름만 같고 base64가 아닙니다.
+                    values += base64.b64decode(value[6:] + "==").decode("latin-1").split(":", 1)
         return values
 
     @property
@@ -131,8 +134,8 @@ def _sdk(request: Any) -> str | None:
         return by_class
     # 상속하거나 클라우드에 맞춘 클라이언트는 클래스의 이름이 다릅니다. 다른 회사의 SDK도 같은 헤더를 보내므로 버전까지 봅니다.
     version = request.headers.get("x-stainless-package-version")
-    versions = {getattr(sys.modules.get(name), "__version__", None): name for name in ("openai", "anthropic")}
-    return versions.get(version)
+    loaded = [name for name in ("openai", "anthropic") if name in sys.modules]
+    return next((name for name in loaded if sys.modules[name].__version__ == version), None)
 
 
 def api_path(path: str) -> str:
@@ -167,7 +170,8 @@ def leaves(value: Any) -> Iterator[tuple[str, Any]]:
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, dict) and value:
-            inside = [(f"{path}.{name}" if path else str(name), item) for name, item in value.items()]
+            names = {name: f'"{name}"' if "." in str(name) else str(name) for name in value}
+            inside = [(f"{path}.{names[name]}" if path else names[name], item) for name, item in value.items()]
             waiting += reversed(inside)
         elif isinstance(value, list) and value:
             waiting += reversed([(f"{path}[{index}]", item) for index, item in enumerate(value)])

@@ -337,8 +337,11 @@ def test_error_events_the_sdk_passes_through_become_errors() -> None:
 
 
 def test_new_kinds_of_events_are_passed_over() -> None:
-    events = [{"type": "response.hologram.delta", "delta": "?"}, {"type": "hologram"}, {"type": "ping"}]
-    assert [piece for event in events for piece in Reader().read(event)] == []
+    for first in ({"type": "response.hologram.delta", "delta": "?"}, {"type": "message_start"}):
+        reader = Reader()
+        assert [
+            piece for event in (first, {"type": "hologram"}, {"type": "ping"}) for piece in reader.read(event)
+        ] == []
 
 
 def test_anthropic_usage_is_merged_from_start_and_end() -> None:
@@ -351,3 +354,23 @@ def test_anthropic_usage_is_merged_from_start_and_end() -> None:
     pieces = [piece for event in events for piece in reader.read(event)]
     assert reader.usage == {"input_tokens": 7, "output_tokens": 12}
     assert [(p.kind, p.text) for p in pieces] == [("refusal", "안 됩니다")]
+
+
+@pytest.mark.parametrize("kind", ["AIMessageChunk", "raw_response_event", "run_item_stream_event"])
+def test_another_librarys_stream_is_named_and_not_called_empty(kind: str) -> None:
+    event = type(kind, (), {"type": kind, "content": "안녕"})()
+    with pytest.raises(TypeError, match=f"알아볼 수 없습니다: {kind}"):
+        list(Reader().read(event))
+
+
+def test_text_that_comes_as_a_list_of_parts_is_text() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": [{"type": "text", "text": "안녕"}, {"type": "ref"}]}}]}
+    assert [piece.text for piece in Reader().read(chunk)] == ["안녕"]
+
+
+def test_what_groq_ran_comes_before_the_usage_and_is_kept() -> None:
+    reader = Reader()
+    ran = {"index": 0, "delta": {"executed_tools": [{"index": 0, "type": "browser_search"}]}}
+    for chunk in ({"choices": [ran]}, {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 1}}):
+        list(reader.read(chunk))
+    assert reader.usage == {"prompt_tokens": 9, "completion_tokens": 1, "built_in_tools": {"browser_search": 1}}

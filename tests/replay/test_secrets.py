@@ -595,3 +595,10 @@ def test_recording_a_notebook_that_leaks_ends_with_failure(tmp_path: Path, capfd
 def test_the_text_of_env_example_masks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "여기에-Anthropic-키를-넣으세요")
     assert redact("Anthropic 기본값") == "Anthropic 기본값"
+
+
+@pytest.mark.parametrize("header", ["X-Plan", "Authorization"])
+def test_a_header_that_only_looks_like_basic_is_sent(header: str, server: Provider, tmp_path: Path):
+    with llmkit.setup(mode="record", cassette=tmp_path / "lesson.json"):
+        answer = httpx2.post("https://api.openai.com/v1/files", json={}, headers={header: "basic abcde"})
+    assert answer.status_code == 200

@@ -9,6 +9,7 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -655,3 +656,36 @@ def test_the_exported_names_are_pinned():
 def test_an_unknown_name_is_refused_in_korean():
     with pytest.raises(AttributeError, match="llmkit에 없는 이름입니다: 'stream'. 있는 이름: .*display_stream"):
         llmkit.stream  # noqa: B018
+
+
+def test_a_folder_that_is_gone_does_not_stop_setup(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """git checkout이나 rm -r이 노트북이 있던 폴더를 지웠습니다."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.delenv("PYTHON_DOTENV_DISABLED", raising=False)
+    gone.rmdir()
+    with llmkit.setup(mode="replay"):
+        assert "llmkit: .env를 읽을 수 없어 그것 없이 시작합니다" in capsys.readouterr().out
+
+
+def test_a_line_that_is_no_variable_is_named_and_the_others_are_read(tmp_path: Path, monkeypatch, capsys) -> None:
+    (tmp_path / ".env").write_text("'A=B'=1\nLLMKIT_TEST_OTHER=2\n", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHON_DOTENV_DISABLED", raising=False)
+    with llmkit.setup(mode="replay"):
+        assert os.environ["LLMKIT_TEST_OTHER"] == "2"
+        assert capsys.readouterr().out.count("환경 변수로 쓸 수 없는 줄이 있어 건너뜁니다: 'A=B'") == 1
+
+
+def test_a_key_of_several_lines_is_no_key(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """그대로 보내면 SDK의 오류에 키가 통째로 적힙니다."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-proj-0123456789\nabcdefghijklmn")
+    with llmkit.setup("01_basics"):
+        assert "OPENAI_API_KEY 값이 여러 줄로 나뉘어 있습니다" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("pace", [[], 1j, 10**400])
+def test_an_odd_pace_is_refused_in_korean(pace: Any) -> None:
+    with pytest.raises(ValueError, match="0 이상의 수여야 합니다"):
+        llmkit.setup(pace=pace)
