@@ -165,7 +165,11 @@ def model_in(body: Any) -> str | None:
 
 
 def leaves(value: Any) -> Iterator[tuple[str, Any]]:
-    """JSON 값을 ("messages[0].content", "안녕")처럼 납작하게 폅니다. 깊이 겹친 값도 되도록, 남은 것을 쌓아 두고 폅니다."""
+    """JSON 값을 ("messages[0].content", "안녕")처럼 납작하게 폅니다. 깊이 겹친 값도 되도록, 남은 것을 쌓아 두고 폅니다.
+
+    >>> [*leaves({"a": {"b": 1}, "a.b": [2]})]  # 점이 든 이름은 따옴표로 구별합니다.
+    [('a.b', 1), ('"a.b"[0]', 2)]
+    """
     waiting = [("", value)]
     while waiting:
         path, value = waiting.pop()
