@@ -377,6 +377,7 @@ def test_a_frame_that_lost_its_unknown_rows_has_no_total():
             total_cost(bad)
 
 
+@pytest.mark.full
 @pytest.mark.filterwarnings("error")
 def test_dask_says_nothing_that_is_not_for_the_learner():
     frames = pytest.importorskip("dask.dataframe", reason="dask가 없습니다")

@@ -32,7 +32,7 @@ class Bot:
 
     def __init__(self, lesson: str, folder: Path) -> None:
         cells = code_cells(lesson)
-        writes = cells["bot-write"].removeprefix("from pathlib import Path\n")
+        writes = re.sub(r"\A(#.*\n)?from pathlib import Path\n", "", cells["bot-write"])
         names = {"Path": lambda name: folder / name}
         exec(writes, _literals([source for name, source in cells.items() if name != "bot-write"]) | names)
         self.file, self.folder = folder / f"bot_{lesson}.py", folder
