@@ -21,7 +21,7 @@ _TOKEN = re.compile(
       | (?P<address> <https?://[^\s<>"'$\\]+>           # 주소 속의 물결표는 주소의 일부입니다. 문자 참조와 수식의 경계는 아닙니다.
                   | https?://[\w-]+(?:\.[\w-]+)+ (?::\d+)? (?:/(?:(?:[\w/.~%=?\#:@+-]|&(?!\#|[A-Za-z]+;))*[\w/])?)? )
       | (?P<stars>  \*+ )
-      | (?P<image>  (?<!!) !+\[ )
+      | (?P<image>  !++\[? )                               # 이어진 느낌표를 통째로. 앞의 것이 \!이어도 놓치지 않습니다.
       | (?P<target> \][(:] )                               # [이름](주소), [이름]: 주소
       | (?P<edge>   [\r\n|] )                              # 줄이나 표의 칸의 끝. 굵은 글씨가 넘지 못합니다.
       | (?P<char>   \\[!-/:-@\[-`{-~] | \\(?=begin|end|[a-z]*&)    # 글자 하나를 뜻하는 것. MathJax는 풀어 적은 글자와 공백이 낀 \begin도 알아봅니다.
@@ -86,7 +86,8 @@ class _Paragraph:
                 return _SHOWN.get(html.unescape(token)[-1:], token)
             case "edge" if self.in_table or token != "|":
                 self.opener = None
-            case "image":  # 그림은 열기만 해도 그 주소로 요청이 나갑니다. 그림이라고 적은 링크로 바꿉니다.
+            case "image" if token[-1] == "[":
+                # 그림은 열기만 해도 그 주소로 요청이 나갑니다. 그림이라고 적은 링크로 바꿉니다.
                 is_image = _IMAGE_NAME.match(self.text, end)
                 return "&#33;" * (len(token) - 1 - bool(is_image)) + ("[그림: " if is_image else "[")
             case "target":  # 웹 주소가 아닌 것(javascript:, data: …)으로 가는 링크는 글자로 보입니다.

@@ -187,6 +187,7 @@ def test_other_links_stay_links(target: str) -> None:
     [
         ("![고양이](http://a.kr/c.png?q=비밀)", "그림: 고양이"),
         ("!![고양이](http://a.kr/c.png)", "!그림: 고양이"),
+        (r"\!![고양이](http://a.kr/c.png)", "!그림: 고양이"),
         ("![](http://a.kr/c.png)", "그림:"),
         ("![고양이][c]\n\n[c]: http://a.kr/c.png", "!고양이"),
         ("[![고양이](http://a.kr/c.png)](http://a.kr)", "그림: 고양이"),
