@@ -33,7 +33,7 @@ def said(tmp_path_factory: pytest.TempPathFactory, run_tests_in: Callable[..., A
     nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "planted.ipynb")
     shorter = folder / "conftest.py"
     shorter.write_text("import pytest\ndef pytest_collection_modifyitems(items):\n    for item in items:\n"
-                       "        if item.path.suffix == '.py':\n            item.add_marker(pytest.mark.timeout(2))\n")  # fmt: skip
+                       "        if item.path.suffix == '.py':\n            item.add_marker(pytest.mark.timeout(1))\n")  # fmt: skip
     done = run_tests_in(folder, "--nbval-cell-timeout=10", "-rA", COLUMNS="200")
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout
