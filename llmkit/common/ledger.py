@@ -74,9 +74,8 @@ def read_usage(content: bytes, model: str | None) -> tuple[dict[str, Any] | None
                 tier = {"service_tier": holder["service_tier"]} if holder.get("service_tier") else tier
                 if isinstance(here := holder.get("usage"), dict):
                     usage |= billable(here, holder | tier)
-    if usage and (
-        b'"server_tool_use"' in content or b'"executed_tools"' in content
-    ):  # Anthropic과 Groq의 스트림은 도구를 쓴 것을 usage와 따로 알립니다
+    # Anthropic과 Groq의 스트림은 도구를 쓴 것을 usage와 따로 알립니다
+    if usage and (b'"server_tool_use"' in content or b'"executed_tools"' in content):
         parts = [data for data in documents(content, about=_TOOL_USE) if isinstance(data, dict)]
         choices = [choice for data in parts for choice in data.get("choices") or ()]
         usage = billable(usage, {"content": [data.get("content_block") for data in parts], "choices": choices})

@@ -117,9 +117,9 @@ def _is_math(token: str) -> bool:
     targets = re.finditer(r"\][(:]", token)
     if (
         not _is_balanced(token)
-        or '"'
-        in (shown := html.unescape(token))  # 링크의 주소나 제목에 든 수식은 JupyterLab에서 속성을 만들 수 있습니다.
-        or _ACTS.search(shown)
+        # 링크의 주소나 제목에 든 수식의 따옴표는 JupyterLab에서 속성을 만들 수 있습니다.
+        or '"' in html.unescape(token)
+        or _ACTS.search(html.unescape(token))
         or not all(_SAFE_TARGET.match(token, at.end()) for at in targets)
     ):
         return False

@@ -40,8 +40,10 @@ class Picture:
 
 
 def as_image(svg: str, alt: str) -> str:
-    """SVG를 `<img>` 하나로 씁니다. XML에 적을 수 없는 글자(제어 문자, 반쪽 글자)는 �로 보입니다. 처음 연(신뢰하지 않은) 노트북에서 JupyterLab은 HTML 속의 `<svg>`를 지우고 글자만 남깁니다."""
-    svg = _NOT_XML.sub("\ufffd", svg)
+    """SVG를 `<img>` 하나로 씁니다. 처음 연(신뢰하지 않은) 노트북에서 JupyterLab은 HTML 속의 `<svg>`를 지우고 글자만 남깁니다."""
+    svg = _NOT_XML.sub(
+        "\ufffd", svg
+    )  # XML에 적을 수 없는 글자(제어 문자, 반쪽 글자)가 하나라도 있으면 그림이 보이지 않습니다.
     style = f"width:100%;max-width:{_WIDTH}px"
     return f'<img alt="{escape(alt)}" style="{style}" src="data:image/svg+xml,{quote(svg, safe=_PLAIN)}">'
 

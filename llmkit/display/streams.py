@@ -1,7 +1,7 @@
 """어느 SDK의 스트림이든 같은 조각으로 읽습니다.
 
 SDK를 불러오지 않고 이벤트의 생김새로 알아봅니다. `choices`가 있으면 Chat Completions(OpenAI, Hugging Face, Groq,
-Gemini, 로컬 서버), `type`이 `response.`로 시작하면 OpenAI Responses, 그 밖의 `type`이 있으면 Anthropic입니다.
+Gemini, 로컬 서버), `type`이 `response.`로 시작하면 OpenAI Responses, `message_start`로 시작하면 Anthropic입니다.
 """
 
 from __future__ import annotations
